@@ -1,0 +1,72 @@
+"""What the core wants done: it never acts, it returns these, and the shell performs them after the commit.
+
+An effect that leaves the node (``Send``) is performed only once the turn that produced it is durable
+(PROTOCOL §3, "the rule that prevents accidental forks").
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Put one frame on a link; frames of one link keep their order."""
+
+    link: int
+    frame: bytes
+
+
+class Close(msgspec.Struct, frozen=True):
+    """End a link, after what was sent on it before, with a WebSocket close code."""
+
+    link: int
+    code: int
+    reason: str
+
+
+class Dial(msgspec.Struct, frozen=True):
+    """Open a link to an address: ``host:port`` or ``wss://name[:port]``.
+
+    ``org`` is the organisation expected there, when pinned. ``trusted`` says that a person gave the
+    address or that it was seen on the LAN, so that it may resolve to a private range.
+    """
+
+    address: str
+    org: bytes | None
+    trusted: bool
+
+
+class WakeAt(msgspec.Struct, frozen=True):
+    """Call ``timer`` no later than this time (seconds since the Unix epoch)."""
+
+    time: float
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A log grew or was replaced; what pages and the search index show may have changed."""
+
+    log: bytes
+
+
+class NoticeKind(StrEnum):
+    """Things a person should be told; the words are the pages' affair."""
+
+    FORK = "fork"  # somebody signed two registers
+    SECOND_MACHINE = "second_machine"  # our own key is in use elsewhere
+    BEHIND = "behind"  # a peer holds more of our own log than we do
+    CAUGHT_UP = "caught_up"
+    DISPUTED = "disputed"  # two rival identity operations of equal rank
+    BROKEN = "broken"  # a log is malformed from some index on
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Tell a person; ``org`` is who it is about."""
+
+    kind: NoticeKind
+    org: bytes
+    text: str = ""
+
+
+Effect = Send | Close | Dial | WakeAt | Changed | Notice

@@ -1,0 +1,188 @@
+"""What the sync core needs from a store, and what it promises in return.
+
+All calls happen in the writer's thread, inside one transaction per turn. A log's entries are stored as
+they arrive, beyond its committed ``size``; they are *pending* until ``commit`` is given a head whose root
+they reproduce, and nobody sees them before. A restart drops what is pending: it can be fetched again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from mutunode.protocol.head import Head
+from mutunode.protocol.identity import Chain
+from mutunode.protocol.merkle import Compact
+
+# One leaf as it travels: the header alone for a leaf without a record or whose body is not held
+# (salt and body empty), else all three.
+Row = tuple[bytes, bytes, bytes]
+
+
+class HeldLog(msgspec.Struct, frozen=True):
+    """What is held of one log."""
+
+    log: bytes
+    org: bytes
+    space: bytes
+    head: Head | None  # newest head committed; None while only pending entries are held
+    size: int  # entries committed, under ``head``
+    pending: int  # entries stored beyond ``size``
+    missing: int  # committed entries whose body is not held and not erased
+    frozen: bool  # equivocation: nothing more is taken of this epoch
+    broken_at: int | None  # index of the first leaf that cannot be taken
+
+
+class RangeItem(msgspec.Struct, frozen=True):
+    """One log as it enters a range print (PROTOCOL §4, RANGE); a frozen log comes with its zeros."""
+
+    log: bytes
+    epoch: int
+    size: int
+    root: bytes
+    day: int
+
+
+class Address(msgspec.Struct, frozen=True):
+    """One entry of the address book."""
+
+    address: str  # host:port or wss://name[:port]
+    org: bytes | None  # who is expected or was met there
+    source: str  # "seed" | "lan" | "profile" | "vouch" | "person"
+    last_met: int = 0  # Unix seconds of the last completed handshake, 0 = never
+    failures: int = 0
+
+
+class Stance(msgspec.Struct, frozen=True):
+    """What a person decided about an organisation."""
+
+    accepted: bool = False
+    blocked: bool = False
+
+
+class Vouch(msgspec.Struct, frozen=True):
+    """A current ``vouch`` record: ``voucher`` says it knows ``org``."""
+
+    voucher: bytes
+    org: bytes
+    endpoints: tuple[str, ...]
+    listed: bool
+
+
+class Ledger(Protocol):
+    """The write side of a store, as the sync core sees it."""
+
+    # --- organisations -------------------------------------------------------------------------
+    def chain(self, org: bytes) -> Chain | None:
+        """The identity chain held, or None."""
+
+    def put_chain(self, chain: Chain) -> None:
+        """Keep a verified chain, in place of a shorter or losing one."""
+
+    def org_of_root(self, root_key: bytes) -> bytes | None:
+        """The organisation whose current roots hold this key (recovery, IDENT by root key)."""
+
+    # --- logs ----------------------------------------------------------------------------------
+    def store_id(self) -> bytes:
+        """Eight random bytes made with the store; cursors are only meaningful beside it."""
+
+    def log(self, log: bytes) -> HeldLog | None:
+        """What is held of a log, or None."""
+
+    def newest_cursor(self) -> int:
+        """The cursor of the newest head committed."""
+
+    def heads_since(self, cursor: int, limit: int) -> tuple[list[Head], int, bool]:
+        """Newest head of each log changed after ``cursor``, in order of change; the cursor reached; more?"""
+
+    def range_items(self, first: bytes, last: bytes) -> list[RangeItem]:
+        """Committed logs with ``first`` ≤ id ≤ ``last``, ascending."""
+
+    def frontier(self, log: bytes) -> Compact:
+        """The compact tree of the committed entries (size 0 for an unknown log)."""
+
+    def root_at(self, log: bytes, size: int) -> bytes:
+        """Root of the tree of the first ``size`` committed leaves."""
+
+    def leaf(self, log: bytes, index: int) -> bytes:
+        """Leaf hash of a committed entry."""
+
+    def proof(self, log: bytes, size: int, index: int) -> list[bytes]:
+        """Inclusion path of leaf ``index`` in the tree of the first ``size`` committed leaves."""
+
+    def entries(self, log: bytes, start: int, end: int, bodies: bool, bytes_max: int) -> list[Row]:
+        """Committed rows from ``start`` to ``end`` (excluded), cut before ``bytes_max``; at least one if any."""
+
+    def append(self, org: bytes, space: bytes, start: int, rows: Sequence[Row], leaves: Sequence[bytes]) -> None:
+        """Store rows as pending. ``start`` must be exactly ``size + pending``."""
+
+    def commit(self, head: Head, frontier: Compact) -> None:
+        """The entries below ``head.size`` are now part of the log.
+
+        Also used for a renewal (same tree, newer time). ``frontier.size == head.size`` and its root is the
+        head's: asserted. Pending entries beyond are an error.
+        """
+
+    def drop_pending(self, log: bytes) -> None:
+        """Forget entries beyond the committed size."""
+
+    def cut(self, log: bytes, size: int) -> None:
+        """A higher epoch keeps only ``size`` leaves: later entries leave the log but stay readable where cited.
+
+        Followed, in the same turn, by ``append`` and ``commit`` of a head of the higher epoch.
+        """
+
+    def missing(self, log: bytes, start: int, limit: int) -> list[int]:
+        """Indices ≥ ``start`` of committed entries whose body should be held and is not."""
+
+    def fill(self, log: bytes, index: int, salt: bytes, body: bytes) -> None:
+        """Store a body that was missing; the caller has checked it against the header."""
+
+    def freeze(self, log: bytes, epoch: int, evidence: bytes, first_index: int) -> None:
+        """Keep one FORK frame as evidence; mark entries from ``first_index`` contested; take no more of this epoch."""
+
+    def evidence(self, log: bytes, epoch: int) -> bytes | None:
+        """The FORK frame kept for a (log, epoch)."""
+
+    def mark_broken(self, log: bytes, index: int | None) -> None:
+        """The log cannot be taken from ``index`` on (None: mended by a new epoch)."""
+
+    # --- people's decisions --------------------------------------------------------------------
+    def stance(self, org: bytes) -> Stance:
+        """What a person decided about an organisation."""
+
+    def accepted(self) -> list[bytes]:
+        """Organisations a person accepted, ours not included."""
+
+    def vouches(self, voucher: bytes, limit: int) -> list[Vouch]:
+        """Current vouches of an organisation's public log, oldest first."""
+
+    # --- peers ---------------------------------------------------------------------------------
+    def cursor(self, peer: bytes) -> tuple[bytes, int] | None:
+        """(their store id, cursor) up to which everything of a peer was taken."""
+
+    def put_cursor(self, peer: bytes, store: bytes, cursor: int) -> None:
+        """Remember how far a peer's changes were followed."""
+
+    def forget_cursors(self) -> None:
+        """What we want grew: everybody must be asked from the beginning again."""
+
+    def addresses(self) -> Iterator[Address]:
+        """The address book."""
+
+    def put_address(self, address: Address) -> None:
+        """Add or replace by ``address``."""
+
+    def endpoints(self, org: bytes) -> tuple[str, ...]:
+        """``endpoints`` of an organisation's current profile."""
+
+    def profile_entry(self, org: bytes) -> tuple[int, Row] | None:
+        """(index, row) of the current profile in the public log, for IDENTITY."""
+
+    def score(self, peer: bytes) -> tuple[float, int]:
+        """(local score, Unix seconds until which the peer is not dialled)."""
+
+    def put_score(self, peer: bytes, score: float, away_until: int) -> None:
+        """Keep a peer's local score across reconnects."""
