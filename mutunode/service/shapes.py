@@ -1,0 +1,335 @@
+"""The shapes of answers: what pages show and what ``--json`` prints (CONTRACT) are the same structs.
+
+``msgspec.to_builtins`` of each is the JSON. Ids are in text form (``org_…``, ``rec_…``); times are Unix
+seconds; ``LangMap`` is ``{"fr": …, "en": …}``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+LangMap = dict[str, str]
+
+
+class UsageCount(msgspec.Struct, frozen=True):
+    """How many organisations declared a usage, and of how many the author took note.
+
+    ``declared`` counts those not contested, confirmed ones included; ``contested`` stand apart.
+    """
+
+    declared: int = 0
+    confirmed: int = 0
+    contested: int = 0
+    can_help: int = 0
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One record found."""
+
+    id: str
+    kind: str
+    sense: str
+    title: str
+    snippet: str
+    org: str
+    org_name: str
+    language: str  # of the snippet
+    license: str  # as given; "" when not stated
+    usage: UsageCount
+    score: float
+    time: int
+    type: str = ""  # value of the kind's type field, if it has one ("software", "practice"…)
+    title_language: str = ""
+    title_marks: tuple[tuple[int, int], ...] = ()  # [start, end[ in `title` to highlight
+    marks: tuple[tuple[int, int], ...] = ()  # [start, end[ in `snippet`
+    license_class: str = ""
+    languages: tuple[str, ...] = ()
+    source: str = ""  # creators, as given
+
+
+class SearchAnswer(msgspec.Struct, frozen=True):
+    """``search --json``. ``facets``: name → value → count; names sense, kind, language, license, org."""
+
+    total: int
+    took_ms: float
+    hits: tuple[Hit, ...]
+    facets: dict[str, dict[str, int]]
+    org_names: dict[str, str] = {}  # org_… → name, for the org facet
+    catalogues: int = 0  # registers searched
+    oldest_news: int = 0  # Unix seconds of the least recently heard organisation, 0 if none
+    rebuilding: bool = False  # the index is being rebuilt: results may be incomplete
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """Where a record stands: its place in its author's log, and the signed page over it."""
+
+    log: str
+    index: int
+    epoch: int
+    size: int
+    root: str = ""  # standard base64
+    signed_at: int = 0
+    holders: int = 0  # organisations last known to hold this log up to this record
+
+
+class UsageLine(msgspec.Struct, frozen=True):
+    """One declared usage of a resource."""
+
+    id: str
+    org: str
+    org_name: str
+    type: str
+    period: str
+    purpose: LangMap
+    experience: LangMap
+    can_help: bool
+    answer: str  # "" | thanks | noted | contest
+    state: str  # declared | confirmed | contested
+    reason: LangMap = {}
+    contact: str = ""
+    scale: str = ""
+    time: int = 0
+    mine: bool = False
+
+
+class UsageAnswer(msgspec.Struct, frozen=True):
+    """``usage --json``. ``pending``: what is missing to be sure of the figures (never a guess)."""
+
+    declared: int
+    confirmed: int
+    contested: int
+    organisations: tuple[UsageLine, ...]
+    can_help: int = 0
+    pending: bool = False
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """One version of a record, newest first."""
+
+    id: str
+    time: int
+    index: int
+    current: bool
+    state: str = "ok"
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """A source named in ``based_on``, or a record based on this one."""
+
+    title: str
+    title_language: str
+    relation: str
+    changes: LangMap
+    id: str = ""  # rec_… when it is a record
+    uri: str = ""
+    org: str = ""
+    org_name: str = ""
+    state: str = "declared"  # declared | recognised | contested | pending
+    verdict: str = ""  # licence check: ok | warn | conflict
+    reason: LangMap = {}
+    license: str = ""
+
+
+class Flagged(msgspec.Struct, frozen=True):
+    """A flag somebody raised on a record."""
+
+    id: str
+    org: str
+    org_name: str
+    reason: str
+    note: LangMap
+    time: int
+
+
+class Record(msgspec.Struct, frozen=True):
+    """``show --json``."""
+
+    id: str
+    kind: str
+    sense: str
+    org: str
+    org_name: str
+    time: int
+    body: dict[str, Any]  # the kind's ``to_json``
+    proof: Proof
+    revisions: tuple[Revision, ...]
+    usage: UsageCount
+    erased: bool
+    state: str = "ok"  # ok | opaque | missing | erased | retracted | withdrawn | superseded
+    title: str = ""
+    title_language: str = ""
+    newest: str = ""  # id of the current revision when this is an older one
+    withdrawn_reason: str = ""
+    replaced_by: str = ""
+    based_on: tuple[Parent, ...] = ()
+    derived: tuple[Parent, ...] = ()
+    flags: tuple[Flagged, ...] = ()
+    target: str = ""  # id of the record it is about (usage → resource …)
+    target_title: str = ""
+    mine: bool = False
+    contested_log: bool = False  # the author signed two registers; this stands after the fork
+    can_declare: bool = False  # a usage can be declared by us
+    asks_usage: bool = False  # …and the author wishes it (policy is not `indifferent`)
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    """One organisation as this node sees it."""
+
+    org: str
+    name: str
+    me: bool
+    stance: str  # "accepted" | "blocked" | "" (known through others, or nearby)
+    records: int
+    by_sense: dict[str, int]
+    heard_at: int  # Unix seconds its newest signed page was received; 0 never
+    signed_at: int  # time its newest signed page claims
+    connected: bool
+    address: str
+    known_by: tuple[str, ...]  # names of organisations that vouch for it; ours first
+    check_words: dict[str, str]  # language → six words
+    similar_to: str = ""  # name of another known organisation with a very close name
+    silent: bool = False  # not heard of for 3 days
+    forked: bool = False
+    broken: bool = False
+    disputed: bool = False
+    holds_mine: bool = False  # holds our register up to its latest signed page
+
+
+class OrganisationPage(msgspec.Struct, frozen=True):
+    """An organisation with its profile and what it says it wants."""
+
+    organisation: Organisation
+    profile: dict[str, Any]  # the profile kind's ``to_json``; {} when none
+    profile_id: str
+    resources: tuple[Hit, ...]  # newest first, at most 12
+    total_resources: int
+    uses: tuple[UsageLine, ...]  # what it declared it uses (``org*`` are the authors), at most 12
+    used_titles: dict[str, str]  # usage id → resource title
+    used_ids: dict[str, str]  # usage id → resource rec id
+    epoch: int
+
+
+class Nearby(msgspec.Struct, frozen=True):
+    """An organisation that announces itself on the local network, not decided on yet."""
+
+    org: str
+    address: str
+    seen_at: int
+    name: str  # from its genesis once the handshake was made; "" before
+    check_words: dict[str, str]
+    similar_to: str = ""
+    introduced_by: tuple[str, ...] = ()
+
+
+class Network(msgspec.Struct, frozen=True):
+    """The network as seen from here."""
+
+    me: Organisation
+    organisations: tuple[Organisation, ...]
+    nearby: tuple[Nearby, ...]
+    holders: int  # organisations holding all we published
+    reachable: int
+    now: int
+
+
+class Todo(msgspec.Struct, frozen=True):
+    """Something that waits for an answer of ours."""
+
+    id: str  # the record asking
+    kind: str  # kind of answer expected: usage_answer…
+    sense: str
+    org: str
+    org_name: str
+    time: int
+    title: str  # of our record concerned
+    target: str  # rec id of our record concerned
+    type: str
+    period: str = ""
+    text: LangMap = {}
+    can_help: bool = False
+    due: str = ""
+
+
+class TodoList(msgspec.Struct, frozen=True):
+    """``todo --json``."""
+
+    waiting: tuple[Todo, ...]
+    asked: tuple[Todo, ...] = ()  # what we wait for from others
+    done: tuple[Todo, ...] = ()  # answered lately
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What will be signed, before it is: ``--dry-run`` and the pages' « Ce qui sera signé »."""
+
+    kind: str
+    sense: str
+    org_name: str
+    index: int  # place it would take in the public log
+    body: dict[str, Any]
+    text: str  # the exact content as TOML-like text, for people
+    title: str
+    revises: str = ""  # rec id it would revise
+    unchanged: str = ""  # rec id of the identical record: nothing would be signed
+    checks: tuple[Parent, ...] = ()  # licence checks of based_on
+    entry_bytes: int = 0
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Answer of ``publish`` and its kin."""
+
+    id: str
+    index: int
+    log: str
+    created: bool  # False: the same content already stood there
+    revises: str = ""
+
+
+class BadLine(msgspec.Struct, frozen=True):
+    """A line of an import that was not taken."""
+
+    line: int
+    field: str
+    fr: str
+    en: str
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """Answer of ``import``."""
+
+    read: int
+    created: int
+    revised: int
+    unchanged: int
+    refused: int
+    bad: tuple[BadLine, ...]  # the first 1,000
+    ids: tuple[str, ...] = ()
+
+
+class PeerLine(msgspec.Struct, frozen=True):
+    """One link in ``status --json``."""
+
+    org: str
+    address: str
+    state: str  # connected | handshake | away
+
+
+class Status(msgspec.Struct, frozen=True):
+    """``status --json``."""
+
+    org: str
+    name: str
+    epoch: int
+    logs: dict[str, dict[str, Any]]  # "public": {"log","size","root","signed_at"}
+    organisations: int
+    records: int
+    peers: tuple[PeerLine, ...]
+    version: str
+    web: str
+    peer: str
+    read_only: bool
+    read_only_reason: dict[str, str] = {}  # {"fr","en"} when read_only
+    holders: int = 0
+    indexed: bool = True  # search has caught up
+    language: str = "fr"
