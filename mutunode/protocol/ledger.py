@@ -3,6 +3,13 @@
 All calls happen in the writer's thread, inside one transaction per turn. A log's entries are stored as
 they arrive, beyond its committed ``size``; they are *pending* until ``commit`` is given a head whose root
 they reproduce, and nobody sees them before. A restart drops what is pending: it can be fetched again.
+
+Changed while the store was being written (its owner has not followed yet):
+  - ``frontier(log, size=None)``: also at an earlier committed size (an epoch that keeps fewer leaves)
+  - ``leaf(log, index)`` became ``leaves(log, start, end)``, a batch
+  - new: ``interest_stamp()``, ``logs_missing(limit)``, ``logs_of(org)``, ``rivals(org)``, ``put_rival``
+  - ``put_chain(chain, now)``, ``op_held_since(org, epoch)``: rivals of an op held for 30 days do not win
+  - ``mark_broken(log, org, space, epoch, index)``: may come before anything else is held of a log
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ class HeldLog(msgspec.Struct, frozen=True):
     missing: int  # committed entries whose body is not held and not erased
     frozen: bool  # equivocation: nothing more is taken of this epoch
     broken_at: int | None  # index of the first leaf that cannot be taken
+    broken_epoch: int = 0  # the epoch in which that leaf stands
 
 
 class RangeItem(msgspec.Struct, frozen=True):
@@ -71,6 +79,14 @@ class Vouch(msgspec.Struct, frozen=True):
     listed: bool
 
 
+class Rival(msgspec.Struct, frozen=True):
+    """A losing or disputed branch of an identity chain: kept as evidence and shown, never applied."""
+
+    ops: tuple[tuple[bytes, bytes], ...]  # (op, signature), the rival itself first, then what follows it
+    epoch: int  # of the first
+    disputed: bool  # equal rank: a person decides
+
+
 class Ledger(Protocol):
     """The write side of a store, as the sync core sees it."""
 
@@ -78,8 +94,17 @@ class Ledger(Protocol):
     def chain(self, org: bytes) -> Chain | None:
         """The identity chain held, or None."""
 
-    def put_chain(self, chain: Chain) -> None:
-        """Keep a verified chain, in place of a shorter or losing one."""
+    def put_chain(self, chain: Chain, now: int) -> None:
+        """Keep a verified chain, in place of a shorter or losing one; ops it did not hold are held since ``now``."""
+
+    def op_held_since(self, org: bytes, epoch: int) -> int:
+        """Unix seconds at which the op of this epoch, as it stands in the chain, was first held."""
+
+    def rivals(self, org: bytes) -> list[Rival]:
+        """Branches that lost or are disputed, lowest epoch first."""
+
+    def put_rival(self, org: bytes, rival: Rival) -> None:
+        """Keep one branch an epoch: it replaces the one held for ``rival.epoch``."""
 
     def org_of_root(self, root_key: bytes) -> bytes | None:
         """The organisation whose current roots hold this key (recovery, IDENT by root key)."""
@@ -91,6 +116,9 @@ class Ledger(Protocol):
     def log(self, log: bytes) -> HeldLog | None:
         """What is held of a log, or None."""
 
+    def logs_of(self, org: bytes) -> list[bytes]:
+        """Logs of one organisation of which something is held."""
+
     def newest_cursor(self) -> int:
         """The cursor of the newest head committed."""
 
@@ -100,14 +128,14 @@ class Ledger(Protocol):
     def range_items(self, first: bytes, last: bytes) -> list[RangeItem]:
         """Committed logs with ``first`` ≤ id ≤ ``last``, ascending."""
 
-    def frontier(self, log: bytes) -> Compact:
-        """The compact tree of the committed entries (size 0 for an unknown log)."""
+    def frontier(self, log: bytes, size: int | None = None) -> Compact:
+        """A copy of the compact tree of the first ``size`` committed entries (None: all; unknown log: empty)."""
 
     def root_at(self, log: bytes, size: int) -> bytes:
         """Root of the tree of the first ``size`` committed leaves."""
 
-    def leaf(self, log: bytes, index: int) -> bytes:
-        """Leaf hash of a committed entry."""
+    def leaves(self, log: bytes, start: int, end: int) -> list[bytes]:
+        """Leaf hashes of committed entries from ``start`` to ``end`` (excluded), fewer beyond the size."""
 
     def proof(self, log: bytes, size: int, index: int) -> list[bytes]:
         """Inclusion path of leaf ``index`` in the tree of the first ``size`` committed leaves."""
@@ -115,8 +143,15 @@ class Ledger(Protocol):
     def entries(self, log: bytes, start: int, end: int, bodies: bool, bytes_max: int) -> list[Row]:
         """Committed rows from ``start`` to ``end`` (excluded), cut before ``bytes_max``; at least one if any."""
 
-    def append(self, org: bytes, space: bytes, start: int, rows: Sequence[Row], leaves: Sequence[bytes]) -> None:
-        """Store rows as pending. ``start`` must be exactly ``size + pending``."""
+    def append(
+        self, org: bytes, space: bytes, start: int, rows: Sequence[Row], leaves: Sequence[bytes]
+    ) -> None:
+        """Store rows as pending. ``start`` must be exactly ``size + pending``.
+
+        Bodies were checked against their headers. A row with a readable header and an empty salt is one whose
+        body is missing. A leaf that already stands lower in the log is a leaf without a record: the store
+        drops its salt and body.
+        """
 
     def commit(self, head: Head, frontier: Compact) -> None:
         """The entries below ``head.size`` are now part of the log.
@@ -137,6 +172,9 @@ class Ledger(Protocol):
     def missing(self, log: bytes, start: int, limit: int) -> list[int]:
         """Indices ≥ ``start`` of committed entries whose body should be held and is not."""
 
+    def logs_missing(self, limit: int) -> list[bytes]:
+        """Logs with ``missing`` > 0, those asked for least recently first."""
+
     def fill(self, log: bytes, index: int, salt: bytes, body: bytes) -> None:
         """Store a body that was missing; the caller has checked it against the header."""
 
@@ -146,10 +184,13 @@ class Ledger(Protocol):
     def evidence(self, log: bytes, epoch: int) -> bytes | None:
         """The FORK frame kept for a (log, epoch)."""
 
-    def mark_broken(self, log: bytes, index: int | None) -> None:
-        """The log cannot be taken from ``index`` on (None: mended by a new epoch)."""
+    def mark_broken(self, log: bytes, org: bytes, space: bytes, epoch: int, index: int | None) -> None:
+        """The log cannot be taken from ``index`` on in this epoch (None: mended by a new epoch)."""
 
     # --- people's decisions --------------------------------------------------------------------
+    def interest_stamp(self) -> int:
+        """Changes whenever what follows may answer differently: stances, vouches, profiles' endpoints."""
+
     def stance(self, org: bytes) -> Stance:
         """What a person decided about an organisation."""
 
