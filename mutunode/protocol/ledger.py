@@ -9,7 +9,8 @@ Changed while the store was being written (its owner has not followed yet):
   - ``leaf(log, index)`` became ``leaves(log, start, end)``, a batch
   - new: ``interest_stamp()``, ``logs_missing(limit)``, ``logs_of(org)``, ``rivals(org)``, ``put_rival``
   - ``put_chain(chain, now)``, ``op_held_since(org, epoch)``: rivals of an op held for 30 days do not win
-  - ``mark_broken(log, org, space, epoch, index)``: may come before anything else is held of a log
+  - ``mark_broken(log, org, space, …)`` and ``freeze(log, org, space, …)``: may come before anything else
+    is held of a log
 """
 
 from __future__ import annotations
@@ -95,7 +96,10 @@ class Ledger(Protocol):
         """The identity chain held, or None."""
 
     def put_chain(self, chain: Chain, now: int) -> None:
-        """Keep a verified chain, in place of a shorter or losing one; ops it did not hold are held since ``now``."""
+        """Keep a verified chain, in place of a shorter or losing one.
+
+        Ops that were not held before are held since ``now``.
+        """
 
     def op_held_since(self, org: bytes, epoch: int) -> int:
         """Unix seconds at which the op of this epoch, as it stands in the chain, was first held."""
@@ -129,7 +133,10 @@ class Ledger(Protocol):
         """Committed logs with ``first`` ≤ id ≤ ``last``, ascending."""
 
     def frontier(self, log: bytes, size: int | None = None) -> Compact:
-        """A copy of the compact tree of the first ``size`` committed entries (None: all; unknown log: empty)."""
+        """A copy of the compact tree of the first ``size`` committed entries (None: all).
+
+        Of an unknown log: the empty tree.
+        """
 
     def root_at(self, log: bytes, size: int) -> bytes:
         """Root of the tree of the first ``size`` committed leaves."""
@@ -141,7 +148,11 @@ class Ledger(Protocol):
         """Inclusion path of leaf ``index`` in the tree of the first ``size`` committed leaves."""
 
     def entries(self, log: bytes, start: int, end: int, bodies: bool, bytes_max: int) -> list[Row]:
-        """Committed rows from ``start`` to ``end`` (excluded), cut before ``bytes_max``; at least one if any."""
+        """Committed rows from ``start`` to ``end`` (excluded), cut before ``bytes_max``.
+
+        ``bytes_max`` counts headers, salts and bodies with 8 bytes a row for what wraps them. At least one
+        row, if any.
+        """
 
     def append(
         self, org: bytes, space: bytes, start: int, rows: Sequence[Row], leaves: Sequence[bytes]
@@ -164,7 +175,7 @@ class Ledger(Protocol):
         """Forget entries beyond the committed size."""
 
     def cut(self, log: bytes, size: int) -> None:
-        """A higher epoch keeps only ``size`` leaves: later entries leave the log but stay readable where cited.
+        """A higher epoch keeps only ``size`` leaves: what follows leaves the log, readable where it was cited.
 
         Followed, in the same turn, by ``append`` and ``commit`` of a head of the higher epoch.
         """
@@ -178,8 +189,14 @@ class Ledger(Protocol):
     def fill(self, log: bytes, index: int, salt: bytes, body: bytes) -> None:
         """Store a body that was missing; the caller has checked it against the header."""
 
-    def freeze(self, log: bytes, epoch: int, evidence: bytes, first_index: int) -> None:
-        """Keep one FORK frame as evidence; mark entries from ``first_index`` contested; take no more of this epoch."""
+    def freeze(
+        self, log: bytes, org: bytes, space: bytes, epoch: int, evidence: bytes, first_index: int
+    ) -> None:
+        """Keep one FORK frame as evidence, mark entries from ``first_index`` contested.
+
+        ``HeldLog.frozen`` holds from then on, until a head of a higher epoch is committed. May come before
+        anything else is held of a log.
+        """
 
     def evidence(self, log: bytes, epoch: int) -> bytes | None:
         """The FORK frame kept for a (log, epoch)."""
