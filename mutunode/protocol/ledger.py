@@ -175,7 +175,7 @@ class Ledger(Protocol):
         """Forget entries beyond the committed size."""
 
     def cut(self, log: bytes, size: int) -> None:
-        """A higher epoch keeps only ``size`` leaves: what follows leaves the log, readable where it was cited.
+        """A higher epoch keeps only ``size`` leaves: the rest leaves the log, readable where it was cited.
 
         Followed, in the same turn, by ``append`` and ``commit`` of a head of the higher epoch.
         """
