@@ -7,8 +7,8 @@ they reproduce, and nobody sees them before. A restart drops what is pending: it
 Changed while the store was being written (its owner has not followed yet):
   - ``frontier(log, size=None)``: also at an earlier committed size (an epoch that keeps fewer leaves)
   - ``leaf(log, index)`` became ``leaves(log, start, end)``, a batch
-  - new: ``interest_stamp()``, ``logs_missing(limit)``, ``logs_of(org)``, ``rivals(org)``, ``put_rival``
-  - ``put_chain(chain, now)``, ``op_held_since(org, epoch)``: rivals of an op held for 30 days do not win
+  - new: ``interest_stamp()``, ``logs_missing(limit)``, ``logs_of(org)``, ``HeldLog.broken_epoch``,
+    ``HeldLog.bytes``
   - ``mark_broken(log, org, space, …)`` and ``freeze(log, org, space, …)``: may come before anything else
     is held of a log
 """
@@ -42,6 +42,7 @@ class HeldLog(msgspec.Struct, frozen=True):
     frozen: bool  # equivocation: nothing more is taken of this epoch
     broken_at: int | None  # index of the first leaf that cannot be taken
     broken_epoch: int = 0  # the epoch in which that leaf stands
+    bytes: int = 0  # of headers, salts and bodies held, pending ones included
 
 
 class RangeItem(msgspec.Struct, frozen=True):
@@ -80,14 +81,6 @@ class Vouch(msgspec.Struct, frozen=True):
     listed: bool
 
 
-class Rival(msgspec.Struct, frozen=True):
-    """A losing or disputed branch of an identity chain: kept as evidence and shown, never applied."""
-
-    ops: tuple[tuple[bytes, bytes], ...]  # (op, signature), the rival itself first, then what follows it
-    epoch: int  # of the first
-    disputed: bool  # equal rank: a person decides
-
-
 class Ledger(Protocol):
     """The write side of a store, as the sync core sees it."""
 
@@ -95,20 +88,8 @@ class Ledger(Protocol):
     def chain(self, org: bytes) -> Chain | None:
         """The identity chain held, or None."""
 
-    def put_chain(self, chain: Chain, now: int) -> None:
-        """Keep a verified chain, in place of a shorter or losing one.
-
-        Ops that were not held before are held since ``now``.
-        """
-
-    def op_held_since(self, org: bytes, epoch: int) -> int:
-        """Unix seconds at which the op of this epoch, as it stands in the chain, was first held."""
-
-    def rivals(self, org: bytes) -> list[Rival]:
-        """Branches that lost or are disputed, lowest epoch first."""
-
-    def put_rival(self, org: bytes, rival: Rival) -> None:
-        """Keep one branch an epoch: it replaces the one held for ``rival.epoch``."""
+    def put_chain(self, chain: Chain) -> None:
+        """Keep a verified chain with its rivals, in place of the one held."""
 
     def org_of_root(self, root_key: bytes) -> bytes | None:
         """The organisation whose current roots hold this key (recovery, IDENT by root key)."""
