@@ -9,6 +9,8 @@ Changed while the store was being written (its owner has not followed yet):
   - ``leaf(log, index)`` became ``leaves(log, start, end)``, a batch
   - new: ``interest_stamp()``, ``logs_missing(limit)``, ``logs_of(org)``, ``HeldLog.broken_epoch``,
     ``HeldLog.bytes``
+  - gone again: ``Rival``, ``rivals``, ``put_rival``, ``op_held_since``, ``put_chain``'s ``now``: a ``Chain``
+    is a value that carries its rivals and when each op was first held (identity.py), stored as it is
   - ``mark_broken(log, org, space, …)`` and ``freeze(log, org, space, …)``: may come before anything else
     is held of a log
 """
