@@ -49,3 +49,70 @@ LIST_ITEMS_MAX = 256  # list fields of records
 
 # --- files (§5) ------------------------------------------------------------------------------------
 CHUNK_BYTES = 262_144  # 4 chunks a frame would fit: one travels with its proof of 40 × 34 bytes
+
+# --- conduct: links (§4, §6) -----------------------------------------------------------------------
+LINKS_MAX = 64  # hubs: 128 and more by configuration
+LINKS_AN_ADDRESS_MAX = 32  # an office or a school behind one address
+LINKS_UNAUTHENTICATED_AN_ADDRESS_MAX = 4  # loopback exempt
+HANDSHAKE_SECONDS_MAX = 10
+HELD_REQUESTS_MAX = 16  # while the other's chain is awaited
+REQUEST_SECONDS_MAX = 60  # 1 MiB at 256 kbit/s takes 33 s
+REQUEST_TRIES_MAX = 5  # a request that was answered "busy"
+BUSY_UNHEEDED_MAX = 10  # requests a minute that come although "busy" said when to come
+BUSY_GRACE_SECONDS = 0.5  # what was on its way when "busy" was said
+
+MESSAGES_BURST, MESSAGES_A_SECOND = 200, 20
+STRANGER_MESSAGES_BURST, STRANGER_MESSAGES_A_SECOND = 20, 2
+SERVED_BYTES_A_SECOND = 2_000_000  # off the LAN; on it, the send buffer sets the pace
+STRANGER_SERVED_BYTES_A_SECOND = 64_000
+SERVED_BYTES_BURST = 4 * FRAME_BYTES_MAX
+STRANGER_SERVED_BYTES_BURST = FRAME_BYTES_MAX  # one full answer, then 16 s of patience
+IN_FLIGHT_MAX = 64
+STRANGER_IN_FLIGHT_MAX = 4
+SEND_BUFFER_BYTES_MAX = 4 * FRAME_BYTES_MAX  # behind the frame being sent
+STRANGER_SEND_BUFFER_BYTES_MAX = 256 * 1_024
+SEND_BUFFER_BYTES_GOAL = FRAME_BYTES_MAX  # beyond it answers wait: the link is the bottleneck
+
+BAD_ANSWERS_AN_HOUR_MAX = 64
+SCORE_MAX, SCORE_MIN = 100.0, -1_000.0
+SCORE_AWAY = -100.0  # below: the peer waits
+AWAY_SECONDS = 600  # doubling with each 100 points more
+AWAY_SECONDS_MAX = 86_400
+
+# --- conduct: logs (§4, §6) ------------------------------------------------------------------------
+HOPS = 2
+INTRODUCTIONS_MAX = 100  # listed vouches of one voucher that count
+VOUCHES_READ_MAX = 1_000  # to find them: the others are not listed
+LOG_BYTES_MAX = 1_024**3  # then no new entries
+HEADS_AN_HOUR_MAX = 60  # of one organisation's public log, passed on
+PUBLISH_BURST = 6
+PUBLISH_SECONDS = 10  # between two heads after the burst
+CHAIN_ASKED_SECONDS = 600  # from one sender for one organisation
+HEADS_ASIDE_MAX = 20  # that do not verify, of one sender in that time: more are one bad answer
+PUSH_SECONDS = 0.2  # heads that changed within it travel together
+
+# --- conduct: fetching and repair (§4, §8) ---------------------------------------------------------
+OTHER_SOURCE_SECONDS = 3  # without an answer, when somebody else announced it too
+WINDOW = 4  # answers of one log under way: 4 × 1 MiB hides 300 ms at 100 Mbit/s
+LARGE_FETCHES_MAX = 2  # logs that need more than one answer, from one peer at once
+FETCHES_MAX = 16  # logs under way from one peer: 2 × 4 + 14 requests of the 64 in flight
+ANSWER_BYTES_MIN, ANSWER_BYTES_FIRST = 32 * 1_024, 256 * 1_024  # what is asked of a slow, of an unknown link
+REBUILD_BYTES_MAX = 128 * FRAME_BYTES_MAX  # entries after the leaves that a new epoch keeps
+LEAVES_READ_MAX = 2**22  # × 33 bytes + list = 170 MB: two trees are compared up to that size
+HEADS_UNSETTLED_MAX = 2 * HEADS_PER_FRAME_MAX  # then the next page of a peer's changes waits
+RANGE_ROUNDS_MAX = 8
+RANGE_HEADS_MIN = 1_000  # held before ranges are cheaper than reading all heads again
+REPAIR_SECONDS = 300
+REPAIR_ALL_HEADS_MIN = 16  # new ones in one repair: something was cut off, repair with everybody
+REPAIR_ALL_SECONDS_MIN = 10
+MISSING_BODIES_MAX = 1_024  # asked for in one repair
+
+# --- conduct: dialling (§7, §8) --------------------------------------------------------------------
+PEERS_FEW = 50  # below it: connect to all
+LINKS_ACTIVE_MIN, LINKS_ACTIVE_MAX, LINKS_OUTGOING_MIN = 6, 8, 4
+ROTATE_SECONDS = 600
+REDIAL_SECONDS, REDIAL_SECONDS_MAX = 5, 3_600
+NEARBY_MAX = 256
+
+# --- conduct: signing (§3) -------------------------------------------------------------------------
+ASK_OWN_HEAD_SECONDS = 5
