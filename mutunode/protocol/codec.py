@@ -28,7 +28,10 @@ def encode(value: Value, *, nodes_max: int = NODES_FRAME_MAX) -> bytes:
         _check(value, nodes_max)
     except Malformed as error:
         raise ValueError(error.what) from None
-    return _encoder.encode(value)
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        raise ValueError("text with half a character (a lone surrogate)") from None
 
 
 def decode(data: bytes, *, nodes_max: int = NODES_FRAME_MAX) -> Value:

@@ -33,8 +33,11 @@ Nonce = Annotated[bytes, Meta(min_length=GENESIS_NONCE_BYTES, max_length=GENESIS
 class Base(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """How much of the public log an epoch keeps, and the root over it."""
 
-    size: Count = 0
-    root: Id = EMPTY_ROOT
+    size: Count
+    root: Id
+
+
+NOTHING_KEPT = Base(0, EMPTY_ROOT)
 
 
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
