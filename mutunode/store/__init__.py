@@ -1,0 +1,55 @@
+"""Where logs live: one interface, several stores, one contract test.
+
+``sqlite:PATH`` is a node's own file; ``memory:`` is the strict reference, gone with its process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from mutunode.store.interface import (
+    BrokenPromise,
+    Counts,
+    Draft,
+    Organisation,
+    Problem,
+    Reader,
+    Store,
+    Stored,
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreLedger,
+)
+from mutunode.store.memory import MemoryStore
+
+__all__ = [
+    "BrokenPromise",
+    "Counts",
+    "Draft",
+    "Organisation",
+    "Problem",
+    "Reader",
+    "Store",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreLedger",
+    "Stored",
+    "open_store",
+]
+
+
+def open_store(url: str, clock: Callable[[], float] = time.time) -> Store:
+    """Open a store, making it if there is none.
+
+    ``clock`` tells when heads were received and decisions taken; nothing is ordered by it.
+
+    Raises:
+        StoreError: the address is not one of a store, or what stands there cannot be used.
+    """
+    kind, _, place = url.partition(":")
+    if kind == "memory" and not place:
+        return MemoryStore(clock)
+    raise StoreError(f"{url!r} is not the address of a store; expected sqlite:PATH or memory:")

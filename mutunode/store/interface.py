@@ -1,0 +1,227 @@
+"""What every store offers: the ledger for the one writer, the reader for everybody, and their promises.
+
+The contract test runs the same sentences against each store; this page gives them their types. Nothing
+here is bound to a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from mutunode.protocol.entry import Entry
+from mutunode.protocol.head import PUBLIC, Head
+from mutunode.protocol.identity import Chain
+from mutunode.protocol.ledger import Ledger, Stance
+from mutunode.store.meaning import fields_of
+
+State = Literal["ok", "opaque", "missing", "erased", "retracted"]
+
+LIKE_MAX = 20  # ids that share a prefix: more than anybody would choose among
+PROJECTED_AT_COMMIT_MAX = 256  # × 30 µs = 8 ms: what a turn may take without being asked
+INDEX_MAX = 2**32 - 1  # a log of 1 GiB holds 2^24 of the smallest entries
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """One record, as people may see it."""
+
+    log: bytes
+    index: int
+    org: bytes
+    space: bytes
+    leaf: bytes
+    rec: bytes
+    kind: str
+    time: int  # its author's claim
+    header: bytes
+    salt: bytes
+    body: bytes | None  # None: missing or erased
+    state: State
+    superseded_by: int | None = None  # index in the same log
+    withdrawn_by: int | None = None
+    contested: bool = False  # its author signed two trees that differ from here on
+    retracted_by: int | None = None  # the epoch that dropped it
+
+    def fields(self) -> dict[str, Any]:
+        """The decoded body; empty when it is not held or cannot be read."""
+        return fields_of(self.body) or {}
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    """An organisation as this store knows it; of its logs, the public one."""
+
+    org: bytes
+    name: str  # as its genesis says; "" while its chain is not held
+    chain: Chain | None
+    accepted: bool
+    blocked: bool
+    stance_time: int  # Unix seconds a person decided, 0 = never
+    log: bytes
+    head: Head | None
+    size: int
+    records: int  # shown as current: neither superseded nor withdrawn
+    received_at: int  # Unix seconds its newest head was committed here, 0 = never
+    vouched_by: tuple[bytes, ...]  # organisations with a current vouch for it, oldest first
+    evidence: bool  # it signed two trees, and the proof is held
+    frozen: bool
+    broken_at: int | None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Public records that are current, and the organisations they are of; blocked ones are left out."""
+
+    organisations: int
+    records: int
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """Something being written: local, unsigned, seen by nobody else."""
+
+    id: str
+    kind: str
+    input: dict[str, Any]
+    updated: int
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; nothing of it was done."""
+
+
+class StoreFull(StoreError):
+    """The disk is full: nothing of this turn was kept, reading goes on, and writing works again with room."""
+
+
+class StoreDamaged(StoreError):
+    """The file is not a store of ours, or is damaged beyond what can be read."""
+
+
+class BrokenPromise(AssertionError):
+    """The caller of a ledger broke its contract: a mistake in this program, never of a peer."""
+
+
+class StoreLedger(Ledger, Protocol):
+    """The write side: one thread, inside one transaction a turn."""
+
+    def transaction(self, *, freeing: bool = False) -> AbstractContextManager[None]:
+        """All or nothing: durable when it ends, undone when it raises.
+
+        ``freeing`` says that this turn gives room back (erasing, dropping): on a full disk the ballast is
+        spent on it.
+
+        Raises:
+            StoreFull: at its end or in the middle; nothing was kept.
+        """
+
+    def project_some(self, limit: int) -> bool:
+        """Read up to ``limit`` committed entries that are not shown yet; are there more?"""
+
+    def put_own(self, org: bytes) -> None:
+        """This organisation is ours: what it commits is shown at once, however much it is."""
+
+    def put_stance(self, org: bytes, stance: Stance) -> None:
+        """Keep what a person decided about an organisation."""
+
+    def put_draft(self, draft: Draft) -> None:
+        """Add or replace a draft."""
+
+    def drop_draft(self, id: str) -> None:
+        """Forget a draft, if it is there."""
+
+
+class Reader(Protocol):
+    """The read side: any thread, each call on one consistent state, committed turns only.
+
+    It shows records once they are projected. Where no organisation is named, those of blocked
+    organisations are left out.
+    """
+
+    def record(self, rec: bytes) -> Stored | None:
+        """A record by its id, also one that its author's newer epoch dropped."""
+
+    def records_like(self, low: bytes, high: bytes) -> list[bytes]:
+        """Record ids from ``low`` to ``high``, ascending, ``LIKE_MAX`` at most."""
+
+    def at(self, log: bytes, index: int) -> Stored | None:
+        """The record that stands there; None for nothing, or for a leaf without a record."""
+
+    def mentions(self, log: bytes, index: int, kinds: Sequence[str] = ()) -> list[Stored]:
+        """Records that cite exactly the leaf that stands there, in order of arrival."""
+
+    def mentioning_log(
+        self, log: bytes, kinds: Sequence[str] = (), limit: int = 50, offset: int = 0
+    ) -> list[Stored]:
+        """Records of other logs that cite any leaf of this one, newest arrival first."""
+
+    def of_kind(
+        self,
+        kind: str,
+        org: bytes | None = None,
+        space: bytes = PUBLIC,
+        limit: int = 50,
+        offset: int = 0,
+        current: bool = True,
+    ) -> list[Stored]:
+        """Records of a kind, newest arrival first; ``current``: neither superseded nor withdrawn."""
+
+    def current(self, org: bytes, kind: str, space: bytes = PUBLIC) -> Stored | None:
+        """The newest current record of a kind, as the profile."""
+
+    def by_external_ref(
+        self, org: bytes, kind: str, external_ref: str, space: bytes = PUBLIC
+    ) -> Stored | None:
+        """The newest current record that bears this key of its author."""
+
+    def organisations(self) -> list[Organisation]:
+        """Every organisation whose chain is held or about which a person decided, by id."""
+
+    def organisation(self, org: bytes) -> Organisation | None:
+        """One of them."""
+
+    def counts(self) -> Counts:
+        """How much is shown."""
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, Stored]]:
+        """Records whose newest change has a number above ``after``, by number: each record once.
+
+        The feed of the search index. A change is: shown, superseded, withdrawn, filled, erased, retracted,
+        or one of these undone by a newer epoch. Records of blocked organisations are in it.
+        """
+
+    def newest_change(self) -> int:
+        """The number of the newest change, 0 in an empty store."""
+
+    def log_walk(self, log: bytes) -> Iterator[Entry]:
+        """Every committed entry of a log from the first on, as one state of it; streamed."""
+
+    def drafts(self) -> list[Draft]:
+        """Drafts, newest first."""
+
+    def draft(self, id: str) -> Draft | None:
+        """One draft."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something that is not as it was signed."""
+
+    index: int | None  # of the entry; None: the log as a whole
+    what: str
+
+
+class Store(Protocol):
+    """A place where logs live."""
+
+    @property
+    def ledger(self) -> StoreLedger:
+        """The write side, for the writer's thread."""
+
+    def reader(self) -> Reader:
+        """The read side, for any thread."""
+
+    def verify(self, log: bytes) -> list[Problem]:
+        """Recompute everything of a log from what is stored: leaves, bodies, tree, signature."""
+
+    def close(self) -> None:
+        """Give everything back. What was committed is already durable."""
