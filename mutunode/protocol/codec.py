@@ -8,8 +8,9 @@ depth, too many nodes. Size is bounded before anything is built: 1 MB of empty a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
 import msgspec
@@ -18,6 +19,7 @@ from mutunode.protocol.errors import Malformed
 from mutunode.protocol.limits import DEPTH_MAX, FRAME_BYTES_MAX, INTEGER_MAX, NODES_FRAME_MAX
 
 Value = Any  # bool | int | str | bytes | list[Value] | dict[str, Value]
+Shaped = TypeVar("Shaped", bound=msgspec.Struct)
 
 _encoder = msgspec.msgpack.Encoder(order="sorted")  # code points sort as their UTF-8 bytes do
 
@@ -43,6 +45,25 @@ def decode(data: bytes, *, nodes_max: int = NODES_FRAME_MAX) -> Value:
     if _encoder.encode(value) != data:
         raise Malformed("not the shortest form, or keys repeated or out of order")
     return value
+
+
+def convert(value: Value, shape: type[Shaped], what: str) -> Shaped:
+    """Give a decoded value its shape; ``Malformed`` names the field that does not fit."""
+    try:
+        # Without ``builtin_types``, text where bytes belong would be read as base64.
+        return msgspec.convert(value, shape, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise Malformed(f"{what}: {_named(str(error), shape)}") from None
+
+
+def _named(error: str, shape: type[msgspec.Struct]) -> str:
+    """Positions in an array, as msgspec tells them, by the names of its fields."""
+    place = re.search(r"`\$\[(\d+)\]", error)
+    if place is None or not shape.__struct_config__.array_like:
+        return error
+    tagged = shape.__struct_config__.tag is not None
+    names = ("type",) * tagged + shape.__struct_fields__
+    return f"{names[int(place[1])]}: {error}"
 
 
 def _unpack(data: bytes, nodes_max: int) -> Value:
@@ -100,7 +121,7 @@ def _check_all(values: Collection[Value], depth: int, left: int) -> int:
                 raise Malformed("text with U+0000")
         elif kind is dict:
             left = _check_all(value.values(), depth + 1, left - _check_keys(value))
-        elif kind is list:
+        elif kind is list or kind is tuple:
             left = _check_all(value, depth + 1, left)
         elif kind is int:
             if not 0 <= value <= INTEGER_MAX:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
+from mutunode.protocol import codec
 from mutunode.protocol.crypto import sha256, verify
-from mutunode.protocol.errors import Invalid, Malformed
+from mutunode.protocol.errors import Invalid
 from mutunode.protocol.ids import base32
 from mutunode.protocol.limits import ID_BYTES, INTEGER_MAX, SIGNATURE_BYTES
 
@@ -88,10 +89,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @classmethod
     def from_wire(cls, array: Any) -> Self:
         """Read the array; elements after the known ones are ignored."""
-        try:
-            return msgspec.convert(array, cls)
-        except msgspec.ValidationError as error:
-            raise Malformed(f"head: {error}") from None
+        return codec.convert(array, cls, "head")
 
 
 class Cosignature(msgspec.Struct, frozen=True, array_like=True, gc=False):

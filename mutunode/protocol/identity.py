@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -33,11 +33,8 @@ Nonce = Annotated[bytes, Meta(min_length=GENESIS_NONCE_BYTES, max_length=GENESIS
 class Base(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """How much of the public log an epoch keeps, and the root over it."""
 
-    size: Count
-    root: Id
-
-
-NOTHING_KEPT = Base(0, EMPTY_ROOT)
+    size: Count = 0
+    root: Id = EMPTY_ROOT
 
 
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,6 +158,15 @@ class Chain(msgspec.Struct, frozen=True):
         """Whether two ops of equal rank wait for a person."""
         return any(rival.standing is Standing.TIED for rival in self.rivals)
 
+    def to_bytes(self) -> bytes:
+        """For a store: everything, with when it was first held."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """What ``to_bytes`` gave."""
+        return msgspec.msgpack.decode(raw, type=cls)
+
     def op(self, epoch: int) -> SignedOp:
         """The op that opened an epoch from 1 on."""
         if not 1 <= epoch <= self.epoch:
@@ -231,6 +237,8 @@ def parse_genesis(raw: bytes) -> Genesis:
 def parse_op(raw: bytes) -> Op:
     """Read an op as it came."""
     op = _convert("op", raw, Op)
+    if len(codec.decode(raw)["base"]) != 2:  # its default must not stand in for what was not signed
+        raise Malformed("op: base is not [size, root]")
     _check_keys("op", op.reason, op)
     return op
 
@@ -284,10 +292,7 @@ def _convert(what: str, raw: bytes, shape: type[Signed]) -> Signed:
     value = codec.decode(raw)
     if not isinstance(value, dict) or "raw" in value:
         raise Malformed(f"{what}: it is not a map of exactly its fields")
-    try:
-        return msgspec.convert({**value, "raw": raw}, shape)
-    except msgspec.ValidationError as error:
-        raise Malformed(f"{what}: {error}") from None
+    return codec.convert({**value, "raw": raw}, shape, what)
 
 
 def _check_keys(what: str, words: str, signed: Genesis | Op) -> None:

@@ -113,7 +113,6 @@ def test_files_that_are_not_messagepack_are_refused_without_any_other_error() ->
         {1: 2},
         {b"a": 1},
         {1, 2},
-        (1,),
     ],
     ids=repr,
 )

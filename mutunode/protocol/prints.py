@@ -1,0 +1,43 @@
+"""A range print: sixteen bytes that differ when two peers hold different heads between two log ids.
+
+A plain hash over the sorted range: prints that are combined by XOR can be forged (PROTOCOL §4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Protocol
+
+DAY_SECONDS = 86_400
+PRINT_BYTES = 16
+
+
+class Item(Protocol):
+    """One log as it enters; a frozen log comes with its epoch, size 0, a zero root and day 0."""
+
+    @property
+    def log(self) -> bytes: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def root(self) -> bytes: ...
+    @property
+    def day(self) -> int: ...
+
+
+def day_of(time: int) -> int:
+    """Renewals within one day do not make a difference."""
+    return time // DAY_SECONDS
+
+
+def range_print(items: Iterable[Item]) -> bytes:
+    """The print over logs in ascending order of their ids."""
+    hashed = sha256(b"mutunode/range/1\0")
+    for item in items:
+        hashed.update(item.log)
+        hashed.update(item.epoch.to_bytes(8, "big") + item.size.to_bytes(8, "big"))
+        hashed.update(item.root + item.day.to_bytes(8, "big"))
+    return hashed.digest()[:PRINT_BYTES]
