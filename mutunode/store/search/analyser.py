@@ -1,0 +1,215 @@
+"""The analyser: from text to the words and stems that are indexed, asked for and highlighted.
+
+One analyser serves all three, and decides what is found: stock French stemming misses "energie mutualisée" in
+every engine. A word is lower-cased, freed of its elision (l'énergie → énergie), folded (é → e, œ → oe),
+stemmed in its text's language and freed of the final e that an unaccented past participle leaves
+(mutualisé → mutualis, mutualisée → mutualise → mutualis). Scripts that write no blanks are cut into
+overlapping pairs.
+
+Both forms are kept: *words* (folded, for prefixes, typos, phrases) and *stems* (for meaning). A stop word is
+a word without a stem. Positions are those of the original text, so that highlights fall on what was written.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import Stemmer
+
+from mutunode.store.search import languages
+from mutunode.store.search.folding import IGNORED, MARKS, WORD_LENGTH_MAX, fold
+from mutunode.store.search.wordlists import CLITICS, ELISIONS, IRREGULAR, STOP_WORDS, WHOLE
+
+VERSION = f"1-{Stemmer.version()}-{unicodedata.unidata_version}"  # what an index holds depends on all three
+
+MEMO_WORDS_MAX = 65_536  # × about 300 bytes = 20 MB for all languages
+JOINED_PARTS_MAX = 3  # "peut-être", "arc-en-ciel": longer chains are addresses and dates
+
+_LETTER = rf"[\w{MARKS}{IGNORED}]"
+_SURFACE = re.compile(rf"{_LETTER}+(?:['’ʼ＇\-‐‑]{_LETTER}+)*")
+# The same for texts of composed Latin letters: 15 times as fast, and nearly all there is.
+_LATIN_SURFACE = re.compile(r"[^\W_]+(?:['’ʼ\-‐‑][^\W_]+)*")
+_BEYOND_LATIN = re.compile("[\u00ad\u0300-\u1fff\u200b-\u200f\u2060\u2e80-\U0010ffff]")
+_PARTS = re.compile(rf"({_LETTER}+)(['’ʼ＇]?)")
+
+
+class Token(NamedTuple):
+    """One word of a text: where it stands there, how it folds, and its stem ("" for a stop word)."""
+
+    start: int
+    end: int
+    word: str
+    stem: str
+
+
+class Spelled(NamedTuple):
+    """A text as the index takes it: blank-separated folded words, stems, and compounds written as one."""
+
+    words: str
+    stems: str
+    joined: str
+
+
+_stemmers = threading.local()  # a Snowball stemmer is not safe to share between threads
+
+
+def stem(word: str, language: str) -> str:
+    """The stem of a folded word, "" for a stop word."""
+    if word in STOP_WORDS:
+        return ""
+    language = languages.stemming_language(word, language)
+    if not language:
+        return word
+    stemmer = getattr(_stemmers, language, None)
+    if stemmer is None:
+        stemmer = Stemmer.Stemmer(languages.STEMMERS[language], 0)  # the memo below is the cache
+        setattr(_stemmers, language, stemmer)
+    stemmed: str = stemmer.stemWord(_prepared(word, language)) or word
+    return _shortened(stemmed, "ei" if language == "fr" else "e")
+
+
+def _prepared(word: str, language: str) -> str:
+    """What the stemmers of Snowball leave to others."""
+    if language == "fr":
+        return IRREGULAR.get(word, word)
+    if language == "ar" and len(word) > 5 and word[0] in "وفبك" and word[1:3] == "ال":
+        return word[1:]  # "and", "so", "with", "like" are written together with the article
+    return word
+
+
+def _shortened(stemmed: str, endings: str) -> str:
+    """Without the endings folding left: mutualise(e) → mutualis; in French also salari(ée) → salar(ié)."""
+    for ending in endings:
+        if len(stemmed) > 4 and stemmed.endswith(ending):
+            stemmed = stemmed[:-1]
+    return stemmed
+
+
+@lru_cache(maxsize=8_192)
+def _pieces(surface: str, language: str) -> tuple[Token, ...]:
+    """The tokens of one run of letters, apostrophes and hyphens; positions from its start."""
+    return tuple(
+        Token(start, end, word, stem(word, language))
+        for start, end, letters in _parts(surface)
+        for start, end, word in _cut(start, end, letters)
+    )
+
+
+def _parts(surface: str) -> Iterator[tuple[int, int, str]]:
+    """What stands between apostrophes and hyphens, without elisions and English endings."""
+    found = [(match.start(1), match.end(1), match[1], match[2]) for match in _PARTS.finditer(surface)]
+    before, skip = "", False
+    for place, (start, end, letters, apostrophe) in enumerate(found):
+        folded = fold(letters)
+        follower = fold(found[place + 1][2]) if apostrophe and place + 1 < len(found) else ""
+        if skip or (follower and folded in ELISIONS) or (before and folded in CLITICS and not follower):
+            skip, before = False, ""
+            continue
+        whole = WHOLE.get((folded, follower))
+        if whole:
+            end, letters, skip = found[place + 1][1], whole, True
+        before = apostrophe
+        yield start, end, letters
+
+
+def _cut(start: int, end: int, letters: str) -> Iterator[tuple[int, int, str]]:
+    """One word as it is; a run without blanks (Chinese, Japanese, Korean, Thai) as overlapping pairs."""
+    if letters.isascii() or all(languages.script(letter) != "unspaced" for letter in letters):
+        word = fold(letters)
+        if word:
+            yield start, end, word
+        return
+    for run_start, run_end, unspaced in _runs(letters):
+        if not unspaced:
+            yield from _cut(start + run_start, start + run_end, letters[run_start:run_end])
+            continue
+        # a vowel sign or tone mark stays with its letter
+        starts = [at for at in range(run_start, run_end) if at == run_start or letters[at] not in MARKS]
+        ends = [*starts[1:], run_end]
+        for first, end in zip(starts, ends[1:] or ends, strict=False):
+            yield start + first, start + end, fold(letters[first:end])
+
+
+def _runs(letters: str) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, unspaced) of the stretches of one manner of writing; a mark belongs to its letter."""
+    start, unspaced = 0, languages.script(letters[0]) == "unspaced"
+    for at, letter in enumerate(letters):
+        here = languages.script(letter) == "unspaced"
+        if here != unspaced and letter not in MARKS:
+            yield start, at, unspaced
+            start, unspaced = at, here
+    yield start, len(letters), unspaced
+
+
+class _Memo(dict[str, Spelled]):
+    """Surface form → what the index takes: a text is then one regular expression and one look-up a word."""
+
+    held = 0  # words in all memos together
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def __missing__(self, surface: str) -> Spelled:
+        tokens = _pieces(surface, self.language)
+        spelled = Spelled(
+            "".join(f"{token.word} " for token in tokens),
+            "".join(f"{token.stem} " for token in tokens if token.stem),
+            _joined(surface, tokens),
+        )
+        if len(surface) <= WORD_LENGTH_MAX:
+            _make_room()
+            self[surface] = spelled
+        return spelled
+
+
+_memos: dict[str, _Memo] = {}
+
+
+def _make_room() -> None:
+    """Forget everything when the memo is full: what is frequent is back within one text."""
+    _Memo.held += 1
+    if _Memo.held > MEMO_WORDS_MAX:
+        _Memo.held = 0
+        for memo in list(_memos.values()):
+            memo.clear()
+
+
+def _joined(surface: str, tokens: tuple[Token, ...]) -> str:
+    """ "e-mail" is also looked for as "email"."""
+    if not 2 <= len(tokens) <= JOINED_PARTS_MAX or not any(hyphen in surface for hyphen in "-‐‑"):
+        return ""
+    return "".join(token.word for token in tokens)[:WORD_LENGTH_MAX] + " "
+
+
+def _surface(text: str) -> re.Pattern[str]:
+    return _SURFACE if _BEYOND_LATIN.search(text) else _LATIN_SURFACE
+
+
+def _spaced(text: str) -> str:
+    """An underscore is a letter to a regular expression and a blank to people."""
+    return text.replace("_", " ")
+
+
+def spell(text: str, language: str) -> Spelled:
+    """A text's words, stems and joined compounds, as the index takes them."""
+    language = sys.intern(languages.primary(language))
+    memo = _memos.get(language)
+    if memo is None:
+        memo = _memos.setdefault(language, _Memo(language))
+    spelled = [memo[surface] for surface in _surface(text).findall(_spaced(text))]
+    return Spelled(*map("".join, zip(*spelled, strict=True))) if spelled else Spelled("", "", "")
+
+
+def tokens(text: str, language: str) -> Iterator[Token]:
+    """The tokens of a text, in order, with their positions in it."""
+    language = languages.primary(language)
+    for match in _surface(text).finditer(_spaced(text)):
+        at = match.start()
+        for start, end, word, stemmed in _pieces(match[0], language):
+            yield Token(at + start, at + end, word, stemmed)

@@ -1,0 +1,64 @@
+"""One search over one state of the index: understand, look, widen if that found next to nothing, count."""
+
+from __future__ import annotations
+
+import tantivy
+from tantivy import Occur, Query
+
+from mutunode.protocol import ids
+from mutunode.store.search import asked, query
+from mutunode.store.search.query import FEW, Found, FoundHit, SearchQuery
+
+_SHOWN = (*query.FILTERED, "license_class")
+Clause = tuple[Occur, Query]
+
+
+def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQuery) -> Found:
+    """Search."""
+    typed = asked.read(wanted.text, wanted.reader_language)
+    visible = query.visible(schema, wanted)
+    misspelt = _misspelt(searcher, schema, typed, visible)
+    words: Clause = (Occur.Must, query.words_query(schema, typed, misspelt))
+    chosen = query.filters(schema, wanted)
+    whole = Query.boolean_query([words, *visible, *chosen.values()])
+    total, hits = _hits(searcher, whole, wanted, by_time=typed.everything or wanted.newest_first)
+    facets = query.facet_counts(searcher, whole, _SHOWN)
+    for facet in chosen if wanted.sideways else ():
+        others = [clause for name, clause in chosen.items() if name != facet]
+        facets |= query.facet_counts(searcher, Query.boolean_query([words, *visible, *others]), [facet])
+    facets["org"] = {ids.org_text(bytes.fromhex(org)): number for org, number in facets["org"].items()}
+    return Found(total=total, hits=hits, facets=facets, asked=typed, misspelt=misspelt)
+
+
+def _misspelt(
+    searcher: tantivy.Searcher, schema: tantivy.Schema, typed: asked.Asked, visible: list[Clause]
+) -> frozenset[str]:
+    """The words to look for by likeness: those that find next to nothing in a search that does not either."""
+
+    def finds_enough(found: Query) -> bool:
+        looked = searcher.search(Query.boolean_query([(Occur.Must, found), *visible]), FEW, count=False)
+        return len(looked.hits) >= FEW
+
+    candidates = [word for word in typed.words if query.may_be_misspelt(word)]
+    if not candidates or finds_enough(query.words_query(schema, typed)):
+        return frozenset()
+    return frozenset(word.word for word in candidates if not finds_enough(query.word_query(schema, word)))
+
+
+def _hits(
+    searcher: tantivy.Searcher, whole: Query, wanted: SearchQuery, *, by_time: bool
+) -> tuple[int, list[FoundHit]]:
+    """The page of hits asked for, and how many there are."""
+    offset = max(wanted.offset, 0)
+    limit = min(max(wanted.limit, 0), query.LIMIT_MAX, max(query.REACH_MAX - offset, 0))
+    found = searcher.search(
+        whole,
+        limit=max(limit, 1),  # Tantivy refuses to look for none
+        offset=min(offset, query.REACH_MAX),
+        order_by_field="time" if by_time else None,
+    )
+    hits = [
+        FoundHit(bytes.fromhex(searcher.doc(at).get_first("rec") or ""), 0.0 if by_time else float(score))
+        for score, at in found.hits[:limit]
+    ]
+    return int(found.count), hits  # type: ignore[attr-defined]  # the stubs forget it

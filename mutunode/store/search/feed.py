@@ -1,0 +1,80 @@
+"""How the index follows the store: read changes after its place, put them, commit, remember the place.
+
+Never inside the transaction that takes records in: indexing is slower than replication, and may lag behind.
+Commits come when there is nothing more to read, so that what was just published is found at once, and every
+second while there is, so that a first replication becomes searchable as it streams in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from mutunode.store.interface import Stored
+from mutunode.store.search.document import Document
+from mutunode.store.search.folder import Folder
+
+STEP_CHANGES_MAX = 500  # × 0.3 ms = 0.15 s, the longest a step keeps other work waiting
+COMMIT_SECONDS_MAX = 1.0
+IDLE_SECONDS_MAX = 5.0  # afterwards the writer's memory and threads are given back
+
+log = logging.getLogger(__name__)
+
+
+class Changes(Protocol):
+    """What the index needs of the store's read side."""
+
+    def changes(self, after: int, limit: int) -> Sequence[tuple[int, Stored]]:
+        """Records whose newest change has a number above ``after``, by number."""
+
+    def newest_change(self) -> int:
+        """The number of the newest change."""
+
+
+class Feed:
+    """Carries changes into one folder."""
+
+    def __init__(
+        self, folder: Folder, document: Callable[[Stored], Document | None], clock: Callable[[], float]
+    ) -> None:
+        self.folder = folder
+        self._document = document
+        self._clock = clock
+        self._read = folder.committed.change
+        self._committed_at = self._worked_at = clock()
+
+    def is_ahead(self, changes: Changes) -> bool:
+        """Does the index know of changes this store never made? Then the store is an older copy."""
+        return changes.newest_change() < self._read
+
+    def step(self, changes: Changes) -> bool:
+        """Read and put a bounded number of changes; are there more?"""
+        now = self._clock()
+        batch = changes.changes(self._read, STEP_CHANGES_MAX)
+        for number, stored in batch:
+            self.folder.put(stored.rec, self._made(stored))
+            self._read = number
+        more = len(batch) == STEP_CHANGES_MAX
+        if batch:
+            self._worked_at = now
+        if self._read > self.folder.committed.change and (
+            not more or now - self._committed_at >= COMMIT_SECONDS_MAX
+        ):
+            self.folder.commit(self._read)
+            self._committed_at = now
+        elif not batch and now - self._worked_at >= IDLE_SECONDS_MAX:
+            self.folder.close()
+        return more
+
+    def _made(self, stored: Stored) -> Document | None:
+        """The document of a record that is to be found; one that cannot be made hides that record only."""
+        if stored.body is None or stored.superseded_by is not None or stored.withdrawn_by is not None:
+            return None
+        if stored.state not in ("ok", "opaque"):
+            return None
+        try:
+            return self._document(stored)
+        except Exception:
+            log.exception("record %s cannot be read for the search and will not be found", stored.rec.hex())
+            return None

@@ -1,0 +1,157 @@
+"""One folder with one Tantivy index: opened and checked, written by one thread, read by any.
+
+What is committed is committed together with the *place*: the number of the last change read, and how many
+records there are. A crash leaves the last commit, whole; what came after it is read again from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import tantivy
+
+from mutunode.store.search import asking, damage, schema
+from mutunode.store.search.damage import Damaged
+from mutunode.store.search.document import Document
+from mutunode.store.search.query import Found, SearchQuery
+
+WRITER_BYTES = 30_000_000  # of memory before a segment is written: about 20,000 records of 800 bytes
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far the index has read the store."""
+
+    change: int = 0
+    records: int = 0
+
+
+def count(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
+    """How many documents match."""
+    found = searcher.search(query, 1)
+    return int(found.count)  # type: ignore[attr-defined]  # the stubs forget it
+
+
+@contextmanager
+def failures_are_damage(path: Path) -> Iterator[None]:
+    """Whatever Tantivy says of files it cannot read, panics included, is one error here."""
+    try:
+        yield
+    except Damaged:
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise Damaged(f"the search index in {path} cannot be read: {error}") from error
+        raise
+
+
+class Folder:
+    """An open index."""
+
+    def __init__(self, path: Path) -> None:
+        """Open what is there, or begin an empty one.
+
+        Raises:
+            Damaged: the folder cannot be used.
+        """
+        self.path = path
+        self.schema = schema.build()
+        self._writer: tantivy.IndexWriter | None = None
+        self._pending: dict[str, bool] = {}  # records touched since the last commit: are they in?
+        path.mkdir(parents=True, exist_ok=True)
+        with failures_are_damage(path):
+            self._index = tantivy.Index(self.schema, str(path))
+            schema.register(self._index)
+            self._index.config_reader("manual")  # readers see what commit() says, not whenever
+            self.committed = self._check()
+        self._records = self.committed.records
+
+    def check(self) -> None:
+        """Is everything on the disk still as it was written? Uncommitted work is given up.
+
+        Raises:
+            Damaged: it is not.
+        """
+        self.close()
+        with failures_are_damage(self.path):
+            self._check()
+
+    def _check(self) -> Place:
+        """The place, once all that vouches for it agrees."""
+        self._index.reload()
+        written = damage.check_files(self.path)
+        searcher = self._index.searcher()
+        found = searcher.search(self._role(schema.PLACE), 2).hits
+        place = Place()
+        if found:
+            place = msgspec.json.decode(searcher.doc(found[0][1]).get_first("place") or "", type=Place)
+        listed = sum(searcher.doc_freq("role", role) for role in (schema.RECORD, schema.PLACE))
+        alive = count(searcher, self._role(schema.RECORD))
+        claimed = (int(written > 0), written, place.records, place.records + len(found))
+        if (len(found), listed, alive, searcher.num_docs) != claimed:
+            raise Damaged(f"the search index in {self.path} does not hold what its list of parts says")
+        return place
+
+    def _role(self, role: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self.schema, "role", role)
+
+    def search(self, wanted: SearchQuery) -> Found:
+        """Search the last commit; from any thread.
+
+        Raises:
+            Damaged: the files cannot be read.
+        """
+        with failures_are_damage(self.path):
+            return asking.answer(self._index.searcher(), self.schema, wanted)
+
+    def put(self, rec: bytes, document: Document | None) -> None:
+        """Replace what is indexed of a record; None takes it out. Seen after ``commit``.
+
+        Raises:
+            Damaged: this or anything below could not be written; ``check`` tells why.
+        """
+        key = rec.hex()
+        with failures_are_damage(self.path):
+            if self._holds(key):
+                self._writing().delete_documents_by_term("rec", key)
+                self._records -= 1
+            if document is not None:
+                self._writing().add_document(schema.record(document))
+                self._records += 1
+        self._pending[key] = document is not None
+
+    def _holds(self, key: str) -> bool:
+        """Is the record in the index, committed or not? (A needless deletion costs more than this look.)"""
+        if key in self._pending or not self.committed.records:
+            return self._pending.get(key, False)
+        return count(self._index.searcher(), tantivy.Query.term_query(self.schema, "rec", key)) > 0
+
+    def commit(self, change: int) -> None:
+        """Make everything put so far searchable and durable, as of this change."""
+        place = Place(change, self._records)
+        with failures_are_damage(self.path):
+            writer = self._writing()
+            writer.delete_documents_by_term("role", schema.PLACE)
+            writer.add_document(schema.place(msgspec.json.encode(place).decode()))
+            writer.commit()
+            self._index.reload()
+        self.committed = place
+        self._pending.clear()
+
+    def _writing(self) -> tantivy.IndexWriter:
+        """The writer, opened when first needed: it costs threads and memory, and holds the folder's lock."""
+        if self._writer is None:
+            self._writer = self._index.writer(WRITER_BYTES, 1)
+        return self._writer
+
+    def close(self) -> None:
+        """Give the writer back: what was not committed is forgotten, merges under way are finished."""
+        writer, self._writer = self._writer, None
+        self._pending.clear()
+        self._records = self.committed.records
+        if writer is not None:
+            with failures_are_damage(self.path):
+                writer.rollback()
+                writer.wait_merging_threads()

@@ -1,0 +1,159 @@
+"""What to mark in a title, and which part of a text to show: the words that were found, as they stand there.
+
+A text is read with the analyser that indexed it, so "énergie" is marked in "l'énergie" when "energies" was
+asked for. Marks are [start, end) in characters of the plain text returned; escaping is left to who shows it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from rapidfuzz.distance import OSA
+
+from mutunode.store.search import languages
+from mutunode.store.search.analyser import Token, tokens
+from mutunode.store.search.query import Found, likeness
+
+SNIPPET_LENGTH = 240  # characters: three lines of a card
+LEAD_LENGTH = 60  # of them before the first mark
+SCAN_LENGTH = 4_000  # after the first mark: a better place further down is not worth the time
+WORD_BREAK_LENGTH = 30  # how far to look for a blank to cut at
+
+_GLUED = "\u200d\ufe0e\ufe0f"  # what joins the character before it to the next, or chooses its picture
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
+
+
+class Marked(msgspec.Struct, frozen=True):
+    """A text to show, with the places to mark; ``before`` and ``after`` tell whether more stands there."""
+
+    text: str
+    marks: list[tuple[int, int]]
+    language: str
+    before: bool = False
+    after: bool = False
+
+
+class Sought:
+    """The words of a search, ready to be recognised in texts."""
+
+    def __init__(self, found: Found) -> None:
+        words = [word for word in found.asked.words if not word.faint]
+        phrases = {word for phrase in found.asked.phrases for word in phrase}
+        self._words = {form for word in words for form in (word.word, *word.joined)} | phrases
+        self._stems = {stem for word in words for stem in word.stems}
+        self._beginnings = tuple(word.word for word in words if word.prefix)
+        self._like = [(word.word, likeness(word)) for word in words if word.word in found.misspelt]
+
+    def marks(self, text: str, language: str) -> Iterator[tuple[int, int]]:
+        """The places of the sought words in a text, in order; overlapping ones may follow one another."""
+        before: Token | None = None
+        for token in tokens(text, language):
+            if self._is_sought(token):
+                yield token.start, token.end
+            elif before and before.word + token.word in self._words:  # "e-mail", asked for as "email"
+                yield before.start, token.end
+            before = token
+
+    def _is_sought(self, token: Token) -> bool:
+        return (
+            token.word in self._words
+            or (bool(token.stem) and token.stem in self._stems)
+            or token.word.startswith(self._beginnings)
+            or any(OSA.distance(word, token.word, score_cutoff=far) <= far for word, far in self._like)
+        )
+
+
+def mark(text: str, language: str, sought: Sought) -> Marked:
+    """A short text, whole."""
+    return Marked(text, _merged(sought.marks(text, language)), language)
+
+
+def _merged(marks: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Overlapping and touching places as one, up to ``SCAN_LENGTH`` after the first."""
+    merged: list[tuple[int, int]] = []
+    for start, end in marks:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (min(start, merged[-1][0]), max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+        if start > merged[0][0] + SCAN_LENGTH:
+            break
+    return merged
+
+
+def snippet(
+    texts: Sequence[tuple[str, str]], reader_language: str, sought: Sought, length: int = SNIPPET_LENGTH
+) -> Marked | None:
+    """The part to show of a record's texts [(language, text)]; None when there is no text.
+
+    The reader's language comes first, then whichever text holds the words; without any, a beginning.
+    """
+    mine = languages.primary(reader_language)
+    ordered = sorted(
+        ((language, text) for language, text in texts if text.strip()),
+        key=lambda given: languages.primary(given[0]) != mine,
+    )
+    for language, text in ordered:
+        marks = _merged(sought.marks(text, language))
+        if marks:
+            return _cut(text, marks, language, length)
+    return _cut(ordered[0][1], [], ordered[0][0], length) if ordered else None
+
+
+def _cut(text: str, marks: list[tuple[int, int]], language: str, length: int) -> Marked:
+    """The stretch of the text with the most marks, from blank to blank."""
+    first = _densest(marks, length - LEAD_LENGTH) if marks else 0
+    start = _break_after(text, max(first - LEAD_LENGTH, 0), first)
+    end = _break_before(text, start + length, start)
+    shown = [(max(at, start) - start, min(to, end) - start) for at, to in marks if at < end and to > start]
+    return Marked(text[start:end], shown, language, start > 0, bool(text[end:].strip()))
+
+
+def _densest(marks: list[tuple[int, int]], length: int) -> int:
+    """Where the stretch begins that holds the most marks, the first such."""
+    starts = [start for start, _ in marks]
+    return max(starts, key=lambda at: bisect_left(starts, at + length) - bisect_left(starts, at))
+
+
+def _break_after(text: str, at: int, latest: int) -> int:
+    """The first beginning of a word from ``at`` on, or ``at`` itself where no blank is near."""
+    if at == 0:
+        return 0
+    for place in range(at, min(at + WORD_BREAK_LENGTH, latest + 1)):
+        if text[place - 1].isspace() and not text[place].isspace():
+            return place
+    return _whole(text, at)
+
+
+def _break_before(text: str, at: int, earliest: int) -> int:
+    """The last end of a word up to ``at``, or ``at`` itself where no blank is near."""
+    if at >= len(text):
+        return len(text)
+    for place in range(at, max(at - WORD_BREAK_LENGTH, earliest), -1):
+        if text[place].isspace():
+            return place
+    return _whole(text, at)
+
+
+def _whole(text: str, at: int) -> int:
+    """``at``, moved back to where no character is torn from its accent, its joiner or its flag."""
+    while 0 < at < len(text) and _is_glued(text, at):
+        at -= 1
+    return at
+
+
+def _is_glued(text: str, at: int) -> bool:
+    """Does the character here belong to the one before it?"""
+    here = text[at]
+    if here in _GLUED or text[at - 1] == "\u200d" or ord(here) in _SKIN_TONES:
+        return True
+    if ord(here) in _FLAG_LETTERS:
+        run = at
+        while run and ord(text[run - 1]) in _FLAG_LETTERS:
+            run -= 1
+        return (at - run) % 2 == 1
+    return unicodedata.category(here).startswith("M")

@@ -1,0 +1,219 @@
+"""From a search to Tantivy's queries, built piece by piece: what people type never reaches a query parser.
+
+Every word must be found, in any field and any of its forms; where, and how exactly, makes the score. Misspelt
+words are looked for only where a word as it is written finds next to nothing, and whether it does is decided
+before any filter: so a filter narrows a result and never changes what it is about, and the facets' counts
+are the totals one gets by choosing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+import tantivy
+from tantivy import Occur, Query
+
+from mutunode.protocol.head import PUBLIC
+from mutunode.store.search import languages
+from mutunode.store.search.asked import Asked, Phrase, Word
+
+LIMIT_MAX = 100  # hits a page
+REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
+FACET_VALUES_MAX = 1_000  # organisations, the most numerous
+FILTERED = ("sense", "kind", "language", "license", "org")  # not the spaces: readers do not choose them
+_FILTER_FIELDS = {"license": ("license", "license_class")}
+FEW = 3  # documents: below, a word may be misspelt
+FUZZY_LENGTH_MIN = 4  # shorter words are all alike
+FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
+
+# Where a stem stands, as a factor of its BM25 score.
+_STEM_BOOSTS = {"title": 4.0, "key": 2.0, "text": 1.0, "owner": 0.7}
+# The very word, a little more than its stem; beginnings and likenesses score the same, rare or not.
+_WORD_BOOSTS = {"title_words": 4.4, "words": 1.1, "owner_words": 0.8}
+_PREFIX_SCORES = {"title_words": 2.0, "words": 0.6, "owner_words": 0.3}
+_FUZZY_SCORES = (
+    {"title_words": 1.0, "words": 0.4, "owner_words": 0.2},  # one letter wrong
+    {"title_words": 0.5, "words": 0.2, "owner_words": 0.1},  # two
+)
+_OWNER_FIELDS = ("owner", "owner_words")  # -travail does not exclude what the ministry of labour publishes
+_OTHER_FIELDS_SHARE = 0.1  # of the score, for being found in several fields
+_NEIGHBOURS_BOOST = 2.0
+_EXTERNAL_SCORE = 100.0  # above any sum of words
+
+
+class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked. Of several values of one filter any will do; different filters must all hold."""
+
+    text: str = ""
+    reader_language: str = "fr"
+    senses: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    orgs: tuple[bytes, ...] = ()
+    languages: tuple[str, ...] = ()
+    licenses: tuple[str, ...] = ()  # SPDX expressions as given, or classes
+    spaces: tuple[bytes, ...] = (PUBLIC,)  # those the reader may see, never more
+    without_orgs: tuple[bytes, ...] = ()  # blocked here
+    newest_first: bool = False  # an empty text always is
+    sideways: bool = False  # count each facet as if it were not filtered by: what choosing another would give
+    limit: int = 20
+    offset: int = 0
+
+
+class FoundHit(msgspec.Struct, frozen=True):
+    """A record that answers, and how well."""
+
+    rec: bytes
+    score: float
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The answer: one page of hits, and counts over all of them."""
+
+    total: int
+    hits: list[FoundHit]
+    facets: dict[str, dict[str, int]]
+    asked: Asked  # what was understood, for the highlights
+    misspelt: frozenset[str] = frozenset()  # the words that were looked for by likeness
+
+
+def words_query(of: tantivy.Schema, asked: Asked, misspelt: frozenset[str] = frozenset()) -> Query:
+    """Everything typed, as one query."""
+    if asked.everything:
+        return Query.all_query()
+    if asked.nothing:
+        return _itself(of, asked.text)
+    must = [word_query(of, word, misspelt) for word in asked.words if not word.faint]
+    must += [_phrase_query(of, phrase) for phrase in asked.phrases]
+    clauses = [(Occur.Must, query) for query in must or [Query.all_query()]]
+    clauses += [(Occur.Should, word_query(of, word, misspelt)) for word in asked.words if word.faint]
+    clauses += [(Occur.MustNot, _excluding_query(of, word)) for word in asked.without]
+    clauses += [(Occur.MustNot, _phrase_query(of, phrase)) for phrase in asked.without_phrases]
+    if len(asked.words) > 1:
+        together = Query.phrase_query(of, "title_words", [word.word for word in asked.words], slop=2)
+        clauses.append((Occur.Should, Query.boost_query(together, _NEIGHBOURS_BOOST)))
+    query = Query.boolean_query(clauses)
+    if any(map(str.isspace, asked.text)):
+        return query
+    return Query.boolean_query([(Occur.Should, query), (Occur.Should, _itself(of, asked.text))])
+
+
+def _itself(of: tantivy.Schema, text: str) -> Query:
+    """The thing whose address or author's key was typed."""
+    return Query.const_score_query(Query.term_query(of, "external", text), _EXTERNAL_SCORE)
+
+
+def word_query(of: tantivy.Schema, word: Word, misspelt: frozenset[str] = frozenset()) -> Query:
+    """One word in all its forms; the best of them makes the score."""
+    forms = _forms(of, word)
+    for name, boost in _WORD_BOOSTS.items():
+        forms += [_boosted(of, name, joined, boost) for joined in word.joined]
+    if word.prefix:
+        pattern = f"{_escaped(word.word)}.*"
+        for name, score in _PREFIX_SCORES.items():
+            forms.append(Query.const_score_query(Query.regex_query(of, name, pattern), score))
+    if word.word in misspelt:
+        forms += _likenesses(of, word)
+    return Query.disjunction_max_query(forms, _OTHER_FIELDS_SHARE)
+
+
+def _forms(of: tantivy.Schema, word: Word) -> list[Query]:
+    """The word itself and its stems."""
+    return [_boosted(of, name, term, boost) for name, term, boost in _places(word)]
+
+
+def _places(word: Word) -> Iterator[tuple[str, str, float]]:
+    """(field, term, boost) of everything a word may be found as."""
+    for name, boost in _WORD_BOOSTS.items():
+        yield name, word.word, boost
+    for stem in word.stems:
+        for name, boost in _STEM_BOOSTS.items():
+            yield name, stem, boost
+
+
+def _excluding_query(of: tantivy.Schema, word: Word) -> Query:
+    forms = [Query.term_query(of, name, term) for name, term, _ in _places(word) if name not in _OWNER_FIELDS]
+    return Query.disjunction_max_query(forms)
+
+
+def _boosted(of: tantivy.Schema, name: str, term: str, boost: float) -> Query:
+    return Query.boost_query(Query.term_query(of, name, term), boost)
+
+
+def _escaped(word: str) -> str:
+    """Folded words hold letters, digits and marks only; this does not depend on it."""
+    return "".join(
+        letter if letter.isalnum() or not letter.isascii() else f"\\x{ord(letter):02x}" for letter in word
+    )
+
+
+def _likenesses(of: tantivy.Schema, word: Word) -> list[Query]:
+    return [
+        Query.const_score_query(
+            Query.fuzzy_term_query(of, name, word.word, distance=distance, prefix=word.prefix), score
+        )
+        for distance in range(1, likeness(word) + 1)
+        for name, score in _FUZZY_SCORES[distance - 1].items()
+    ]
+
+
+def likeness(word: Word) -> int:
+    """How many letters may be wrong."""
+    return 2 if len(word.word) >= FUZZY_TWICE_LENGTH_MIN else 1
+
+
+def may_be_misspelt(word: Word) -> bool:
+    """Is it long enough to tell which word was meant?"""
+    return len(word.word) >= FUZZY_LENGTH_MIN and languages.script(word.word[0]) != "unspaced"
+
+
+def _phrase_query(of: tantivy.Schema, phrase: Phrase) -> Query:
+    """The very words side by side, accents and case apart; not across two texts."""
+    forms = []
+    for name, boost in _WORD_BOOSTS.items():
+        if len(phrase) == 1:  # which Tantivy does not take for a phrase
+            forms.append(_boosted(of, name, phrase[0], boost))
+        else:
+            forms.append(Query.boost_query(Query.phrase_query(of, name, list(phrase)), boost))
+    return Query.disjunction_max_query(forms)
+
+
+def visible(of: tantivy.Schema, asked_for: SearchQuery) -> list[tuple[Occur, Query]]:
+    """What this reader may see at all."""
+    clauses = [(Occur.Must, _any_of(of, ("space",), (space.hex() for space in asked_for.spaces)))]
+    if asked_for.without_orgs:
+        hidden = _any_of(of, ("org",), (org.hex() for org in asked_for.without_orgs))
+        clauses.append((Occur.MustNot, hidden))
+    return clauses
+
+
+def filters(of: tantivy.Schema, asked_for: SearchQuery) -> dict[str, tuple[Occur, Query]]:
+    """The filters that were chosen, each under the facet it is on."""
+    chosen: dict[str, Sequence[str]] = {
+        "sense": asked_for.senses,
+        "kind": asked_for.kinds,
+        "language": asked_for.languages,
+        "license": asked_for.licenses,
+        "org": [org.hex() for org in asked_for.orgs],
+    }
+    return {
+        facet: (Occur.Must, _any_of(of, _FILTER_FIELDS.get(facet, (facet,)), values))
+        for facet, values in chosen.items()
+        if values
+    }
+
+
+def _any_of(of: tantivy.Schema, names: Iterable[str], values: Iterable[str]) -> Query:
+    """Whole values of these fields, without a say in the score."""
+    terms = [value.encode(errors="replace").decode() for value in values]
+    wanted = [(Occur.Should, Query.term_set_query(of, name, terms)) for name in names]
+    return Query.const_score_query(Query.boolean_query(wanted), 0.0)
+
+
+def facet_counts(of: tantivy.Searcher, query: Query, facets: Iterable[str]) -> dict[str, dict[str, int]]:
+    """How many of the documents found bear each value."""
+    terms = {facet: {"terms": {"field": facet, "size": FACET_VALUES_MAX}} for facet in facets}
+    counted = of.aggregate(query, terms)
+    return {
+        facet: {bucket["key"]: bucket["doc_count"] for bucket in counted[facet]["buckets"]} for facet in terms
+    }

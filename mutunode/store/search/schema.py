@@ -1,0 +1,100 @@
+"""The fields of the index: pre-analysed words, whole values to filter by, and the place it has reached.
+
+Tantivy only splits at blanks: what it is given went through our analyser. Tokenizers are not kept in the
+folder, they are registered at every opening.
+"""
+
+from __future__ import annotations
+
+import tantivy
+
+from mutunode.store.search import analyser, languages
+from mutunode.store.search.document import KEY_WEIGHT, Document
+
+VERSION = f"1/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
+TIME_MAX = 2**63 - 1
+EXTERNAL_LENGTH_MAX = 2_000  # characters; addresses are shorter
+
+STEM_FIELDS = ("title", "key", "text", "owner")
+WORD_FIELDS = ("title_words", "words", "owner_words")
+FACETS = ("sense", "kind", "language", "license", "license_class", "org", "space")
+RECORD, PLACE = "record", "place"  # the roles of documents: a record, and how far the index has read
+
+_WORDS = "mutunode_words"
+
+
+def build() -> tantivy.Schema:
+    """The schema; one that differs from a folder's own is refused by Tantivy when opening."""
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("role", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("rec", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("external", tokenizer_name="raw", index_option="basic")
+    for name in STEM_FIELDS:
+        builder.add_text_field(name, tokenizer_name=_WORDS, index_option="freq")
+    for name in WORD_FIELDS:
+        builder.add_text_field(name, tokenizer_name=_WORDS, index_option="position")
+    for name in FACETS:
+        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
+    builder.add_unsigned_field("time", fast=True)
+    builder.add_text_field("place", stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+def register(index: tantivy.Index) -> None:
+    """Give an opened index its tokenizer."""
+    blanks = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    index.register_tokenizer(_WORDS, blanks)
+
+
+def record(document: Document) -> tantivy.Document:
+    """A document of the index for a record."""
+    made = tantivy.Document()
+    made.add_text("role", RECORD)
+    made.add_text("rec", document.rec.hex())
+    for language, text in document.titles:
+        _add(made, "title", ("title_words", "words"), text, language)
+    for language, text, weight in document.texts:
+        _add(made, "key" if weight >= KEY_WEIGHT else "text", ("words",), text, language)
+    _add(made, "owner", ("owner_words",), document.org_name, "")
+    for name, values in facet_values(document).items():
+        for value in values:
+            made.add_text(name, value)
+    if document.external:
+        made.add_text("external", document.external[:EXTERNAL_LENGTH_MAX])
+    # typed on purpose: a plain integer would be signed, and kill the writer with an unrelated message
+    made.add_unsigned("time", min(max(document.time, 0), TIME_MAX))
+    return made
+
+
+def _add(made: tantivy.Document, stems: str, words: tuple[str, ...], text: str, language: str) -> None:
+    """A text's stems in one field, its words in others; one of no known language is read as both of ours."""
+    readings = languages.HOME if languages.primary(language) in ("", "mul", "und", "zxx") else (language,)
+    for reading in readings:
+        made.add_text(stems, analyser.spell(text, reading).stems)
+    spelled = analyser.spell(text, readings[0])
+    for name in words:
+        made.add_text(name, spelled.words)
+        if spelled.joined:  # a value of its own, so that no phrase runs over it
+            made.add_text(name, spelled.joined)
+
+
+def facet_values(document: Document) -> dict[str, list[str]]:
+    """What a record is counted and filtered under; ``fr-CA`` also counts as ``fr``."""
+    values = {
+        "sense": [document.sense],
+        "kind": [document.kind],
+        "language": [*document.languages, *map(languages.primary, document.languages)],
+        "license": [document.license],
+        "license_class": [document.license_class],
+        "org": [document.org.hex()],
+        "space": [document.space.hex()],
+    }
+    return {name: [value for value in dict.fromkeys(given) if value] for name, given in values.items()}
+
+
+def place(text: str) -> tantivy.Document:
+    """The one document that is no record: committed together with what it speaks of."""
+    made = tantivy.Document()
+    made.add_text("role", PLACE)
+    made.add_text("place", text)
+    return made
