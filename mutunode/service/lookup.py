@@ -1,0 +1,92 @@
+"""From what a person typed to what is meant: records, organisations and kinds by id, prefix or name."""
+
+from __future__ import annotations
+
+import difflib
+
+from mutunode.commons.kind import Kind
+from mutunode.protocol.errors import Malformed
+from mutunode.protocol.ids import org_text, prefix_range, rec_text
+from mutunode.service.desk import Desk
+from mutunode.service.errors import Exit, Refusal
+from mutunode.store.interface import Stored
+
+
+def record(desk: Desk, text: str) -> Stored:
+    """The record of an id or unique prefix.
+
+    Raises:
+        Refusal: not an id (2), unknown (3), or several records begin so (2).
+    """
+    rec = _unique(text, "rec", lambda low, high: desk.reader.records_like(low, high), rec_text)
+    found = desk.reader.record(rec)
+    if found is None:
+        raise not_found(text)
+    return found
+
+
+def organisation(desk: Desk, text: str, *, unknown: bool = False) -> bytes:
+    """An organisation's id. ``unknown``: a whole id of one never heard of will do."""
+    low, high = _range(text, "org")
+    if unknown and low == high:
+        return low
+    known = {org.org for org in desk.reader.organisations()} | {desk.org}
+    known |= {org for org, _, _ in desk.live.candidates()}
+    known |= {link.org for link in desk.turns.sight.links if link.org is not None}
+    return _unique(text, "org", lambda a, b: sorted(org for org in known if a <= org <= b), org_text)
+
+
+def kind(desk: Desk, name: str) -> Kind:
+    """A kind by its name or by the verb that goes for it."""
+    found = desk.registry.get(name)
+    if found is None:
+        names = sorted(each.name for each in desk.registry)
+        near = difflib.get_close_matches(name, names, n=1)
+        hint_fr = f" Vouliez-vous dire « {near[0]} » ?" if near else f" Connues : {', '.join(names)}."
+        hint_en = f" Did you mean `{near[0]}`?" if near else f" Known: {', '.join(names)}."
+        raise Refusal(
+            "unknown_kind",
+            Exit.USAGE,
+            f"Nature de fiche inconnue : « {name} ».{hint_fr}",
+            f"Unknown kind of record: `{name}`.{hint_en}",
+        )
+    return found
+
+
+def not_found(text: str) -> Refusal:
+    """Nothing here bears this id."""
+    return Refusal(
+        "not_found",
+        Exit.NOT_FOUND,
+        f"Rien ici ne porte l’identifiant « {text} ». La fiche n’est peut-être pas encore arrivée.",
+        f"Nothing here has the id `{text}`. The record may not have arrived yet.",
+    )
+
+
+def _range(text: str, prefix: str) -> tuple[bytes, bytes]:
+    try:
+        _, low, high = prefix_range(text.strip(), prefix)
+    except Malformed as error:
+        raise Refusal(
+            "bad_id",
+            Exit.USAGE,
+            f"« {text} » n’est pas un identifiant {prefix}_… : au moins 8 caractères après le tiret bas.",
+            str(error),
+        ) from None
+    return low, high
+
+
+def _unique(text: str, prefix: str, like, to_text) -> bytes:  # type: ignore[no-untyped-def]
+    low, high = _range(text, prefix)
+    found: list[bytes] = like(low, high)
+    if not found:
+        raise not_found(text)
+    if len(found) > 1:
+        listed = ", ".join(to_text(each)[:20] for each in found[:5])
+        raise Refusal(
+            "ambiguous",
+            Exit.USAGE,
+            f"« {text} » désigne plusieurs identifiants : {listed}… Donnez quelques caractères de plus.",
+            f"`{text}` begins several ids: {listed}… Give a few more characters.",
+        )
+    return found[0]

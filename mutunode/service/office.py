@@ -1,0 +1,260 @@
+"""The office: one door to everything the service does, for pages, API, control socket and CLI.
+
+Each method may be called from any thread and answers with the structs of ``shapes``; what it refuses is a
+``Refusal``. It decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mutunode.commons.registry import Registry
+from mutunode.protocol.ids import org_text
+from mutunode.service import (
+    drafts,
+    finding,
+    importing,
+    lookup,
+    network,
+    peers,
+    publishing,
+    records,
+    registers,
+    verbs,
+)
+from mutunode.service.desk import Desk, words_of
+from mutunode.service.importing import Source
+from mutunode.service.shapes import (
+    Imported,
+    Network,
+    OrganisationPage,
+    Preview,
+    Published,
+    Record,
+    SearchAnswer,
+    Status,
+    TodoList,
+    UsageAnswer,
+)
+from mutunode.service.verbs import Emit, OneOrMany
+from mutunode.store.interface import Draft
+
+
+class Office:
+    """What may be asked of a node."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def call(self, verb: str, params: dict[str, Any], emit: Emit) -> Any:
+        """A verb by its name (``service.verbs``)."""
+        return verbs.call(self, verb, params, emit)
+
+    @property
+    def org(self) -> str:
+        """Our organisation's id."""
+        return org_text(self.desk.org)
+
+    def name(self) -> str:
+        """Our organisation's name."""
+        return self.desk.name_of(self.desk.org)
+
+    def registry(self) -> Registry:
+        """The kinds this node knows."""
+        return self.desk.registry
+
+    # --- reading -------------------------------------------------------------------------------
+    def search(
+        self,
+        q: str = "",
+        sense: OneOrMany = "",
+        kind: OneOrMany = "",
+        org: OneOrMany = "",
+        language: OneOrMany = "",
+        license: OneOrMany = "",
+        circle: str = "",
+        limit: int = 20,
+        offset: int = 0,
+        sort: str = "",
+        reader_language: str = "",
+    ) -> SearchAnswer:
+        """Search everything held that the public may see."""
+        return finding.search(
+            self.desk,
+            finding.Asked(
+                q=q,
+                senses=sense,
+                kinds=kind,
+                orgs=org,
+                languages=language,
+                licenses=license,
+                circle=circle,
+                limit=limit,
+                offset=offset,
+                sort=sort,
+                reader_language=reader_language or self.desk.settings.language,
+            ),
+        )
+
+    def show(self, rec: str, reader_language: str = "") -> Record:
+        """One record with what surrounds it."""
+        return records.show(self.desk, lookup.record(self.desk, rec), self._language(reader_language))
+
+    def usage(self, rec: str) -> UsageAnswer:
+        """Who declared a usage of a resource."""
+        return records.usage(self.desk, lookup.record(self.desk, rec), self.desk.settings.language)
+
+    def organisation(self, org: str, reader_language: str = "") -> OrganisationPage:
+        """An organisation, its posture, what it shares and uses."""
+        raw = lookup.organisation(self.desk, org, unknown=False)
+        return records.organisation_page(self.desk, raw, self._language(reader_language))
+
+    def network(self) -> Network:
+        """The network as seen from here."""
+        return network.network(self.desk)
+
+    def todo(self, reader_language: str = "") -> TodoList:
+        """What waits for an answer of ours."""
+        return records.todo(self.desk, self._language(reader_language))
+
+    def status(self) -> Status:
+        """How this node does."""
+        return network.status(self.desk)
+
+    def check_words(self, org: str) -> dict[str, str]:
+        """Six words to compare by voice, by language."""
+        return words_of(lookup.organisation(self.desk, org, unknown=True))
+
+    def kinds(self) -> list[dict[str, Any]]:
+        """Every kind's declaration, for programs."""
+        return [kind.describe() for kind in self.desk.registry]
+
+    def schema(self, kind: str) -> dict[str, Any]:
+        """JSON Schema of a kind's body."""
+        return lookup.kind(self.desk, kind).json_schema()
+
+    # --- writing -------------------------------------------------------------------------------
+    def preview(self, kind: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
+        """What ``publish`` would sign."""
+        return publishing.preview(self.desk, kind, fields, self._language(reader_language))
+
+    def preview_revision(self, rec: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
+        """What ``revise`` would sign."""
+        return publishing.preview_revision(self.desk, rec, fields, self._language(reader_language))
+
+    def publish(self, kind: str, fields: Mapping[str, Any]) -> Published:
+        """Sign a record."""
+        return publishing.publish(self.desk, kind, fields)
+
+    def revise(self, rec: str, fields: Mapping[str, Any]) -> Published:
+        """Sign a new version; given fields replace, others stay, an empty one is removed."""
+        return publishing.revise(self.desk, rec, fields)
+
+    def input_of(self, rec: str) -> dict[str, Any]:
+        """The fields of a record as ``publish`` takes them: what a form for revising starts from."""
+        stored = lookup.record(self.desk, rec)
+        return lookup.kind(self.desk, stored.kind).to_input(stored.fields())
+
+    def withdraw(self, rec: str, reason: str, replaced_by: str = "") -> Published:
+        """Take a record back."""
+        return publishing.withdraw(self.desk, rec, reason, replaced_by)
+
+    def usage_fields(self, rec: str, as_: str, **more: Any) -> dict[str, Any]:
+        """The input of a ``usage`` record."""
+        return publishing.usage_fields(self.desk, rec, as_, **more)
+
+    def use(self, rec: str, as_: str, **more: Any) -> Published:
+        """Declare that we use a resource."""
+        return self.publish("usage", self.usage_fields(rec, as_, **more))
+
+    def answer(self, rec: str, answer: str, reason: Any = "") -> Published:
+        """Answer a declared usage: thanks, noted, or contest with a reason."""
+        fields = {"usage": rec, "answer": answer, "reason": reason}
+        return self.publish("usage_answer", {name: value for name, value in fields.items() if value})
+
+    def flag(self, rec: str, reason: str, note: Any = "") -> Published:
+        """Flag a record."""
+        fields = {"target": rec, "reason": reason, "note": note}
+        return self.publish("flag", {name: value for name, value in fields.items() if value})
+
+    def import_lines(
+        self, source: Source, *, strict: bool = False, dry_run: bool = False, emit: Emit | None = None
+    ) -> Imported:
+        """Publish the rows of a file, one signature a batch."""
+        return importing.run(self.desk, source, strict=strict, dry_run=dry_run, emit=emit or _silent)
+
+    def import_verb(self, params: verbs.Import, emit: Emit) -> Imported:
+        """``import``, as the CLI asks for it."""
+        source = importing.source_of(params)
+        return self.import_lines(source, strict=params.strict, dry_run=params.dry_run, emit=emit)
+
+    # --- organisations -------------------------------------------------------------------------
+    def accept(self, org: str, address: str = "", vouch: bool = False, listed: bool = True) -> Any:
+        """Follow an organisation; with ``vouch``, say publicly that we know it."""
+        return peers.accept(self.desk, org, address, vouch=vouch, listed=listed)
+
+    def block(self, org: str) -> Any:
+        """Take nothing more from an organisation, on any way in."""
+        return peers.block(self.desk, org)
+
+    def unblock(self, org: str) -> Any:
+        """Neither follow nor block an organisation any more."""
+        return peers.unblock(self.desk, org)
+
+    def add_peer(self, address: str) -> Any:
+        """Try an address that a person gave."""
+        return peers.add(self.desk, address)
+
+    # --- drafts --------------------------------------------------------------------------------
+    def draft_save(self, id: str, kind: str, fields: Mapping[str, Any]) -> Draft:
+        """Keep what is being written, on this computer only; ``id`` "" makes a new one."""
+        return drafts.save(self.desk, id, kind, fields)
+
+    def draft_list(self) -> list[Draft]:
+        """Drafts, newest first."""
+        return self.desk.reader.drafts()
+
+    def draft(self, id: str) -> Draft | None:
+        """One draft."""
+        return self.desk.reader.draft(id)
+
+    def draft_drop(self, id: str) -> None:
+        """Forget a draft."""
+        drafts.drop(self.desk, id)
+
+    # --- registers and the node itself ---------------------------------------------------------
+    def sync(self, wait: int, timeout: float, emit: Emit) -> Any:
+        """Ask for news; wait until ``wait`` organisations hold all we published."""
+        return peers.sync(self.desk, wait, timeout, emit)
+
+    def log_show(self, log: str, start: int, limit: int) -> Any:
+        """Entries of a register, as they stand."""
+        return registers.show(self.desk, log, start, limit)
+
+    def log_verify(self, emit: Emit) -> Any:
+        """Recompute every register held, from what is on disk."""
+        return registers.verify(self.desk, emit)
+
+    def export(self, format: str, kind: str, emit: Emit) -> Any:
+        """Our records of a kind, as lines that can be imported again."""
+        return registers.export(self.desk, format, kind, emit)
+
+    def login_link(self, language: str = "") -> dict[str, str]:
+        """A one-time address that opens a session for writing."""
+        return {"url": self.desk.live.login_link(self._language(language))}
+
+    def allow_signing(self) -> dict[str, bool]:
+        """A person says that no newer copy of our register exists."""
+        return peers.allow_signing(self.desk)
+
+    def doctor(self) -> Any:
+        """What is well, what is not, and what to do."""
+        return registers.doctor(self.desk)
+
+    def _language(self, reader_language: str) -> str:
+        return reader_language or self.desk.settings.language
+
+
+def _silent(event: dict[str, Any]) -> None:
+    """Nobody watches."""

@@ -1,0 +1,224 @@
+"""Signing on purpose: from what was typed to an entry of our register, shown before it is signed.
+
+The same road for pages, scripts and imports: input → the kind's checks → the rules that need other records
+→ one entry. An ``external_ref`` is its author's own key: the same content again signs nothing, new content
+revises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from mutunode.commons.kind import Kind
+from mutunode.protocol.entry import encode_body, make_entry
+from mutunode.protocol.errors import Malformed
+from mutunode.protocol.ids import log_text, rec_text
+from mutunode.protocol.limits import SALT_BYTES
+from mutunode.service import lookup, rules
+from mutunode.service.desk import Desk
+from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.plain import as_text
+from mutunode.service.records import parents_of_body
+from mutunode.service.shapes import Preview, Published
+from mutunode.store.interface import Stored
+from mutunode.turns import Turn
+
+Body = dict[str, Any]
+Ref = list[Any]  # [log32, index, leaf32]
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What would be signed: checked, but for what may change until its turn comes."""
+
+    kind: Kind
+    body: Body
+    revises: Stored | None
+    unchanged: Stored | None  # the identical record that already stands
+
+    @property
+    def signed_body(self) -> Body:
+        """The body with the revision it stands for."""
+        if self.revises is None:
+            return self.body
+        return {**self.body, "supersedes": ref_of(self.revises)}
+
+
+def ref_of(stored: Stored) -> Ref:
+    """The reference that cites a record."""
+    return [stored.log, stored.index, stored.leaf]
+
+
+def read_input(desk: Desk, kind: Kind, fields: Mapping[str, Any]) -> Body:
+    """The body meant by what was typed; ids of records become references.
+
+    Raises:
+        Refusal: what is wrong with which field (2), or a record named there is unknown (3).
+    """
+    body, problems = kind.from_input(
+        dict(fields),
+        language=desk.settings.language,
+        resolve=lambda text: ref_of(lookup.record(desk, text)),
+        today=desk.now(),
+    )
+    if problems:
+        raise refused([Trouble(each.field, each.fr, each.en) for each in problems])
+    return body
+
+
+def refused(troubles: list[Trouble]) -> Refusal:
+    """Fields that cannot be taken, each with its reason."""
+    fr = " ".join(each.fr for each in troubles[:3])
+    en = " ".join(each.en for each in troubles[:3])
+    return Refusal("invalid", Exit.USAGE, fr, en, tuple(troubles))
+
+
+def draft(desk: Desk, kind: Kind, body: Body, revises: Stored | None = None) -> Draft:
+    """Check a body against what is already there."""
+    rules.check(desk, kind, body)
+    try:
+        encode_body(body)
+    except Malformed as error:
+        raise Refusal(
+            "too_large",
+            Exit.REFUSED,
+            f"Cette fiche ne peut pas être signée : {error}",
+            f"Cannot be signed: {error}",
+        ) from None
+    before = revises or _earlier(desk, kind, body)
+    if before is not None and _content(before.fields()) == _content(body):
+        return Draft(kind, body, None, before)
+    return Draft(kind, body, before, None)
+
+
+def _earlier(desk: Desk, kind: Kind, body: Body) -> Stored | None:
+    """The record of ours that this one takes the place of."""
+    external_ref = body.get("external_ref")
+    if isinstance(external_ref, str) and external_ref:
+        return desk.reader.by_external_ref(desk.org, kind.name, external_ref)
+    if kind.last_wins:
+        return desk.reader.current(desk.org, kind.name)
+    return rules.same_act(desk, kind, body)
+
+
+def _content(body: Body) -> Body:
+    return {key: value for key, value in body.items() if key != "supersedes"}
+
+
+def write(desk: Desk, turn: Turn, ready: Draft) -> Published:
+    """Append a draft in a turn; nothing when the same content already stands."""
+    if ready.unchanged is not None:
+        return _published(ready.unchanged, created=False)
+    entry = make_entry(ready.kind.name, ready.signed_body, int(turn.now), desk.random(SALT_BYTES))
+    written = turn.append(entry)
+    return Published(
+        id=rec_text(written.rec),
+        index=written.index,
+        log=log_text(written.log),
+        created=True,
+        revises=rec_text(ready.revises.rec) if ready.revises else "",
+    )
+
+
+def foresee(ready: Draft) -> Published:
+    """What ``write`` would answer, with nothing written: for a trial run."""
+    if ready.unchanged is not None:
+        return _published(ready.unchanged, created=False)
+    return Published("", 0, "", True, rec_text(ready.revises.rec) if ready.revises else "")
+
+
+def _published(stored: Stored, *, created: bool) -> Published:
+    return Published(rec_text(stored.rec), stored.index, log_text(stored.log), created)
+
+
+def publish(desk: Desk, name: str, fields: Mapping[str, Any]) -> Published:
+    """Sign one record."""
+    kind = lookup.kind(desk, name)
+    body = read_input(desk, kind, fields)
+    return desk.act(lambda turn: write(desk, turn, draft(desk, kind, body)))
+
+
+def revise(desk: Desk, text: str, fields: Mapping[str, Any]) -> Published:
+    """Sign a new version of a record of ours: given fields replace, others stay."""
+    kind, before, body = _revision(desk, text, fields)
+    return desk.act(lambda turn: write(desk, turn, draft(desk, kind, body, before)))
+
+
+def _revision(desk: Desk, text: str, fields: Mapping[str, Any]) -> tuple[Kind, Stored, Body]:
+    before = rules.newest(desk, lookup.record(desk, text))
+    rules.must_be_ours(desk, before)
+    kind = lookup.kind(desk, before.kind)
+    rules.must_be_revisable(kind, before)
+    typed = kind.to_input(before.fields())
+    merged = {key: value for key, value in {**typed, **fields}.items() if value not in (None, "")}
+    return kind, before, read_input(desk, kind, merged)
+
+
+def withdraw(desk: Desk, text: str, reason: str, replaced_by: str = "") -> Published:
+    """Take a record of ours back: it stays readable as withdrawn, with the reason."""
+    target = rules.newest(desk, lookup.record(desk, text))
+    rules.must_be_ours(desk, target)
+    rules.must_not_be_withdrawn(target)
+    fields = {"target": rec_text(target.rec), "reason": reason, "replaced_by": replaced_by}
+    return publish(desk, "withdrawal", {key: value for key, value in fields.items() if value})
+
+
+def usage_fields(
+    desk: Desk,
+    rec: str,
+    as_: str,
+    purpose: Any = "",
+    period: str = "",
+    can_help: bool = False,
+    visibility: str = "public",
+    experience: Any = "",
+    scale: str = "",
+) -> dict[str, Any]:
+    """The input of a ``usage`` record; the period is the current month unless given."""
+    fields = {
+        "resource": rec_text(lookup.record(desk, rec).rec),
+        "type": as_,
+        "period": period or rules.today(desk.now()),
+        "purpose": purpose,
+        "experience": experience,
+        "scale": scale,
+        "can_help": can_help,
+        "visibility": visibility,
+    }
+    return {key: value for key, value in fields.items() if value not in ("", None)}
+
+
+def preview(desk: Desk, name: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
+    """What ``publish`` would sign, word for word."""
+    kind = lookup.kind(desk, name)
+    return _preview(desk, draft(desk, kind, read_input(desk, kind, fields)), reader_language)
+
+
+def preview_revision(desk: Desk, text: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
+    """What ``revise`` would sign."""
+    kind, before, body = _revision(desk, text, fields)
+    return _preview(desk, draft(desk, kind, body, before), reader_language)
+
+
+def _preview(desk: Desk, ready: Draft, reader_language: str) -> Preview:
+    language = reader_language or desk.settings.language
+    body = ready.signed_body
+    shown = ready.kind.to_json(body)
+    entry = make_entry(ready.kind.name, body, desk.now(), bytes(SALT_BYTES))
+    me = desk.reader.organisation(desk.org)
+    title, _ = ready.kind.title_for(body, language)
+    return Preview(
+        kind=ready.kind.name,
+        sense=str(ready.kind.sense),
+        org_name=desk.name_of(desk.org, me),
+        index=me.size if me is not None else 0,
+        body=shown,
+        text=as_text(ready.kind.name, shown),
+        title=title,
+        revises=rec_text(ready.revises.rec) if ready.revises else "",
+        unchanged=rec_text(ready.unchanged.rec) if ready.unchanged else "",
+        checks=parents_of_body(desk, ready.kind, body, language),
+        entry_bytes=len(entry.header) + len(entry.salt) + len(entry.body),
+    )

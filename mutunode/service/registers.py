@@ -1,0 +1,206 @@
+"""Registers as they stand: shown entry by entry, recomputed from disk, exported, and the node's own health."""
+
+from __future__ import annotations
+
+import itertools
+from base64 import b64encode
+from typing import Any
+
+import msgspec
+
+from mutunode.interop.writing import csv_lines, jsonl_lines
+from mutunode.protocol.entry import Header, parse_header, rec_id
+from mutunode.protocol.errors import Broken
+from mutunode.protocol.ids import log_text, org_text, rec_text
+from mutunode.service import lookup, network
+from mutunode.service.desk import Desk
+from mutunode.service.errors import Exit, Refusal
+from mutunode.service.verbs import Emit
+from mutunode.store.interface import Organisation
+
+LINES_MAX = 1_000
+EXPORT_STEP = 200
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One entry of a register, as ``log show`` prints it."""
+
+    index: int
+    id: str
+    kind: str
+    time: int
+    bytes: int
+    held: bool  # its content is here
+
+
+class Register(msgspec.Struct, frozen=True):
+    """Part of a register."""
+
+    log: str
+    org: str
+    size: int
+    root: str
+    entries: tuple[Line, ...]
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """Answer of ``log verify`` when all is well."""
+
+    registers: int
+    entries: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of ``doctor``."""
+
+    name: str
+    well: bool
+    fr: str
+    en: str
+
+
+def show(desk: Desk, text: str, start: int, limit: int) -> Register:
+    """Entries of a register from ``start``; ours when none is named."""
+    found = _register(desk, text)
+    head = found.head
+    limit = min(max(limit, 0), LINES_MAX)
+    walk = itertools.islice(desk.reader.log_walk(found.log), max(start, 0), max(start, 0) + limit)
+    lines = [_line(found.log, index, entry) for index, entry in enumerate(walk, max(start, 0))]
+    return Register(
+        log_text(found.log),
+        org_text(found.org),
+        found.size,
+        b64encode(head.root).decode("ascii") if head else "",
+        tuple(lines),
+    )
+
+
+def _register(desk: Desk, text: str) -> Organisation:
+    for each in desk.reader.organisations():
+        names = (log_text(each.log), org_text(each.org))
+        if (
+            each.org == desk.org
+            if not text
+            else any(name.startswith(text) and len(text) >= 12 for name in names)
+        ):
+            return each
+    raise lookup.not_found(text)
+
+
+def _line(log: bytes, index: int, entry: Any) -> Line:
+    try:
+        header = parse_header(entry.header)
+    except Broken:
+        header = None
+    known = isinstance(header, Header)
+    return Line(
+        index,
+        rec_text(rec_id(log, entry.leaf)),
+        header.kind if known else "",  # type: ignore[union-attr]
+        header.time if known else 0,  # type: ignore[union-attr]
+        len(entry.header) + len(entry.salt) + len(entry.body),
+        bool(entry.body),
+    )
+
+
+def verify(desk: Desk, emit: Emit) -> Verified:
+    """Recompute leaves, bodies, trees and signatures of every register from what is on disk.
+
+    Raises:
+        Refusal: ``NOT_VERIFIED``, naming register, entry and what differs.
+    """
+    registers = [each for each in desk.reader.organisations() if each.size]
+    entries = 0
+    problems: list[str] = []
+    for done, register in enumerate(registers):
+        emit({"progress": {"done": done, "total": len(registers)}})
+        for problem in desk.store.verify(register.log):
+            where = "" if problem.index is None else f" [{problem.index}]"
+            problems.append(f"{log_text(register.log)}{where}: {problem.what}")
+        entries += register.size
+    if problems:
+        shown = "; ".join(problems[:5])
+        raise Refusal(
+            "not_verified",
+            Exit.NOT_VERIFIED,
+            f"{len(problems)} écart(s) entre le disque et ce qui a été signé : {shown}",
+            f"{len(problems)} difference(s) between the disk and what was signed: {shown}",
+        )
+    return Verified(len(registers), entries)
+
+
+def export(desk: Desk, format: str, kind: str, emit: Emit) -> dict[str, int]:
+    """Our current records of a kind, as lines that ``import`` reads back to the same content."""
+    declared = lookup.kind(desk, kind)
+    if format not in ("jsonl", "csv"):
+        raise Refusal(
+            "usage",
+            Exit.USAGE,
+            f"Format inconnu : « {format} ». Formats : jsonl, csv.",
+            f"Unknown format `{format}`.",
+        )
+    records = [declared.to_input(stored.fields()) for stored in _ours(desk, declared.name)]
+    lines = jsonl_lines(records) if format == "jsonl" else csv_lines(records)
+    for line in lines:
+        emit({"line": line})
+    return {"records": len(records)}
+
+
+def _ours(desk: Desk, kind: str) -> list[Any]:
+    found: list[Any] = []
+    while True:
+        step = desk.reader.of_kind(kind, org=desk.org, limit=EXPORT_STEP, offset=len(found))
+        found += step
+        if len(step) < EXPORT_STEP:
+            return sorted(found, key=lambda stored: stored.index)
+
+
+def doctor(desk: Desk) -> tuple[Finding, ...]:
+    """What is well and what is not, each with what to do."""
+    status = network.status(desk)
+    behind = desk.reader.newest_change() - desk.index.cursor
+    forked = [each.name for each in network.network(desk).organisations if each.forked]
+    return (
+        Finding(
+            "signing",
+            not status.read_only,
+            status.read_only_reason.get("fr", "Cet ordinateur peut signer."),
+            status.read_only_reason.get("en", "This computer may sign."),
+        ),
+        Finding(
+            "search",
+            behind <= 0,
+            "La recherche est à jour."
+            if behind <= 0
+            else f"La recherche rattrape {behind} changements ; patientez.",
+            "Search is up to date."
+            if behind <= 0
+            else f"Search is catching up with {behind} changes; wait a moment.",
+        ),
+        Finding(
+            "neighbours",
+            bool(status.peers),
+            f"{len(status.peers)} organisation(s) en liaison."
+            if status.peers
+            else "Aucune liaison : sans gravité si vous êtes seul ; sinon, ajoutez une adresse (« peer add »).",
+            f"{len(status.peers)} organisation(s) connected."
+            if status.peers
+            else "No connection: fine if you are alone; otherwise add an address (`peer add`).",
+        ),
+        Finding(
+            "copies",
+            status.holders > 0,
+            f"{status.holders} organisation(s) gardent tout ce que vous avez publié."
+            if status.holders
+            else "Personne d’autre n’a encore copie de vos fiches.",
+            f"{status.holders} organisation(s) hold all you published."
+            if status.holders
+            else "Nobody else holds a copy of your records yet.",
+        ),
+        Finding(
+            "forks",
+            not forked,
+            "Aucun registre double." if not forked else f"Registre signé en double : {', '.join(forked)}.",
+            "No register was signed twice." if not forked else f"Register signed twice: {', '.join(forked)}.",
+        ),
+    )

@@ -1,0 +1,243 @@
+"""Verbs: what may be asked of a node by name, with the parameters each one takes.
+
+The control socket and the CLI without a daemon both come through ``call``. Parameters are checked against a
+struct, so that a typing mistake is refused by its name and never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from mutunode.service.errors import Exit, Refusal
+
+if TYPE_CHECKING:
+    from mutunode.service.office import Office
+
+Emit = Callable[[dict[str, Any]], None]
+P = TypeVar("P", bound="Params")
+OneOrMany = str | tuple[str, ...]
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of a verb; ``reader_language`` chooses among translations."""
+
+
+class Nothing(Params, frozen=True):
+    reader_language: str = ""
+
+
+class OfRecord(Params, frozen=True):
+    rec: str
+    reader_language: str = ""
+
+
+class Publish(Params, frozen=True):
+    kind: str
+    fields: dict[str, Any]
+    dry_run: bool = False
+    reader_language: str = ""
+
+
+class Revise(Params, frozen=True):
+    rec: str
+    fields: dict[str, Any]
+    dry_run: bool = False
+    reader_language: str = ""
+
+
+class Withdraw(Params, frozen=True):
+    rec: str
+    reason: str
+    replaced_by: str = ""
+    reader_language: str = ""
+
+
+class Use(Params, frozen=True, rename={"as_": "as"}):
+    rec: str
+    as_: str
+    purpose: Any = ""
+    period: str = ""
+    can_help: bool = False
+    visibility: str = "public"
+    experience: Any = ""
+    scale: str = ""
+    dry_run: bool = False
+    reader_language: str = ""
+
+
+class AnswerUsage(Params, frozen=True):
+    rec: str
+    answer: str
+    reason: Any = ""
+    reader_language: str = ""
+
+
+class Flag(Params, frozen=True):
+    rec: str
+    reason: str
+    note: Any = ""
+    reader_language: str = ""
+
+
+class Import(Params, frozen=True):
+    """``path`` is read by the node itself (same machine, same user); ``lines`` is text already read."""
+
+    path: str = ""
+    lines: str = ""
+    format: str = ""
+    map: dict[str, str] = {}
+    mapping: str = ""
+    kind: str = "resource"
+    strict: bool = False
+    dry_run: bool = False
+    reader_language: str = ""
+
+
+class Search(Params, frozen=True):
+    q: str = ""
+    sense: OneOrMany = ""
+    kind: OneOrMany = ""
+    org: OneOrMany = ""
+    language: OneOrMany = ""
+    license: OneOrMany = ""
+    circle: str = ""
+    limit: int = 20
+    offset: int = 0
+    sort: str = ""
+    reader_language: str = ""
+
+
+class OfPeer(Params, frozen=True):
+    org: str
+    address: str = ""
+    vouch: bool = False
+    listed: bool = True
+    reader_language: str = ""
+
+
+class AtAddress(Params, frozen=True):
+    address: str
+    reader_language: str = ""
+
+
+class Sync(Params, frozen=True):
+    wait: int = 0
+    timeout: float = 60.0
+    reader_language: str = ""
+
+
+class ShowLog(Params, frozen=True):
+    log: str = ""
+    start: int = msgspec.field(default=0, name="from")
+    limit: int = 50
+    reader_language: str = ""
+
+
+class Export(Params, frozen=True):
+    format: str = "jsonl"
+    kind: str = "resource"
+    reader_language: str = ""
+
+
+class OfKind(Params, frozen=True):
+    kind: str
+    reader_language: str = ""
+
+
+class LoginLink(Params, frozen=True):
+    language: str = ""
+    reader_language: str = ""
+
+
+class Verb(msgspec.Struct, frozen=True):
+    """One verb. ``streams``: it tells its progress while it works."""
+
+    params: type[Params]
+    run: Callable[[Office, Any, Emit], Any]
+    streams: bool = False
+
+
+def _given(params: Params, *without: str) -> dict[str, Any]:
+    """The parameters as keyword arguments of the office's method of the same name."""
+    return {
+        field.name: getattr(params, field.name)
+        for field in msgspec.structs.fields(type(params))
+        if field.name not in without
+    }
+
+
+def _publish(office: Office, params: Publish, emit: Emit) -> Any:
+    if params.dry_run:
+        return office.preview(params.kind, params.fields, params.reader_language)
+    return office.publish(params.kind, params.fields)
+
+
+def _revise(office: Office, params: Revise, emit: Emit) -> Any:
+    if params.dry_run:
+        return office.preview_revision(params.rec, params.fields, params.reader_language)
+    return office.revise(params.rec, params.fields)
+
+
+def _use(office: Office, params: Use, emit: Emit) -> Any:
+    if params.dry_run:
+        return office.preview("usage", office.usage_fields(**_given(params, "dry_run", "reader_language")))
+    return office.use(**_given(params, "dry_run", "reader_language"))
+
+
+VERBS: dict[str, Verb] = {
+    "publish": Verb(Publish, _publish),
+    "revise": Verb(Revise, _revise),
+    "use": Verb(Use, _use),
+    "withdraw": Verb(Withdraw, lambda o, p, e: o.withdraw(p.rec, p.reason, p.replaced_by)),
+    "answer": Verb(AnswerUsage, lambda o, p, e: o.answer(p.rec, p.answer, p.reason)),
+    "flag": Verb(Flag, lambda o, p, e: o.flag(p.rec, p.reason, p.note)),
+    "import": Verb(Import, lambda o, p, e: o.import_verb(p, e), streams=True),
+    "search": Verb(Search, lambda o, p, e: o.search(**_given(p))),
+    "show": Verb(OfRecord, lambda o, p, e: o.show(p.rec, p.reader_language)),
+    "usage": Verb(OfRecord, lambda o, p, e: o.usage(p.rec)),
+    "peer_ls": Verb(Nothing, lambda o, p, e: o.network().organisations),
+    "peer_nearby": Verb(Nothing, lambda o, p, e: o.network().nearby),
+    "peer_add": Verb(AtAddress, lambda o, p, e: o.add_peer(p.address)),
+    "peer_accept": Verb(OfPeer, lambda o, p, e: o.accept(p.org, p.address, p.vouch, p.listed)),
+    "peer_block": Verb(OfPeer, lambda o, p, e: o.block(p.org)),
+    "peer_unblock": Verb(OfPeer, lambda o, p, e: o.unblock(p.org)),
+    "todo": Verb(Nothing, lambda o, p, e: o.todo(p.reader_language)),
+    "status": Verb(Nothing, lambda o, p, e: o.status()),
+    "sync": Verb(Sync, lambda o, p, e: o.sync(p.wait, p.timeout, e), streams=True),
+    "log_show": Verb(ShowLog, lambda o, p, e: o.log_show(p.log, p.start, p.limit)),
+    "log_verify": Verb(Nothing, lambda o, p, e: o.log_verify(e), streams=True),
+    "export": Verb(Export, lambda o, p, e: o.export(p.format, p.kind, e), streams=True),
+    "login_link": Verb(LoginLink, lambda o, p, e: o.login_link(p.language)),
+    "allow_signing": Verb(Nothing, lambda o, p, e: o.allow_signing()),
+    "doctor": Verb(Nothing, lambda o, p, e: o.doctor()),
+    "schema": Verb(OfKind, lambda o, p, e: o.schema(p.kind)),
+    "kinds": Verb(Nothing, lambda o, p, e: o.kinds()),
+}
+STREAMING = frozenset(name for name, verb in VERBS.items() if verb.streams)
+
+
+def call(office: Office, name: str, params: dict[str, Any], emit: Emit) -> Any:
+    """Run a verb.
+
+    Raises:
+        Refusal: unknown verb, a parameter that does not fit, or whatever the verb itself refuses.
+    """
+    verb = VERBS.get(name)
+    if verb is None:
+        known = ", ".join(sorted(VERBS))
+        raise Refusal(
+            "usage", Exit.USAGE, f"Verbe inconnu : {name}. Connus : {known}.", f"Unknown verb {name}."
+        )
+    try:
+        given = msgspec.convert(params, verb.params)
+    except msgspec.ValidationError as error:
+        raise Refusal(
+            "usage",
+            Exit.USAGE,
+            f"« {name} » : paramètre refusé : {error}",
+            f"`{name}`: parameter refused: {error}",
+        ) from error
+    return verb.run(office, given, emit)
