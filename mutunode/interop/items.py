@@ -10,9 +10,8 @@ from rapidfuzz import process
 
 from mutunode.interop.csvfile import read_csv
 from mutunode.interop.jsonl import read_jsonl
-from mutunode.interop.mapping import Mapping
+from mutunode.interop.mapping import Mapping, Misfit
 from mutunode.interop.problem import Problem, Unreadable
-from mutunode.interop.rule import Misfit
 
 FORMATS = ("csv", "jsonl")
 

@@ -13,7 +13,9 @@ import msgspec
 
 from mutunode.interop.flat import meant, place
 from mutunode.interop.problem import Unreadable
-from mutunode.interop.rule import Row, Rule, fill, is_empty
+from mutunode.interop.rule import Misfit, Row, Rule, fill, is_empty
+
+__all__ = ["Mapping", "Misfit"]
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mutunode.interop.export import Exported, to_csv, to_jsonl
 from mutunode.interop.flat import columns_of, meant
 from mutunode.interop.items import Item, read_items
 from mutunode.interop.mapping import Mapping
+from mutunode.interop.writing import csv_lines, jsonl_lines
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CATALOGUES = {
@@ -42,19 +42,17 @@ def catalogue(name: str) -> tuple[list[dict[str, Any]], list[Item]]:
     return rows, imported(data, "jsonl", mapping)
 
 
-def exported(items: list[Item]) -> list[Exported]:
-    return [
-        Exported(f"rec_{place}", item.kind, "org_x", 1_700_000_000 + place, item.fields)
-        for place, item in enumerate(items)
-    ]
+def rows_of(items: list[Item]) -> list[dict[str, Any]]:
+    """Records as rows to write, with what tells where they come from."""
+    return [{"kind": item.kind, **item.fields, "@id": f"rec_{n}", "@time": n} for n, item in enumerate(items)]
 
 
 @pytest.mark.parametrize("name", CATALOGUES)
 def test_a_catalogue_comes_back_the_same_from_json_lines_and_from_csv(name: str) -> None:
     _, items = catalogue(name)
     assert len(items) == CATALOGUES[name][1]
-    assert imported("".join(to_jsonl(exported(items))).encode(), "jsonl", Mapping()) == items
-    assert imported("".join(to_csv(exported(items))).encode(), "csv", Mapping()) == items
+    assert imported("".join(jsonl_lines(rows_of(items))).encode(), "jsonl", Mapping()) == items
+    assert imported("".join(csv_lines(rows_of(items))).encode(), "csv", Mapping()) == items
 
 
 @pytest.mark.parametrize("name", CATALOGUES)
@@ -102,15 +100,15 @@ def test_html_and_control_characters_come_back_when_they_are_kept() -> None:
     ]
     assert controls.count("\x01") == 12
     assert sum("<strong>" in item.fields["abstract"] for item in items) > 100
-    assert imported("".join(to_jsonl(exported(items))).encode(), "jsonl", Mapping()) == items
-    assert imported("".join(to_csv(exported(items))).encode(), "csv", Mapping()) == items
+    assert imported("".join(jsonl_lines(rows_of(items))).encode(), "jsonl", Mapping()) == items
+    assert imported("".join(csv_lines(rows_of(items))).encode(), "csv", Mapping()) == items
 
 
 def test_an_export_begins_with_the_mark_and_hides_no_formula() -> None:
     formulas = ["=1+1", "+33 1", "-x", "@SUM(A1)", "'=already", "'s Hertogenbosch"]
     items = [Item("resource", {"title": {"fr": text}}) for text in formulas]
-    written = "".join(to_csv(exported(items)))
-    assert written.startswith("\ufeffkind,title.fr,@id,@org,@time\r\n")
+    written = "".join(csv_lines(rows_of(items)))
+    assert written.startswith("\ufeffkind,title.fr,@id,@time\r\n")
     cells = [line.split(",")[1] for line in written.splitlines()[1:]]
     assert cells == ["'=1+1", "'+33 1", "'-x", "'@SUM(A1)", "''=already", "'s Hertogenbosch"]
     assert imported(written.encode(), "csv", Mapping()) == items
@@ -146,5 +144,5 @@ def test_any_fields_come_back_from_columns(body: dict[str, Any]) -> None:
 @given(st.lists(bodies, max_size=3))
 def test_any_records_come_back_from_a_file_of_columns(several: list[dict[str, Any]]) -> None:
     items = [Item("resource", body) for body in several]
-    again = imported("".join(to_csv(exported(items))).encode(), "csv", Mapping()) if items else []
+    again = imported("".join(csv_lines(rows_of(items))).encode(), "csv", Mapping()) if items else []
     assert [item.fields for item in again] == [as_cells(body) for body in several]
