@@ -15,7 +15,7 @@ from typing import Any
 from mutunode.interop.jsonl import parse
 from mutunode.interop.rule import Misfit, is_empty
 
-_PLAIN_NAME = re.compile(r"[^@.\[\]{}][^.\[\]{}]*")
+_PLAIN_NAME = re.compile(r"\w([\w @+-]*\w)?")  # no dots or brackets, no spaces at the ends
 
 
 def columns_of(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Records as text that other programs read, and that `import` reads back to the same fields.
 
-A row holds a record's fields as its kind gives them for input. It may also name its ``kind``, and tell where it
-comes from in names that begin with ``@`` (``@id``, ``@org``), which reading passes over.
+A row holds a record's fields as its kind gives them for input. It may also name its ``kind``, and tell where
+it comes from in names that begin with ``@`` (``@id``, ``@org``), which reading passes over.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def as_cells(value: Any) -> Any:
 
 
 def _plain(name: str) -> bool:
-    return bool(name) and not name.startswith("@") and not set(name) & set(".[]{}")
+    return re.fullmatch(r"\w([\w @+-]*\w)?", name) is not None
 
 
 @given(bodies)
