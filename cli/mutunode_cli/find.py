@@ -1,0 +1,169 @@
+"""Find and read: `search`, `show`."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from mutunode_cli import fields, screen, words
+from mutunode_cli.failure import Failure
+from mutunode_cli.options import Verb, both, stream_option, with_session
+from mutunode_cli.session import Session
+
+
+@click.command(
+    cls=Verb,
+    own_language=True,
+    help=both(
+        "Chercher dans tout ce que les organisations partagent. Sans mots : tout, le plus récent d’abord.",
+        "Search everything the organisations share. Without words: everything, newest first.",
+    ),
+)
+@click.argument("query", nargs=-1)
+@click.option("--sense", multiple=True, metavar="S", help="aval, amont, meta")
+@click.option("--kind", multiple=True, metavar="K", help=both("nature de fiche", "kind of record"))
+@click.option("--org", multiple=True, metavar="O", help=both("organisation (org_…)", "organisation (org_…)"))
+@click.option(
+    "--language", multiple=True, metavar="L", help=both("langue du contenu", "language of the content")
+)
+@click.option("--license", "license_", multiple=True, metavar="X", help=both("licence", "licence"))
+@click.option("--circle", metavar="C", help=both("cercle", "circle"))
+@click.option("--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, metavar="N")
+@click.option("--offset", type=click.IntRange(0), default=0, metavar="N")
+@stream_option
+@with_session
+def search_command(
+    session: Session,
+    query: tuple[str, ...],
+    sense: tuple[str, ...],
+    kind: tuple[str, ...],
+    org: tuple[str, ...],
+    language: tuple[str, ...],
+    license_: tuple[str, ...],
+    circle: str | None,
+    limit: int,
+    offset: int,
+) -> None:
+    """Search."""
+    chosen = {"sense": sense, "kind": kind, "org": org, "language": language, "license": license_}
+    params: dict[str, Any] = {name: _one_or_list(values) for name, values in chosen.items() if values}
+    params |= {"q": " ".join(query), "circle": circle, "limit": limit, "offset": offset}
+    answer = session.call("search", params | {"reader_language": session.language})
+    hits = answer["hits"]
+    session.show_list(answer, hits, lambda: _show_hits(session, answer, offset), [hit["id"] for hit in hits])
+
+
+def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _show_hits(session: Session, answer: dict[str, Any], offset: int) -> None:
+    hits, total = answer["hits"], answer["total"]
+    if not hits:
+        session.note("Aucune réponse.", "Nothing found.")
+    for hit in hits:
+        _show_hit(session, hit)
+    if total > offset + len(hits) and hits:
+        first, last = offset + 1, offset + len(hits)
+        session.note(
+            f"{first} à {last} sur {total} ; la suite : --offset {last}",
+            f"{first} to {last} of {total}; more: --offset {last}",
+        )
+    if answer.get("rebuilding"):
+        session.note(
+            "L’index de recherche se reconstruit : il peut manquer des réponses.",
+            "The search index is being rebuilt: answers may be missing.",
+        )
+
+
+def _show_hit(session: Session, hit: dict[str, Any]) -> None:
+    language = session.language
+    sense = words.both(words.SENSES, hit["sense"], language)
+    screen.heading(hit["title"] or hit["id"], sense)
+    by = [
+        hit["org_name"] or hit["org"],
+        hit["license"] or session.tr("licence non précisée", "licence not stated"),
+    ]
+    if any(hit["usage"].values()):
+        by.append(words.usage_count(hit["usage"], language))
+    screen.line("  " + screen.clean(" · ".join(by)))
+    if hit["snippet"]:
+        screen.line("  " + screen.clean(hit["snippet"]))
+    screen.line("  " + screen.clean(hit["id"]))
+
+
+@click.command(cls=Verb, help=both("Lire une fiche, son auteur, ses versions, ses usages.", "Read a record."))
+@click.argument("rec")
+@with_session
+def show_command(session: Session, rec: str) -> None:
+    """Show one record."""
+    record = session.call("show", {"rec": rec, "reader_language": session.language})
+    session.show(record, lambda: _show_record(session, record), [record["id"]])
+
+
+def _show_record(session: Session, record: dict[str, Any]) -> None:
+    tr, language = session.tr, session.language
+    kind = _declared(session, record["kind"])
+    name = words.pick(kind.label, language) if kind else record["kind"]
+    screen.heading(record["title"] or record["id"], words.both(words.SENSES, record["sense"], language))
+    state = record.get("state", "ok")
+    revisions = record.get("revisions", ())
+    screen.facts(
+        [
+            (tr("nature", "kind"), name),
+            (tr("de", "by"), record["org_name"] or record["org"]),
+            (tr("publié", "published"), words.age(record["time"], time.time(), language)),
+            (tr("état", "state"), words.both(words.STATES, state, language) if state != "ok" else ""),
+            (tr("raison", "reason"), record.get("withdrawn_reason", "")),
+            (tr("version actuelle", "current version"), record.get("newest", "")),
+            (tr("versions", "versions"), len(revisions) if len(revisions) > 1 else ""),
+            (tr("au sujet de", "about"), record.get("target_title", "")),
+            *(
+                (fields.label(kind, field, language), _text(value, language))
+                for field, value in record["body"].items()
+            ),
+            (tr("usages", "usages"), _usages(session, record["usage"])),
+            (tr("identifiant", "id"), record["id"]),
+        ]
+    )
+
+
+def _declared(session: Session, kind: str) -> fields.Kind | None:
+    """The kind's labels; a record is readable without them."""
+    try:
+        return fields.kinds(session).get(kind)
+    except Failure:
+        return None
+
+
+def _usages(session: Session, count: dict[str, int]) -> str:
+    return words.usage_count(count, session.language) if any(count.values()) else ""
+
+
+def _text(value: Any, language: str) -> str:
+    """A value of a body, in words: language maps, lists and records are unfolded."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return {"fr": ("non", "oui"), "en": ("no", "yes")}[language][value]
+        case list():
+            return "\n".join(_text(one, language) for one in value)
+        case dict() if value and all(len(key.split("-")[0]) in (2, 3) for key in value):
+            return _translations(value, language)
+        case dict():
+            return " · ".join(f"{key}: {_text(one, language)}" for key, one in value.items())
+        case int() | float():
+            return str(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _translations(texts: dict[str, Any], language: str) -> str:
+    """The text in the person's language alone; else every one, each with the name of its language."""
+    if language in texts:
+        return str(texts[language])
+    return "\n".join(f"[{tag}] {text}" for tag, text in texts.items())

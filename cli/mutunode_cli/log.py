@@ -1,0 +1,77 @@
+"""The signed register: `log show`, `log verify`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from mutunode_cli import screen, words
+from mutunode_cli.options import Family, both, stream_option, with_session
+from mutunode_cli.session import Session
+
+
+@click.group(
+    cls=Family, help=both("Le registre signé de chaque organisation.", "Each organisation's signed register.")
+)
+def log_command() -> None:
+    """Family of verbs on registers."""
+
+
+@log_command.command(
+    "show",
+    help=both("Les entrées d’un registre ; le vôtre sinon.", "Entries of a register; yours by default."),
+)
+@click.argument("log", required=False)
+@click.option(
+    "--from",
+    "start",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help=both("première place", "first place"),
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, metavar="N")
+@stream_option
+@with_session
+def show_command(session: Session, log: str | None, start: int, limit: int) -> None:
+    """Show entries."""
+    answer = session.call("log_show", {"log": log, "from": start, "limit": limit})
+    entries = answer["entries"] if isinstance(answer, dict) else answer
+    ids = [entry["id"] for entry in entries]
+    session.show_list(answer, entries, lambda: _show_entries(session, entries), ids)
+
+
+def _show_entries(session: Session, entries: list[dict[str, Any]]) -> None:
+    now, language = time.time(), session.language
+    columns = session.tr("place|nature|âge|état|titre|identifiant", "place|kind|age|state|title|id").split(
+        "|"
+    )
+    rows = [
+        (
+            entry["index"],
+            entry["kind"],
+            words.age(entry["time"], now, language),
+            words.both(words.STATES, entry.get("state", "ok"), language),
+            entry.get("title", ""),
+            entry["id"],
+        )
+        for entry in entries
+    ]
+    screen.table(columns, rows)
+
+
+@log_command.command(
+    "verify",
+    help=both(
+        "Tout recalculer depuis le disque : contenus, arbres, signatures. Code 7 si quelque chose ne va pas.",
+        "Recompute everything from disk: contents, trees, signatures. Exit code 7 if anything is wrong.",
+    ),
+)
+@with_session
+def verify_command(session: Session) -> None:
+    """Verify everything held."""
+    label = session.tr("Vérification", "Verifying")
+    answer = session.call_with_progress("log_verify", {}, label, silence_seconds_max=600.0)
+    session.show(answer, lambda: session.note("Tout est exact.", "Everything is exact."))

@@ -1,0 +1,207 @@
+"""The other organisations: `peer ls`, `nearby`, `add`, `accept`, `block`, `unblock`.
+
+Accepting means listening to everything an organisation publishes, so the six check words are shown before: to
+be compared by phone with what the other side reads on its own screen.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from mutunode_cli import screen, words
+from mutunode_cli.options import Family, both, stream_option, with_session
+from mutunode_cli.session import Session
+
+
+@click.group(
+    cls=Family,
+    help=both("Les autres organisations : les voir, les accepter, les bloquer.", "The other organisations."),
+)
+def peer_command() -> None:
+    """Family of verbs on organisations."""
+
+
+@peer_command.command("ls", help=both("Les organisations connues.", "The organisations known."))
+@stream_option
+@with_session
+def ls_command(session: Session) -> None:
+    """List organisations."""
+    answer = session.call("peer_ls")
+    known = _listed(answer, "organisations")
+    session.show_list(
+        answer, known, lambda: _show_organisations(session, known), [one["org"] for one in known]
+    )
+
+
+def _show_organisations(session: Session, known: list[dict[str, Any]]) -> None:
+    if not known:
+        session.note(
+            "Aucune autre organisation. Voir « mutunode peer nearby » et « mutunode peer add ».",
+            "No other organisation. See `mutunode peer nearby` and `mutunode peer add`.",
+        )
+        return
+    now, language = time.time(), session.language
+    columns = session.tr(
+        "nom|décision|lien|fiches|nouvelles|identifiant", "name|stance|link|records|news|id"
+    ).split("|")
+    screen.table(columns, [_organisation_row(session, one, now, language) for one in known])
+    for one in known:
+        _warn(session, one)
+
+
+def _organisation_row(session: Session, one: dict[str, Any], now: float, language: str) -> tuple[object, ...]:
+    stance = session.tr("nous", "us") if one.get("me") else words.both(words.STATES, one["stance"], language)
+    link = "connected" if one.get("connected") else "away"
+    return (
+        one["name"] or "?",
+        stance,
+        "" if one.get("me") else words.both(words.STATES, link, language),
+        one["records"],
+        words.age(one["heard_at"], now, language),
+        one["org"],
+    )
+
+
+def _warn(session: Session, one: dict[str, Any]) -> None:
+    name = one.get("name") or one["org"]
+    if one.get("similar_to"):
+        session.note(
+            f"Attention : « {name} » ressemble à « {one['similar_to']} ». Comparez les mots de contrôle.",
+            f"Careful: `{name}` looks like `{one['similar_to']}`. Compare the check words.",
+        )
+    if one.get("forked"):
+        session.note(
+            f"{name} a signé deux registres différents : la suite est contestée.",
+            f"{name} signed two different registers: what follows is contested.",
+        )
+
+
+@peer_command.command(
+    "nearby",
+    help=both(
+        "Les organisations qui s’annoncent sur le réseau local, avec leurs mots de contrôle.",
+        "The organisations that announce themselves on the local network, with their check words.",
+    ),
+)
+@stream_option
+@with_session
+def nearby_command(session: Session) -> None:
+    """List organisations nearby."""
+    answer = session.call("peer_nearby")
+    near = _listed(answer, "nearby")
+    session.show_list(answer, near, lambda: _show_nearby(session, near), [one["org"] for one in near])
+
+
+def _show_nearby(session: Session, near: list[dict[str, Any]]) -> None:
+    if not near:
+        session.note("Personne à proximité pour l’instant.", "Nobody nearby for now.")
+        return
+    columns = session.tr("nom|adresse|mots de contrôle|identifiant", "name|address|check words|id").split("|")
+    rows = [
+        (one["name"] or "?", one["address"], words.pick(one["check_words"], session.language), one["org"])
+        for one in near
+    ]
+    screen.table(columns, rows)
+    for one in near:
+        _warn(session, one)
+
+
+@peer_command.command(
+    "add",
+    help=both(
+        "Donner une adresse de départ : hôte:port, ou wss://nom, suivi ou non de #org_….",
+        "Give a starting address: host:port or wss://name, with or without #org_….",
+    ),
+)
+@click.argument("address")
+@with_session
+def add_command(session: Session, address: str) -> None:
+    """Add an address."""
+    answer = session.call("peer_add", {"address": address})
+    session.show(answer, lambda: session.note(f"Adresse retenue : {address}.", f"Address kept: {address}."))
+
+
+@peer_command.command(
+    "accept",
+    help=both(
+        "Accepter une organisation : tout ce qu’elle publie arrivera ici. Comparez avant ses six mots de "
+        "contrôle, par téléphone. Sans --no-vouch, votre registre dira que vous la connaissez.",
+        "Accept an organisation: everything it publishes will arrive here. Compare its six check words "
+        "first, by phone. Without --no-vouch, your register will say that you know it.",
+    ),
+)
+@click.argument("org")
+@click.option("--address", metavar="A", help=both("où la joindre", "where to reach it"))
+@click.option(
+    "--vouch/--no-vouch", default=True, help=both("le dire dans votre registre", "say so in your register")
+)
+@click.option("--yes", is_flag=True, help=both("sans demander confirmation", "without asking"))
+@with_session
+def accept_command(session: Session, org: str, address: str | None, vouch: bool, yes: bool) -> int | None:
+    """Accept an organisation."""
+    known = _find(session, org)
+    if known:
+        _show_check_words(session, known)
+    if sys.stdin.isatty() and not yes and known and not _same_words(session):
+        session.note("Rien n’a été décidé.", "Nothing was decided.")
+        return None
+    whole: str = known["org"] if known else org
+    answer = session.call("peer_accept", {"org": whole, "address": address, "vouch": vouch})
+    session.show(answer, lambda: session.note("Acceptée.", "Accepted."), [whole])
+    return None
+
+
+def _find(session: Session, org: str) -> dict[str, Any] | None:
+    """The organisation meant, if exactly one known or nearby begins so; else the node will tell."""
+    candidates = {
+        one["org"]: one
+        for one in _listed(session.call("peer_ls"), "organisations")
+        + _listed(session.call("peer_nearby"), "nearby")
+        if one["org"].startswith(org)
+    }
+    return next(iter(candidates.values())) if len(candidates) == 1 else None
+
+
+def _show_check_words(session: Session, known: dict[str, Any]) -> None:
+    text = words.pick(known["check_words"], session.language)
+    session.note(
+        f"{known['name'] or known['org']} — mots de contrôle : {text}",
+        f"{known['name'] or known['org']} — check words: {text}",
+    )
+    _warn(session, known)
+
+
+def _same_words(session: Session) -> bool:
+    question = session.tr(
+        "L’autre organisation lit-elle les mêmes mots ?", "Does the other organisation read the same words?"
+    )
+    return click.confirm(question, default=False, err=True)
+
+
+@peer_command.command(
+    "block", help=both("Ne plus rien recevoir d’une organisation.", "Take nothing more from an organisation.")
+)
+@click.argument("org")
+@with_session
+def block_command(session: Session, org: str) -> None:
+    """Block an organisation."""
+    answer = session.call("peer_block", {"org": org})
+    session.show(answer, lambda: session.note("Bloquée.", "Blocked."))
+
+
+@peer_command.command("unblock", help=both("Lever un blocage.", "Lift a block."))
+@click.argument("org")
+@with_session
+def unblock_command(session: Session, org: str) -> None:
+    """Unblock an organisation."""
+    answer = session.call("peer_unblock", {"org": org})
+    session.show(answer, lambda: session.note("Blocage levé.", "Block lifted."))
+
+
+def _listed(answer: Any, name: str) -> list[dict[str, Any]]:
+    """The list itself, or the network page that holds it."""
+    return list(answer[name]) if isinstance(answer, dict) else list(answer)

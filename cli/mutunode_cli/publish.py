@@ -1,0 +1,282 @@
+"""Write records: `publish`, `revise`, `withdraw`; and what can be written: `kinds`, `schema`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mutunode_cli import failure, fields, screen, words
+from mutunode_cli.failure import Failure
+from mutunode_cli.options import Verb, both, dry_run_option, with_session
+from mutunode_cli.session import Session
+
+_WORDS = "mutunode_cli.publish.words"  # where a context keeps the words that are fields
+
+_manifest = click.option(
+    "--manifest",
+    metavar="FILE",
+    help=both("champs en TOML ou JSON ; - : entrée standard", "fields as TOML or JSON; -: standard input"),
+)
+
+
+class FieldsVerb(Verb):
+    """A command whose options are a kind's fields: its help lists them.
+
+    click must not see them: it would read a text such as "- quick" as the options ``-``, `` `` and ``-q``.
+    """
+
+    def __init__(self, *args: Any, kind: fields.Kind | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, own_language=True, **kwargs)
+        self.kind = kind
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give click what it knows and keep the rest as fields."""
+        ours, ctx.meta[_WORDS] = _sort_words(args, self._takes_value(ctx))
+        return super().parse_args(ctx, ours)
+
+    def _takes_value(self, ctx: click.Context) -> dict[str, bool]:
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        return {flag: not option.is_flag for option in options for flag in option.opts}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options, then the fields of the kind."""
+        super().format_options(ctx, formatter)
+        if self.kind is not None:
+            session = ctx.ensure_object(Session)
+            with formatter.section(session.tr("Champs", "Fields")):
+                formatter.write_dl([_field_help(field, session) for field in self.kind.fields.values()])
+
+
+def _sort_words(args: list[str], takes_value: dict[str, bool]) -> tuple[list[str], list[str]]:
+    """Words that click knows (and positional ones), and ``--field value`` words."""
+    ours: list[str] = []
+    given: list[str] = []
+    left = list(args)
+    while left:
+        word = left.pop(0)
+        flag, equals, _ = word.partition("=")
+        if word == "--":
+            return [*ours, word, *left], given
+        if flag in takes_value:
+            ours += [word, *left[:1]] if takes_value[flag] and not equals else [word]
+            left = left[1:] if takes_value[flag] and not equals else left
+        elif not word.startswith("--"):
+            ours.append(word)
+        else:
+            given.append(word)
+            if not equals and left and not left[0].startswith("--") and left[0] not in takes_value:
+                given.append(left.pop(0))
+    return ours, given
+
+
+def _given(ctx: click.Context) -> list[str]:
+    words_given: list[str] = ctx.meta[_WORDS]
+    return words_given
+
+
+def _field_help(field: fields.Field, session: Session) -> tuple[str, str]:
+    name = "--" + field.name.replace("_", "-") + ("" if field.is_flag else " VALUE")
+    text = words.pick(field.help or field.label, session.language)
+    if field.required:
+        text += session.tr(" [obligatoire]", " [required]")
+    if field.is_list:
+        text += session.tr(" [peut se répéter]", " [may be repeated]")
+    return name, text
+
+
+@click.command(
+    cls=FieldsVerb,
+    help=both(
+        'Verser une fiche : « mutunode publish resource --title "Grille" --license CC-BY-4.0 ». '
+        "La même clé --external-ref avec le même contenu ne publie rien de plus ; avec un nouveau contenu, "
+        "c’est une nouvelle version. Champs d’une nature : « mutunode kinds NATURE ».",
+        'Publish a record: `mutunode publish resource --title "Interview guide" --license CC-BY-4.0`. '
+        "The same --external-ref with the same content publishes nothing more; with new content, it is a "
+        "new version. Fields of a kind: `mutunode kinds KIND`.",
+    ),
+)
+@click.argument("kind", required=False, default="")
+@_manifest
+@dry_run_option
+@click.pass_context
+def publish_command(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool) -> None:
+    """Publish one record."""
+    _publish(ctx, kind, manifest, dry_run)
+
+
+def _publish(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool) -> None:
+    session = ctx.ensure_object(Session)
+    named, body = fields.read_manifest(manifest) if manifest else ("", {})
+    if kind and named and kind.replace("-", "_") != named:
+        raise failure.usage(
+            f"{manifest} décrit « {named} », et la commande dit « {kind} ».",
+            f"{manifest} describes `{named}`, and the command says `{kind}`.",
+        )
+    if not (kind or named):
+        raise failure.usage(
+            "Quelle nature de fiche ? « mutunode publish NATURE --champ valeur… », ou --manifest FICHIER "
+            "avec `kind`. Les natures : « mutunode kinds ».",
+            "Which kind? `mutunode publish KIND --field value…`, or --manifest FILE with `kind`. "
+            "The kinds: `mutunode kinds`.",
+        )
+    declared = fields.the_kind(fields.kinds(session), kind or named)
+    body |= fields.from_words(declared, _given(ctx))
+    answer = session.call("publish", {"kind": declared.name, "fields": body, "dry_run": dry_run})
+    show_written(session, answer, dry_run)
+
+
+def shortcut(session: Session, verb: str) -> click.Command | None:
+    """``publish`` under a kind's own verb; None when no kind of this node bears it."""
+    try:
+        known = fields.kinds(session)
+    except Failure:
+        return None  # no node to ask: the verb is simply not known
+    for kind in known.values():
+        if verb in (kind.verb, kind.name, kind.name.replace("_", "-")):
+            return _command_of(kind, verb)
+    return None
+
+
+def _command_of(kind: fields.Kind, verb: str) -> click.Command:
+    @_manifest
+    @dry_run_option
+    @click.pass_context
+    def publish_kind(ctx: click.Context, manifest: str | None, dry_run: bool) -> None:
+        _publish(ctx, kind.name, manifest, dry_run)
+
+    about = both(words.pick(kind.about, "fr"), words.pick(kind.about, "en"))
+    return FieldsVerb(
+        verb,
+        kind=kind,
+        callback=publish_kind,
+        params=getattr(publish_kind, "__click_params__", [])[::-1],
+        help=about,
+    )
+
+
+@click.command(
+    cls=FieldsVerb,
+    help=both(
+        "Publier une nouvelle version d’une de vos fiches ; les champs qui ne sont pas donnés restent.",
+        "Publish a new version of a record of yours; fields that are not given stay.",
+    ),
+)
+@click.argument("rec")
+@_manifest
+@dry_run_option
+@click.pass_context
+def revise_command(ctx: click.Context, rec: str, manifest: str | None, dry_run: bool) -> None:
+    """Revise one record."""
+    session, given = ctx.ensure_object(Session), _given(ctx)
+    _, body = fields.read_manifest(manifest) if manifest else ("", {})
+    if not (body or given):
+        raise failure.usage(
+            "Que faut-il changer ? Donnez au moins un champ.", "What should change? Give at least one field."
+        )
+    kind = session.call("show", {"rec": rec}).get("kind", "")
+    body |= fields.from_words(fields.the_kind(fields.kinds(session), kind), given)
+    show_written(session, session.call("revise", {"rec": rec, "fields": body, "dry_run": dry_run}), dry_run)
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Retirer une de vos fiches : elle reste lisible, marquée comme retirée, avec la raison.",
+        "Withdraw a record of yours: it stays readable, marked as withdrawn, with the reason.",
+    ),
+)
+@click.argument("rec")
+@click.option(
+    "--reason",
+    required=True,
+    metavar="R",
+    help="author, licence, legal, error, duplicate",
+)
+@click.option("--replaced-by", metavar="REC", help=both("celle qui la remplace", "what replaces it"))
+@with_session
+def withdraw_command(session: Session, rec: str, reason: str, replaced_by: str | None) -> None:
+    """Withdraw one record."""
+    answer = session.call("withdraw", {"rec": rec, "reason": reason, "replaced_by": replaced_by})
+    show_written(session, answer)
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Les natures de fiches que ce nœud connaît ; avec NATURE, ses champs.",
+        "The kinds of records this node knows; with KIND, its fields.",
+    ),
+)
+@click.argument("kind", required=False)
+@with_session
+def kinds_command(session: Session, kind: str | None) -> None:
+    """List the kinds, or the fields of one."""
+    known = fields.kinds(session)
+    language = session.language
+    if kind is None:
+        rows = [
+            (one.name, words.pick(one.label, language), words.both(words.SENSES, one.sense, language))
+            for one in known.values()
+        ]
+        columns = session.tr("nature|nom|sens", "kind|name|sense").split("|")
+        session.show(
+            session.call("kinds") if session.json else {}, lambda: screen.table(columns, rows), known
+        )
+        return
+    chosen = fields.the_kind(known, kind)
+    columns = session.tr("champ|explication", "field|meaning").split("|")
+    listed = [_field_help(field, session) for field in chosen.fields.values()]
+    as_json = {
+        "name": chosen.name,
+        "fields": {field.name: field._asdict() for field in chosen.fields.values()},
+    }
+    session.show(as_json, lambda: screen.table(columns, listed), chosen.fields)
+
+
+@click.command(cls=Verb, help=both("Le schéma JSON d’une nature de fiche.", "The JSON schema of a kind."))
+@click.argument("kind")
+@with_session
+def schema_command(session: Session, kind: str) -> None:
+    """Print a kind's JSON schema."""
+    screen.document(session.call("schema", {"kind": kind}))
+
+
+def show_written(session: Session, answer: dict[str, Any], dry_run: bool = False) -> None:
+    """What was published, or would be."""
+    if dry_run:
+        session.show(answer, lambda: _show_preview(session, answer), filter(None, [answer.get("unchanged")]))
+        return
+    if not (session.quiet or session.json):
+        if not answer.get("created", True):
+            session.note(
+                "Rien de nouveau : ce contenu est déjà publié.", "Nothing new: this is published already."
+            )
+        elif answer.get("revises"):
+            session.note("Nouvelle version publiée.", "New version published.")
+        else:
+            session.note(
+                f"Publié, à la place {answer.get('index')} de votre registre.",
+                f"Published, at place {answer.get('index')} of your register.",
+            )
+    session.show(answer, lambda: screen.line(answer["id"]), [answer["id"]])
+
+
+def _show_preview(session: Session, preview: dict[str, Any]) -> None:
+    if preview.get("unchanged"):
+        session.note(
+            f"Rien ne serait signé : {preview['unchanged']} dit déjà la même chose.",
+            f"Nothing would be signed: {preview['unchanged']} says the same already.",
+        )
+        return
+    session.note("Ce qui serait signé (rien ne l’a été) :", "What would be signed (nothing was):")
+    if preview.get("revises"):
+        session.note(f"nouvelle version de {preview['revises']}", f"new version of {preview['revises']}")
+    for text in str(preview.get("text", "")).splitlines():
+        screen.line(screen.clean(text) if text.strip() else "")
+    for check in preview.get("checks", ()):
+        if check.get("verdict") in ("warn", "conflict"):
+            session.note(
+                f"licence, {check.get('title', '')} : {words.pick(check.get('reason'), 'fr')}",
+                f"licence, {check.get('title', '')}: {words.pick(check.get('reason'), 'en')}",
+            )

@@ -1,0 +1,139 @@
+"""One run of the command: which home, which language, how to print; and how the node is asked.
+
+A running daemon is asked through its socket. Without one the same verb runs in this process under the
+home's lock: one writer, always.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mutunode_cli import client, exits, failure, screen, words
+from mutunode_cli.progress import Progress
+
+# Asking these a second time changes nothing, so that a node that vanished may be asked again.
+READS = frozenset(
+    {"search", "show", "usage", "peer_ls", "peer_nearby", "todo", "status", "log_show", "schema", "kinds"}
+)
+
+
+def _silent(event: dict[str, Any]) -> None:
+    """Progress nobody asked for."""
+
+
+@dataclass
+class Session:
+    """What the common options said."""
+
+    language: str = field(default_factory=words.default_language)
+    quiet: bool = False
+    json: bool = False
+    stream: bool = False
+    home_given: str | None = None
+    answered: bool = False  # a node said something: what goes wrong later may be its answer's shape
+
+    @property
+    def home(self) -> Path:
+        """``--home``, else ``MUTUNODE_HOME``, else where this system keeps a person's data."""
+        given = self.home_given or os.environ.get("MUTUNODE_HOME")
+        if given:
+            return Path(given).expanduser().absolute()
+        from platformdirs import user_data_path
+
+        return user_data_path("mutunode")
+
+    def tr(self, fr: str, en: str) -> str:
+        """The text in the person's language."""
+        return fr if self.language == "fr" else en
+
+    def note(self, fr: str, en: str) -> None:
+        """A message on stderr, unless the person asked for silence."""
+        if not self.quiet:
+            screen.say(screen.clean(self.tr(fr, en)))
+
+    # --- asking the node ------------------------------------------------------------------------
+    def call(
+        self,
+        verb: str,
+        params: dict[str, Any] | None = None,
+        on_event: client.Event = _silent,
+        silence_seconds_max: float = client.SILENCE_SECONDS_MAX,
+    ) -> Any:
+        """Ask the daemon, or do it here when there is none.
+
+        Raises:
+            Failure: refused, or nobody can say what became of it.
+        """
+        given = {name: value for name, value in (params or {}).items() if value not in (None, "")}
+        for last in (verb not in READS, True):
+            try:
+                answer = client.call(self.home, verb, given, on_event, silence_seconds_max)
+                self.answered = True
+                return answer
+            except client.NoDaemon:
+                return self._alone(verb, given, on_event)
+            except client.Vanished as error:
+                if last:
+                    raise _vanished(verb) from error
+        raise AssertionError("the second try returns or raises")
+
+    def call_with_progress(self, verb: str, params: dict[str, Any], label: str, **limits: float) -> Any:
+        """`call`, showing its progress."""
+        with Progress(label, self.quiet) as progress:
+            return self.call(verb, params, lambda event: progress.show(event.get("progress")), **limits)
+
+    def _alone(self, verb: str, params: dict[str, Any], on_event: client.Event) -> Any:
+        if not self.home.is_dir():
+            raise self.no_node()
+        from mutunode.service.alone import call
+
+        from mutunode.service.errors import Refusal
+
+        try:
+            return call(self.home, verb, params, on_event)
+        except Refusal as refusal:
+            raise failure.from_json(refusal.to_json()) from refusal
+
+    def no_node(self) -> failure.Failure:
+        """There is nothing in this home."""
+        return failure.not_found(
+            f"Pas de nœud dans {self.home} : créez-le avec « mutunode init », ou indiquez --home.",
+            f"No node in {self.home}: create it with `mutunode init`, or give --home.",
+        )
+
+    # --- printing -------------------------------------------------------------------------------
+    def show(self, answer: Any, human: Callable[[], None], ids: Iterable[str] = ()) -> None:
+        """One answer: JSON, ids alone, or words, as was asked."""
+        if self.json or self.stream:
+            screen.document(answer)
+        elif self.quiet:
+            for one in ids:
+                screen.line(one)
+        else:
+            human()
+
+    def show_list(
+        self, answer: Any, items: list[Any], human: Callable[[], None], ids: Iterable[str] = ()
+    ) -> None:
+        """As `show`, for a list: ``--stream`` prints one item a line."""
+        if self.stream:
+            screen.documents(items)
+        else:
+            self.show(answer, human, ids)
+
+
+def _vanished(verb: str) -> failure.Failure:
+    fr, en = "Rien n’a été changé.", "Nothing was changed."
+    if verb not in READS:
+        fr = "La demande a pu aboutir ou non : vérifiez avec « mutunode status » avant de recommencer."
+        en = "It may or may not have done what was asked: check with `mutunode status` before asking again."
+    return failure.Failure(
+        "vanished",
+        exits.FAILED,
+        f"Le nœud s’est arrêté avant d’avoir répondu. {fr}",
+        f"The node stopped before it answered. {en}",
+    )

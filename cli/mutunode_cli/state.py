@@ -1,0 +1,205 @@
+"""How this node stands: `status`, `sync`, `login-link`, `doctor`, `key show`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from mutunode_cli import exits, screen, words
+from mutunode_cli.client import SILENCE_SECONDS_MAX
+from mutunode_cli.failure import Failure
+from mutunode_cli.options import Family, Verb, both, with_session
+from mutunode_cli.session import Session
+
+
+@click.command(cls=Verb, help=both("Où en est ce nœud, et à qui il est relié.", "How this node stands."))
+@with_session
+def status_command(session: Session) -> None:
+    """Status."""
+    status = session.call("status")
+    session.show(status, lambda: _show_status(session, status), [status["org"]])
+
+
+def _show_status(session: Session, status: dict[str, Any]) -> None:
+    tr, language = session.tr, session.language
+    public = status["logs"].get("public", {})
+    signed = words.age(public.get("signed_at", 0), time.time(), language)
+    peers = status["peers"]
+    connected = sum(peer["state"] == "connected" for peer in peers)
+    screen.heading(status["name"], status["org"])
+    screen.facts(
+        [
+            (tr("entrées de votre registre", "entries of your register"), str(public.get("size", 0))),
+            (tr("dernière page signée", "latest signed page"), signed),
+            (tr("organisations qui en ont tout", "organisations that hold it all"), str(status["holders"])),
+            (tr("organisations connues", "organisations known"), str(status["organisations"])),
+            (tr("fiches", "records"), str(status["records"])),
+            (tr("voisines reliées", "neighbours connected"), f"{connected}/{len(peers)}"),
+            (tr("pages", "pages"), status["web"]),
+            (tr("adresse du nœud", "the node's address"), status["peer"]),
+            ("version", status["version"]),
+        ]
+    )
+    if status["read_only"]:
+        reason = status.get("read_only_reason", {})
+        session.note(
+            f"Lecture seule : {words.pick(reason, 'fr') or 'voir « mutunode doctor »'}",
+            f"Read-only: {words.pick(reason, 'en') or 'see `mutunode doctor`'}",
+        )
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Demander des nouvelles ; avec --wait N, attendre que N organisations détiennent tout ce que vous "
+        "avez publié.",
+        "Ask for news; with --wait N, until N organisations hold all you published.",
+    ),
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help=both("combien d’organisations", "how many organisations"),
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help=both("secondes au plus", "seconds at most"),
+)
+@with_session
+def sync_command(session: Session, wait: int, timeout: float) -> int:
+    """Ask for news and wait."""
+    label = session.tr("Organisations à jour", "Organisations up to date")
+    answer = session.call_with_progress(
+        "sync", {"wait": wait, "timeout": timeout}, label, silence_seconds_max=timeout + SILENCE_SECONDS_MAX
+    )
+    held = answer.get("holders", wait) if isinstance(answer, dict) else wait
+    if held < wait:
+        raise Failure(
+            "not_replicated",
+            exits.NOT_REPLICATED,
+            f"Publié ici ; {held} organisation(s) sur {wait} le détiennent pour l’instant. Le reste suivra.",
+            f"Published here; {held} of {wait} organisation(s) hold it so far. The others will follow.",
+        )
+    session.show(answer, lambda: session.note("À jour.", "Up to date."))
+    return exits.DONE
+
+
+@click.command(
+    "login-link",
+    cls=Verb,
+    help=both(
+        "Une adresse qui ouvre une séance dans les pages, une seule fois.",
+        "An address that opens a session in the pages, once.",
+    ),
+)
+@with_session
+def login_link_command(session: Session) -> None:
+    """Make a one-time link."""
+    answer = session.call("login_link", {"language": session.language})
+    link = answer["url"] if isinstance(answer, dict) else answer
+    session.note("À ouvrir une fois, sur cet ordinateur :", "Open it once, on this computer:")
+    session.show(answer, lambda: screen.line(link), [link])
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Examiner ce nœud : disque, registre, pages signées, liens ; dire ce qu’il faut faire.",
+        "Examine this node: disk, register, signed pages, links; and say what to do.",
+    ),
+)
+@click.option(
+    "--allow-signing",
+    is_flag=True,
+    help=both(
+        "signer à nouveau bien qu’aucune organisation n’ait pu dire ce qu’elle détient de votre registre",
+        "sign again although no organisation could tell what it holds of your register",
+    ),
+)
+@click.option("--yes", is_flag=True, help=both("sans demander confirmation", "without asking"))
+@with_session
+def doctor_command(session: Session, allow_signing: bool, yes: bool) -> int | None:
+    """Examine the node, or let it sign again."""
+    if allow_signing:
+        return _allow_signing(session, yes)
+    answer = session.call("doctor")
+    checks = answer["checks"] if isinstance(answer, dict) else answer
+    session.show(answer, lambda: _show_checks(session, checks))
+    return exits.DONE
+
+
+def _show_checks(session: Session, checks: list[dict[str, Any]]) -> None:
+    for check in checks:
+        mark = session.tr("bien", "fine") if check.get("ok") else session.tr("À VOIR", "LOOK")
+        screen.line(screen.clean(f"{mark:<6} {words.pick(check, session.language) or check.get('name', '')}"))
+
+
+def _allow_signing(session: Session, yes: bool) -> int:
+    session.note(
+        "Attention : si ce dossier est une ancienne copie, ou si un autre ordinateur tient la même identité, "
+        "signer maintenant crée deux registres contradictoires, que tous verront et que rien n’efface.",
+        "Careful: if this folder is an old copy, or if another computer holds the same identity, signing now "
+        "makes two contradicting registers, which everybody will see and nothing undoes.",
+    )
+    question = session.tr("Signer tout de même ?", "Sign nevertheless?")
+    if sys.stdin.isatty() and not yes and not click.confirm(question, default=False, err=True):
+        session.note("Rien n’a changé.", "Nothing changed.")
+        return exits.DONE
+    answer = session.call("allow_signing")
+    session.show(answer, lambda: session.note("Ce nœud peut signer.", "This node may sign."))
+    return exits.DONE
+
+
+@click.group(
+    cls=Family,
+    help=both(
+        "L’identité de l’organisation, sans rien de secret.", "The organisation's identity, nothing secret."
+    ),
+)
+def key_command() -> None:
+    """Family of verbs on keys."""
+
+
+@key_command.command("show", help=both("Identifiant et mots de contrôle.", "Id and check words."))
+@with_session
+def key_show_command(session: Session) -> None:
+    """Public facts of the identity."""
+    status = session.call("status")
+    shown = {
+        "org": status["org"],
+        "name": status["name"],
+        "epoch": status["epoch"],
+        "log": status["logs"].get("public", {}).get("log", ""),
+        "check_words": _check_words(status["org"]),
+    }
+    session.show(shown, lambda: _show_key(session, shown), [shown["org"]])
+
+
+def _check_words(org: str) -> dict[str, str]:
+    """Computed here: they follow from the id alone, and no node may tell us others."""
+    from mutunode.protocol import ids, phrase
+
+    raw = ids.parse(org, "org")
+    return {language: " ".join(phrase.check_words(raw, language)) for language in words.LANGUAGES}
+
+
+def _show_key(session: Session, shown: dict[str, Any]) -> None:
+    tr = session.tr
+    screen.facts(
+        [
+            (tr("organisation", "organisation"), shown["name"]),
+            (tr("identifiant", "id"), shown["org"]),
+            (tr("mots de contrôle", "check words"), words.pick(shown["check_words"], session.language)),
+            (tr("registre", "register"), shown["log"]),
+            (tr("reprises du registre", "new starts of the register"), str(shown["epoch"])),
+        ]
+    )

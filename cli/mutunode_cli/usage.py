@@ -1,0 +1,152 @@
+"""Acknowledge and answer: `use`, `usage`, `todo`, `answer`, `flag`."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Any
+
+import click
+
+from mutunode_cli import screen, words
+from mutunode_cli.options import Verb, both, dry_run_option, stream_option, with_session
+from mutunode_cli.publish import show_written
+from mutunode_cli.session import Session
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Dire, au nom de votre organisation, que vous utilisez une ressource.",
+        "Declare, for your organisation, that you use a resource.",
+    ),
+)
+@click.argument("rec")
+@click.option("--as", "as_", required=True, metavar="KIND", help=", ".join(words.USAGES))
+@click.option("--purpose", metavar="T", help=both("pour quoi faire", "what for"))
+@click.option("--period", metavar="P", help=both("quand ; aujourd’hui sinon", "when; else today"))
+@click.option("--can-help", is_flag=True, help=both("vous pouvez aider d’autres", "you can help others"))
+@click.option("--visibility", metavar="V", help="public, author_only")
+@click.option("--experience", metavar="T", help=both("ce que vous en retenez", "what you learned"))
+@click.option("--scale", metavar="S", help=both("à quelle échelle", "at which scale"))
+@dry_run_option
+@with_session
+def use_command(
+    session: Session, /, rec: str, as_: str, period: str | None, dry_run: bool, **more: Any
+) -> None:
+    """Declare a usage."""
+    day = period or date.today().isoformat()  # the person's own day is meant
+    params = {"rec": rec, "as": as_, "period": day, "dry_run": dry_run, **more}
+    show_written(session, session.call("use", params), dry_run)
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Qui déclare utiliser une ressource : déclaré (un côté), confirmé (les deux), contesté (non compté).",
+        "Who declares using a resource: declared (one side), confirmed (both), contested (not counted).",
+    ),
+)
+@click.argument("rec")
+@stream_option
+@with_session
+def usage_command(session: Session, rec: str) -> None:
+    """Who uses a resource."""
+    answer = session.call("usage", {"rec": rec})
+    lines = answer["organisations"]
+    session.show_list(answer, lines, lambda: _show_usage(session, answer), [one["id"] for one in lines])
+
+
+def _show_usage(session: Session, answer: dict[str, Any]) -> None:
+    language = session.language
+    session.note(words.usage_count(answer, "fr"), words.usage_count(answer, "en"))
+    if answer.get("pending"):
+        session.note(
+            "Données attendues : d’autres usages peuvent exister.",
+            "Awaiting data: there may be other usages.",
+        )
+    columns = session.tr(
+        "organisation|usage|quand|état|peut aider|but", "organisation|usage|when|state|can help|purpose"
+    )
+    rows = [
+        (
+            one["org_name"] or one["org"],
+            words.both(words.USAGES, one["type"], language),
+            one["period"],
+            words.both(words.STATES, one.get("state", ""), language),
+            session.tr("oui", "yes") if one["can_help"] else "",
+            words.pick(one["purpose"], language),
+        )
+        for one in answer["organisations"]
+    ]
+    if rows:
+        screen.table(columns.split("|"), rows)
+
+
+@click.command(
+    cls=Verb, help=both("Ce qui attend une réponse de votre part.", "What waits for an answer of yours.")
+)
+@stream_option
+@with_session
+def todo_command(session: Session) -> None:
+    """List what waits for an answer."""
+    answer = session.call("todo", {"reader_language": session.language})
+    waiting = answer["waiting"]
+    session.show_list(answer, waiting, lambda: _show_todo(session, waiting), [one["id"] for one in waiting])
+
+
+def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
+    if not waiting:
+        session.note("Rien n’attend de réponse.", "Nothing waits for an answer.")
+        return
+    now, language = time.time(), session.language
+    columns = session.tr("de|fiche|usage|depuis|identifiant", "from|record|usage|since|id").split("|")
+    rows = [
+        (
+            one["org_name"] or one["org"],
+            one["title"],
+            words.both(words.USAGES, one["type"], language),
+            words.age(one["time"], now, language),
+            one["id"],
+        )
+        for one in waiting
+    ]
+    screen.table(columns, rows)
+    session.note(
+        "Répondre : « mutunode answer ID thanks », noted ou contest --reason.",
+        "Answer: `mutunode answer ID thanks`, noted, or contest --reason.",
+    )
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Répondre à un usage déclaré d’une de vos ressources : thanks, noted, ou contest avec --reason.",
+        "Answer a declared usage of a resource of yours: thanks, noted, or contest with --reason.",
+    ),
+)
+@click.argument("rec")
+@click.argument("answer", type=click.Choice(["thanks", "noted", "contest"]))
+@click.option("--reason", metavar="T", help=both("pourquoi (pour contest)", "why (for contest)"))
+@with_session
+def answer_command(session: Session, rec: str, answer: str, reason: str | None) -> None:
+    """Answer a usage."""
+    show_written(session, session.call("answer", {"rec": rec, "answer": answer, "reason": reason}))
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Signaler une fiche, en public et au nom de votre organisation. Personne n’efface chez les autres.",
+        "Flag a record, in public and for your organisation. Nobody deletes anything elsewhere.",
+    ),
+)
+@click.argument("rec")
+@click.option(
+    "--reason", required=True, metavar="R", help="illegal, licence, privacy, spam, inaccurate, charter"
+)
+@click.option("--note", metavar="T", help=both("ce qui ne va pas", "what is wrong"))
+@with_session
+def flag_command(session: Session, rec: str, reason: str, note: str | None) -> None:
+    """Flag a record."""
+    show_written(session, session.call("flag", {"rec": rec, "reason": reason, "note": note}))

@@ -1,0 +1,318 @@
+"""The other verbs: what they ask the node, and what they make of its answer."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mutunode_cli import exits
+from tests.cli import examples
+from tests.cli.conftest import Cli
+from tests.cli.fake_node import FakeNode, answers, dies_after, refuses, tells
+
+
+def test_search_passes_every_filter_on(node: FakeNode, cli: Cli) -> None:
+    node.verbs["search"] = answers(examples.found())
+    filters = "--sense aval --kind resource --kind profile --org org_x --language oc --license MIT --circle c"
+    done = cli("search", "l’eau", "vive", *filters.split(), "--limit", "5", "--offset", "10")
+    assert (done.code, done.err) == (0, "Nothing found.\n")
+    assert node.params("search") == {
+        "q": "l’eau vive",
+        "sense": "aval",
+        "kind": ["resource", "profile"],
+        "org": "org_x",
+        "language": "oc",
+        "license": "MIT",
+        "circle": "c",
+        "limit": 5,
+        "offset": 10,
+        "reader_language": "en",
+    }
+
+
+def test_a_usage_is_of_today_unless_said_otherwise(node: FakeNode, cli: Cli) -> None:
+    node.verbs["use"] = answers(examples.published())
+    assert cli("use", examples.REC, "--as", "adapted", "--can-help").code == 0
+    assert node.params("use") == {
+        "rec": examples.REC,
+        "as": "adapted",
+        "period": date.today().isoformat(),
+        "can_help": True,
+        "dry_run": False,
+    }
+    cli(
+        "use",
+        examples.REC,
+        "--as",
+        "used",
+        "--period",
+        "2025",
+        "--purpose",
+        "cours",
+        "--visibility",
+        "author_only",
+    )
+    assert node.params("use")["period"] == "2025"
+    assert node.params("use")["visibility"] == "author_only"
+
+
+def test_who_uses_a_resource_is_told_with_both_halves(node: FakeNode, cli: Cli) -> None:
+    node.verbs["usage"] = answers(examples.usages())
+    done = cli("usage", examples.REC)
+    assert done.out == "Atelier\tadapted\t2025\tconfirmed\tyes\ttrain\n"
+    assert done.err == "1 organisation, 1 confirmed\n"
+
+
+def test_missing_data_is_told_never_guessed(node: FakeNode, cli: Cli) -> None:
+    node.verbs["usage"] = answers(examples.usages() | {"pending": True})
+    assert "Awaiting data" in cli("usage", examples.REC).err
+
+
+def test_answers_and_flags_reach_the_node(node: FakeNode, cli: Cli) -> None:
+    node.verbs["answer"] = node.verbs["flag"] = answers(examples.published())
+    assert cli("answer", examples.USE, "contest", "--reason", "jamais").code == 0
+    assert node.params("answer") == {"rec": examples.USE, "answer": "contest", "reason": "jamais"}
+    assert cli("answer", examples.USE, "perhaps").code == exits.USAGE
+    assert cli("flag", examples.REC, "--reason", "spam").code == 0
+    assert node.params("flag") == {"rec": examples.REC, "reason": "spam"}
+
+
+def test_todo_says_how_to_answer(node: FakeNode, cli: Cli) -> None:
+    node.verbs["todo"] = answers(examples.todo())
+    done = cli("todo")
+    assert "Grille" in done.out
+    assert "mutunode answer" in done.err
+    assert cli("todo", "-q").out == examples.USE + "\n"
+
+
+# --- organisations ------------------------------------------------------------------------------
+def test_accepting_without_a_terminal_needs_no_prompt_and_shows_the_words(node: FakeNode, cli: Cli) -> None:
+    node.verbs["peer_ls"] = answers([])
+    node.verbs["peer_nearby"] = answers([examples.nearby()])
+    node.verbs["peer_accept"] = answers({})
+    done = cli("peer", "accept", "org_bbbbbbbb", "--address", "192.0.2.7:7447", "--no-vouch")
+    assert done.code == 0
+    assert examples.WORDS["en"] in done.err
+    assert node.params("peer_accept") == {"org": examples.OTHER, "address": "192.0.2.7:7447", "vouch": False}
+
+
+def test_accepting_an_organisation_nobody_saw_is_the_node_s_to_judge(node: FakeNode, cli: Cli) -> None:
+    node.verbs["peer_ls"] = node.verbs["peer_nearby"] = answers([])
+    node.verbs["peer_accept"] = refuses(3)
+    assert cli("peer", "accept", examples.OTHER).code == exits.NOT_FOUND
+    assert node.params("peer_accept") == {"org": examples.OTHER, "vouch": True}
+
+
+def test_nearby_shows_the_six_check_words(node: FakeNode, cli: Cli) -> None:
+    node.verbs["peer_nearby"] = answers([examples.nearby()])
+    assert examples.WORDS["fr"] in cli("--language", "fr", "peer", "nearby").out
+
+
+@pytest.mark.parametrize(
+    ("argv", "verb", "params"),
+    [
+        (["add", "wss://n.example"], "peer_add", {"address": "wss://n.example"}),
+        (["block", "org_x"], "peer_block", {"org": "org_x"}),
+        (["unblock", "org_x"], "peer_unblock", {"org": "org_x"}),
+    ],
+)
+def test_decisions_about_others_reach_the_node(
+    node: FakeNode, cli: Cli, argv: list[str], verb: str, params: dict[str, Any]
+) -> None:
+    node.verbs[verb] = answers({})
+    assert cli("peer", *argv).code == 0
+    assert node.params(verb) == params
+
+
+# --- catalogues ---------------------------------------------------------------------------------
+def test_an_import_reports_bad_lines_and_takes_the_good_ones(
+    node: FakeNode, cli: Cli, tmp_path: Path
+) -> None:
+    node.verbs["import"] = tells({"progress": {"done": 1, "total": 3}}, then=examples.imported())
+    (tmp_path / "c.csv").write_text("titre\na\nb\n\n")
+    done = cli("import", str(tmp_path / "c.csv"), "--map", "title=titre", "--map", "license=lic=x")
+    assert done.code == 0
+    assert "line 3: title: a title is missing" in done.err
+    assert "new records: 2" in done.out
+    assert node.params("import") == {
+        "path": str(tmp_path / "c.csv"),
+        "format": "csv",
+        "map": {"title": "titre", "license": "lic=x"},
+        "strict": False,
+        "dry_run": False,
+    }
+
+
+def test_an_import_of_which_nothing_could_be_taken_is_refused(
+    node: FakeNode, cli: Cli, tmp_path: Path
+) -> None:
+    node.verbs["import"] = tells(then=examples.imported(created=0, refused=2_000, ids=()))
+    (tmp_path / "c.jsonl").touch()
+    done = cli("import", str(tmp_path / "c.jsonl"), "--strict")
+    assert done.code == exits.REFUSED
+    assert "1999 more lines" in done.err
+
+
+@pytest.mark.parametrize(("text", "guessed"), [(b'\xef\xbb\xbf {"a": 1}\n', "jsonl"), (b"a;b\n", "csv")])
+def test_the_standard_input_is_imported_whatever_its_bytes(
+    node: FakeNode, cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch, text: bytes, guessed: str
+) -> None:
+    read: list[bytes] = []
+
+    def keep(params: dict[str, Any]) -> object:
+        read.append(Path(params["path"]).read_bytes())
+        return examples.imported()
+
+    node.verbs["import"] = answers(keep)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text + b"\xe9")))
+    assert cli("import", "-").code == 0
+    assert read == [text + b"\xe9"]
+    assert node.params("import")["format"] == guessed
+    assert [path.name for path in home.iterdir()] == ["control.sock"]
+
+
+def test_a_mapping_file_travels_as_text(node: FakeNode, cli: Cli, tmp_path: Path) -> None:
+    node.verbs["import"] = answers(examples.imported())
+    (tmp_path / "m.toml").write_text('title = "Titre"\n')
+    assert cli("import", __file__, "--mapping", str(tmp_path / "m.toml")).code == 0
+    assert node.params("import")["mapping"] == 'title = "Titre"\n'
+
+
+def test_import_files_and_maps_that_cannot_be_used_are_named(
+    node: FakeNode, cli: Cli, tmp_path: Path
+) -> None:
+    assert cli("import", str(tmp_path / "none.csv")).code == exits.NOT_FOUND
+    assert cli("import", str(tmp_path)).code == exits.USAGE
+    assert "--map title" in cli("import", __file__, "--map", "title").err
+    assert node.asked == []
+
+
+def test_an_export_prints_lines_as_they_come(node: FakeNode, cli: Cli) -> None:
+    node.verbs["export"] = tells({"line": '{"a": 1}'}, {"line": '{"a": 2}\n'}, then={"lines": 2})
+    assert cli("export", "jsonl").out == '{"a": 1}\n{"a": 2}\n'
+    assert node.params("export") == {"format": "jsonl"}
+
+
+def test_a_broken_export_leaves_the_earlier_file_alone(node: FakeNode, cli: Cli, tmp_path: Path) -> None:
+    target = tmp_path / "out.jsonl"
+    target.write_text("before")
+    node.verbs["export"] = dies_after(b'{"line": "{}"}\n')
+    assert cli("export", "jsonl", "-o", str(target)).code == exits.FAILED
+    assert target.read_text() == "before"
+    node.verbs["export"] = tells({"line": "{}"}, then={"lines": 1})
+    assert "1 lines" in cli("export", "jsonl", "-o", str(target)).err
+    assert target.read_text() == "{}\n"
+    assert not list(tmp_path.glob("*.part"))
+
+
+# --- the node itself ----------------------------------------------------------------------------
+def test_sync_that_was_not_replicated_in_time_ends_with_6(node: FakeNode, cli: Cli) -> None:
+    node.verbs["sync"] = tells({"progress": {"done": 1, "total": 3}}, then={"holders": 1})
+    done = cli("sync", "--wait", "3", "--timeout", "0.5")
+    assert done.code == exits.NOT_REPLICATED
+    assert "1 of 3" in done.err
+    assert node.params("sync") == {"wait": 3, "timeout": 0.5}
+    node.verbs["sync"] = tells(then={"holders": 3})
+    assert cli("sync", "--wait", "3").code == 0
+
+
+def test_a_register_that_does_not_verify_ends_with_7(node: FakeNode, cli: Cli) -> None:
+    refusal = {"error": {"code": "not_verified", "exit": 7, "fr": "faux", "en": "wrong at 12", "fields": []}}
+    node.verbs["log_verify"] = tells({"progress": {"done": 12, "total": 40}}, then=refusal)
+    done = cli("log", "verify")
+    assert (done.code, done.err) == (exits.NOT_VERIFIED, "wrong at 12\n")
+
+
+def test_status_says_when_the_node_is_read_only_and_why(node: FakeNode, cli: Cli) -> None:
+    reason = {"fr": "ancienne copie", "en": "an old copy"}
+    node.verbs["status"] = answers(examples.status(read_only=True, read_only_reason=reason))
+    done = cli("status")
+    assert "neighbours connected: 1/1" in done.out
+    assert "an old copy" in done.err
+
+
+def test_key_show_computes_the_check_words_itself(node: FakeNode, cli: Cli) -> None:
+    node.verbs["status"] = answers(examples.status())
+    shown = cli("key", "show", "--json").json
+    assert shown["org"] == examples.ORG
+    assert len(shown["check_words"]["fr"].split()) == len(shown["check_words"]["en"].split()) == 6
+
+
+def test_allowing_to_sign_warns_first(node: FakeNode, cli: Cli) -> None:
+    node.verbs["allow_signing"] = answers({})
+    done = cli("doctor", "--allow-signing")
+    assert done.code == 0
+    assert "two contradicting registers" in done.err
+    assert node.count("allow_signing") == 1
+
+
+# --- starting -----------------------------------------------------------------------------------
+LOADED = """
+import sys
+from mutunode_cli.main import main
+code = main(sys.argv[1:])
+heavy = {"aiohttp", "tantivy", "cryptography", "msgspec", "rich", "asyncio"} & set(sys.modules)
+sys.exit(f"loaded {heavy}" if heavy else code)
+"""
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["search", "--help"], ["search"], ["status"], ["show", "rec_x"]]
+)
+def test_a_client_verb_loads_no_heavy_library(node: FakeNode, home: Path, argv: list[str]) -> None:
+    node.verbs["search"] = answers(examples.found(examples.hit()))
+    node.verbs["status"] = answers(examples.status())
+    node.verbs["show"] = answers(examples.record())
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = os.environ | {"PYTHONPATH": paths, "MUTUNODE_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *argv], env=environment, capture_output=True, timeout=30, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_run_hands_only_what_was_given_to_the_daemon(
+    home: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import types
+
+    given: list[object] = []
+
+    def start(where: Path, overrides: dict[str, Any]) -> int:
+        given.extend([where, overrides])
+        return 8
+
+    daemon = types.ModuleType("mutunode.daemon")
+    daemon.__dict__["main"] = start
+    monkeypatch.setitem(sys.modules, "mutunode.daemon", daemon)
+    assert cli("run", "--peer-listen", "127.0.0.1:0", "--seed", "a:1", "--seed", "b:2", "--no-lan").code == 8
+    assert given == [home, {"peer_listen": "127.0.0.1:0", "seeds": ("a:1", "b:2"), "lan": False}]
+
+
+def test_help_is_in_the_person_s_language(cli: Cli) -> None:
+    assert "faire tourner le nœud" in cli("--language", "fr", "--help").out
+    assert "run the node" in cli("--language", "en", "--help").out
+    assert "¦" not in cli("peer", "accept", "--help").out
+
+
+def test_every_verb_explains_itself(cli: Cli, node: FakeNode) -> None:
+    from mutunode_cli.main import VERBS
+
+    for verb in VERBS:
+        done = cli(verb, "--help")
+        assert done.code == 0
+        assert len(done.out) > 100
+
+
+def test_messages_of_wrong_use_are_in_french_too(node: FakeNode, cli: Cli) -> None:
+    assert "Il manque" in cli("--language", "fr", "show").err
+    assert "Option inconnue : --jsn" in cli("--language", "fr", "search", "--jsn").err
+    assert json.dumps(cli("search", "--limit", "-1").code) == "2"
