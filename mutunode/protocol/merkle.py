@@ -139,12 +139,17 @@ def over(leaves: Sequence[bytes]) -> Subtree:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Whether ``leaf`` stands at ``index`` in the tree of ``size`` leaves under ``root``."""
+    return root_by_proof(leaf, index, size, proof) == root
+
+
+def root_by_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
+    """The only root that ``proof`` can lead to from ``leaf``; None when it has another length."""
     if not 0 <= index < size:
-        return False
+        return None
     node, last = leaf, size - 1
     for sibling in proof:
         if last == 0 or len(sibling) != HASH_BYTES:
-            return False  # longer than the tree is high
+            return None  # longer than the tree is high
         if index & 1 or index == last:
             node = node_hash(sibling, node)
             while index & 1 == 0 and index:  # levels where a right edge has no sibling
@@ -152,7 +157,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         else:
             node = node_hash(node, sibling)
         index, last = index >> 1, last >> 1
-    return last == 0 and node == root
+    return node if last == 0 else None
 
 
 def _split(size: int) -> int:

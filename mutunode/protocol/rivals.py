@@ -1,0 +1,96 @@
+"""Two ops that continue the same one: which of them counts, and what becomes of the other.
+
+A stolen low root, or two machines of one organisation, can open one epoch twice. The key that stands
+earlier among the roots in force wins, unless the other was held for so long that people have relied on
+it; keys of equal place make the organisation disputed until a person decides (PROTOCOL §2).
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from mutunode.protocol.errors import Invalid
+from mutunode.protocol.identity import (
+    Chain,
+    Op,
+    Rival,
+    SignedOp,
+    Standing,
+    check_follower,
+    check_op,
+    extend,
+)
+from mutunode.protocol.limits import RIVAL_FOLLOWERS_MAX, RIVAL_TOO_LATE_SECONDS
+
+
+def learn(chain: Chain, op: Op, signature: bytes, now: int, *, told_with_chain: bool = False) -> Chain:
+    """The chain after one op more was seen: longer, replaced, with a rival, or as it was.
+
+    ``told_with_chain`` says that whoever gave us the chain told us of this op as its rival: a newcomer
+    cannot know how long others have held the one or the other, and asks a person. ``Invalid`` when the
+    op continues nothing that is held, or no root in force signed it.
+    """
+    if op.epoch == chain.epoch + 1 and op.prev == chain.tip:
+        return extend(chain, op, signature, now)
+    if op.epoch <= chain.epoch and op.prev == chain.prev(op.epoch):
+        return _meet(chain, check_op(chain, op, signature, now), now, told_with_chain)
+    for rival in chain.rivals:
+        if any(op.raw == held.op.raw for held in rival.ops[1:]):
+            return chain
+        if op.prev == rival.ops[-1].op.hash:
+            return _follow(chain, rival, check_follower(rival.ops[-1].op, op, signature, now))
+    raise Invalid(f"op: epoch {op.epoch} continues nothing that is held")
+
+
+def decide(chain: Chain, epoch: int, *, take_rival: bool) -> Chain:
+    """What a person says about the rival of an epoch."""
+    rival = next(rival for rival in chain.rivals if rival.epoch == epoch)
+    if take_rival:
+        return _switch(chain, rival.ops, Standing.DECIDED)
+    return _with_rival(chain, replace(rival, standing=Standing.DECIDED))
+
+
+def _meet(chain: Chain, new: SignedOp, now: int, told_with_chain: bool) -> Chain:
+    held = chain.op(new.op.epoch)
+    if new.op.raw == held.op.raw:
+        return _signed_higher(chain, held, new)
+    known = next((rival for rival in chain.rivals if rival.epoch == new.op.epoch), None)
+    if known is not None and known.ops[0].place <= new.place:
+        return chain  # one rival an epoch is kept, of the earliest root
+    if new.place > held.place:
+        return _with_rival(chain, Rival((new,), Standing.LOST))
+    if new.place == held.place:
+        return _with_rival(chain, Rival((new,), Standing.TIED))
+    if now - held.held_since >= RIVAL_TOO_LATE_SECONDS:
+        return _with_rival(chain, Rival((new,), Standing.LATE))
+    if told_with_chain:
+        return _with_rival(chain, Rival((new,), Standing.ASKED))
+    return _switch(chain, (new,), Standing.LOST)
+
+
+def _signed_higher(chain: Chain, held: SignedOp, new: SignedOp) -> Chain:
+    # The same op, signed by two roots: the earlier one is what it can stand against rivals with.
+    if new.place >= held.place:
+        return chain
+    at = held.op.epoch - 1
+    better = replace(new, held_since=held.held_since)
+    return replace(chain, ops=(*chain.ops[:at], better, *chain.ops[at + 1 :]))
+
+
+def _follow(chain: Chain, rival: Rival, follower: SignedOp) -> Chain:
+    if len(rival.ops) > RIVAL_FOLLOWERS_MAX:
+        return chain
+    return _with_rival(chain, replace(rival, ops=(*rival.ops, follower)))
+
+
+def _switch(chain: Chain, branch: tuple[SignedOp, ...], standing: Standing) -> Chain:
+    """Put a branch in the place of the chain's own ops from the same epoch on, which become its rival."""
+    at = branch[0].op.epoch - 1
+    losing = Rival(chain.ops[at : at + 1 + RIVAL_FOLLOWERS_MAX], standing)
+    earlier = tuple(rival for rival in chain.rivals if rival.epoch <= at)
+    return replace(chain, ops=(*chain.ops[:at], *branch), rivals=(*earlier, losing))
+
+
+def _with_rival(chain: Chain, rival: Rival) -> Chain:
+    others = (other for other in chain.rivals if other.epoch != rival.epoch)
+    return replace(chain, rivals=tuple(sorted((*others, rival), key=lambda each: each.epoch)))
