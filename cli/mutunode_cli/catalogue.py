@@ -169,12 +169,16 @@ def _show_imported(session: Session, answer: dict[str, Any], dry_run: bool) -> N
 @click.command(
     cls=Verb,
     help=both(
-        "Sortir toutes les fiches que ce nœud sait lire, une par ligne : jsonl ou csv.",
-        "Print all records this node can read, one a line: jsonl or csv.",
+        "Sortir vos fiches d’une nature, une par ligne : jsonl ou csv, que « import » relit.",
+        "Print your records of one kind, one a line: jsonl or csv, which `import` reads back.",
     ),
 )
 @click.argument("format_", metavar="FORMAT")
-@click.option("--kind", metavar="K", help=both("une seule nature de fiche", "one kind of record"))
+@click.option(
+    "--kind",
+    metavar="K",
+    help=both("nature des fiches ; resource sinon", "kind of the records; else resource"),
+)
 @click.option(
     "-o", "--output", metavar="FILE", help=both("fichier au lieu de la sortie", "a file instead of stdout")
 )

@@ -19,7 +19,6 @@ from typing import Any
 from mutunode_cli import failure
 
 SOCKET_NAME = "control.sock"
-SILENCE_SECONDS_MAX = 120.0  # a publish behind a large import waits some seconds; a minute more is a fault
 LINE_BYTES_MAX = 64 * 1024 * 1024  # a `search` of everything in one line stays far below
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux is 108 bytes with its final zero
 
@@ -39,7 +38,7 @@ def call(
     verb: str,
     params: dict[str, Any],
     on_event: Event,
-    silence_seconds_max: float = SILENCE_SECONDS_MAX,
+    silence_seconds_max: float,
 ) -> Any:
     """Ask the running node.
 

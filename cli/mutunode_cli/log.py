@@ -38,23 +38,23 @@ def log_command() -> None:
 def show_command(session: Session, log: str | None, start: int, limit: int) -> None:
     """Show entries."""
     answer = session.call("log_show", {"log": log, "from": start, "limit": limit})
-    entries = answer["entries"] if isinstance(answer, dict) else answer
+    entries = answer["entries"]
     ids = [entry["id"] for entry in entries]
     session.show_list(answer, entries, lambda: _show_entries(session, entries), ids)
 
 
 def _show_entries(session: Session, entries: list[dict[str, Any]]) -> None:
     now, language = time.time(), session.language
-    columns = session.tr("place|nature|âge|état|titre|identifiant", "place|kind|age|state|title|id").split(
-        "|"
-    )
+    columns = session.tr(
+        "place|nature|âge|octets|contenu|identifiant", "place|kind|age|bytes|content|id"
+    ).split("|")
     rows = [
         (
             entry["index"],
             entry["kind"],
             words.age(entry["time"], now, language),
-            words.both(words.STATES, entry.get("state", "ok"), language),
-            entry.get("title", ""),
+            entry["bytes"],
+            session.tr("ici", "here") if entry["held"] else words.both(words.STATES, "missing", language),
             entry["id"],
         )
         for entry in entries

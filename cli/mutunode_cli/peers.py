@@ -129,19 +129,23 @@ def add_command(session: Session, address: str) -> None:
     "accept",
     help=both(
         "Accepter une organisation : tout ce qu’elle publie arrivera ici. Comparez avant ses six mots de "
-        "contrôle, par téléphone. Sans --no-vouch, votre registre dira que vous la connaissez.",
+        "contrôle, par téléphone. Avec --vouch, votre registre dit que vous la connaissez, et ceux qui vous "
+        "suivent l’écoutent aussi.",
         "Accept an organisation: everything it publishes will arrive here. Compare its six check words "
-        "first, by phone. Without --no-vouch, your register will say that you know it.",
+        "first, by phone. With --vouch, your register says that you know it; those who follow you listen to "
+        "it too.",
     ),
 )
 @click.argument("org")
 @click.option("--address", metavar="A", help=both("où la joindre", "where to reach it"))
 @click.option(
-    "--vouch/--no-vouch", default=True, help=both("le dire dans votre registre", "say so in your register")
+    "--vouch/--no-vouch", default=None, help=both("le dire dans votre registre", "say so in your register")
 )
 @click.option("--yes", is_flag=True, help=both("sans demander confirmation", "without asking"))
 @with_session
-def accept_command(session: Session, org: str, address: str | None, vouch: bool, yes: bool) -> int | None:
+def accept_command(
+    session: Session, org: str, address: str | None, vouch: bool | None, yes: bool
+) -> int | None:
     """Accept an organisation."""
     known = _find(session, org)
     if known:
@@ -149,6 +153,8 @@ def accept_command(session: Session, org: str, address: str | None, vouch: bool,
     if sys.stdin.isatty() and not yes and known and not _same_words(session):
         session.note("Rien n’a été décidé.", "Nothing was decided.")
         return None
+    if vouch is None:
+        vouch = sys.stdin.isatty() and not yes and _wants_to_vouch(session)
     whole: str = known["org"] if known else org
     answer = session.call("peer_accept", {"org": whole, "address": address, "vouch": vouch})
     session.show(answer, lambda: session.note("Acceptée.", "Accepted."), [whole])
@@ -180,6 +186,14 @@ def _same_words(session: Session) -> bool:
         "L’autre organisation lit-elle les mêmes mots ?", "Does the other organisation read the same words?"
     )
     return click.confirm(question, default=False, err=True)
+
+
+def _wants_to_vouch(session: Session) -> bool:
+    question = session.tr(
+        "Le dire dans votre registre, pour que ceux qui vous suivent l’écoutent aussi ?",
+        "Say so in your register, so that those who follow you listen to it too?",
+    )
+    return click.confirm(question, default=True, err=True)
 
 
 @peer_command.command(

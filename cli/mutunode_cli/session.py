@@ -10,15 +10,20 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mutunode_cli import client, exits, failure, screen, words
+from mutunode_cli import exits, failure, screen, words
 from mutunode_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from mutunode_cli.client import Event
 
 # Asking these a second time changes nothing, so that a node that vanished may be asked again.
 READS = frozenset(
     {"search", "show", "usage", "peer_ls", "peer_nearby", "todo", "status", "log_show", "schema", "kinds"}
 )
+
+SILENCE_SECONDS_MAX = 120.0  # a publish behind a large import waits some seconds; a minute more is a fault
 
 
 def _silent(event: dict[str, Any]) -> None:
@@ -60,14 +65,16 @@ class Session:
         self,
         verb: str,
         params: dict[str, Any] | None = None,
-        on_event: client.Event = _silent,
-        silence_seconds_max: float = client.SILENCE_SECONDS_MAX,
+        on_event: Event = _silent,
+        silence_seconds_max: float = SILENCE_SECONDS_MAX,
     ) -> Any:
         """Ask the daemon, or do it here when there is none.
 
         Raises:
             Failure: refused, or nobody can say what became of it.
         """
+        from mutunode_cli import client  # `--help` does without
+
         given = {name: value for name, value in (params or {}).items() if value not in (None, "")}
         for last in (verb not in READS, True):
             try:
@@ -86,7 +93,7 @@ class Session:
         with Progress(label, self.quiet) as progress:
             return self.call(verb, params, lambda event: progress.show(event.get("progress")), **limits)
 
-    def _alone(self, verb: str, params: dict[str, Any], on_event: client.Event) -> Any:
+    def _alone(self, verb: str, params: dict[str, Any], on_event: Event) -> Any:
         if not self.home.is_dir():
             raise self.no_node()
         from mutunode.service.alone import call

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from mutunode_cli import exits, screen, words
-from mutunode_cli.client import SILENCE_SECONDS_MAX
 from mutunode_cli.failure import Failure
 from mutunode_cli.options import Family, Verb, both, with_session
 from mutunode_cli.session import Session
+
+SETTLE_SECONDS = 60.0  # after its own timeout, the node still has to say so
 
 
 @click.command(cls=Verb, help=both("Où en est ce nœud, et à qui il est relié.", "How this node stands."))
@@ -79,9 +80,9 @@ def sync_command(session: Session, wait: int, timeout: float) -> int:
     """Ask for news and wait."""
     label = session.tr("Organisations à jour", "Organisations up to date")
     answer = session.call_with_progress(
-        "sync", {"wait": wait, "timeout": timeout}, label, silence_seconds_max=timeout + SILENCE_SECONDS_MAX
+        "sync", {"wait": wait, "timeout": timeout}, label, silence_seconds_max=timeout + SETTLE_SECONDS
     )
-    held = answer.get("holders", wait) if isinstance(answer, dict) else wait
+    held = answer["holders"]
     if held < wait:
         raise Failure(
             "not_replicated",
@@ -105,7 +106,7 @@ def sync_command(session: Session, wait: int, timeout: float) -> int:
 def login_link_command(session: Session) -> None:
     """Make a one-time link."""
     answer = session.call("login_link", {"language": session.language})
-    link = answer["url"] if isinstance(answer, dict) else answer
+    link = answer["url"]
     session.note("À ouvrir une fois, sur cet ordinateur :", "Open it once, on this computer:")
     session.show(answer, lambda: screen.line(link), [link])
 
@@ -132,15 +133,14 @@ def doctor_command(session: Session, allow_signing: bool, yes: bool) -> int | No
     if allow_signing:
         return _allow_signing(session, yes)
     answer = session.call("doctor")
-    checks = answer["checks"] if isinstance(answer, dict) else answer
-    session.show(answer, lambda: _show_checks(session, checks))
+    session.show_list(answer, answer, lambda: _show_checks(session, answer))
     return exits.DONE
 
 
 def _show_checks(session: Session, checks: list[dict[str, Any]]) -> None:
     for check in checks:
-        mark = session.tr("bien", "fine") if check.get("ok") else session.tr("À VOIR", "LOOK")
-        screen.line(screen.clean(f"{mark:<6} {words.pick(check, session.language) or check.get('name', '')}"))
+        mark = session.tr("bien", "fine") if check["well"] else session.tr("À VOIR", "LOOK")
+        screen.line(screen.clean(f"{mark:<6} {check[session.language]}"))
 
 
 def _allow_signing(session: Session, yes: bool) -> int:

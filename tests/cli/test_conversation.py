@@ -132,7 +132,7 @@ def test_a_silent_node_is_not_waited_for_without_end(home: Path, node: FakeNode)
 def test_a_slow_node_that_tells_its_progress_is_waited_for(home: Path, node: FakeNode) -> None:
     seen: list[dict[str, Any]] = []
     node.verbs["sync"] = tells({"progress": {"done": 1, "total": 2}}, then={"holders": 2})
-    assert client.call(home, "sync", {}, seen.append) == {"holders": 2}
+    assert client.call(home, "sync", {}, seen.append, 5.0) == {"holders": 2}
     assert seen == [{"progress": {"done": 1, "total": 2}}]
 
 
@@ -144,7 +144,7 @@ def test_a_home_with_a_very_long_path_is_reached(tmp_path: Path) -> None:
     try:
         with running(Path()) as fake:
             fake.verbs["status"] = answers({"org": "org_a"})
-            assert client.call(home, "status", {}, lambda event: None) == {"org": "org_a"}
+            assert client.call(home, "status", {}, lambda event: None, 5.0) == {"org": "org_a"}
     finally:
         os.chdir(before)
 

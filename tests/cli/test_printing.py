@@ -197,8 +197,8 @@ def test_on_a_terminal_accepting_asks_whether_the_words_are_the_same(node: FakeN
     assert code == 0
     assert examples.WORDS["en"] in shown.replace("\r\n", " ")
     assert node.count("peer_accept") == 0
-    on_terminal(home, "peer", "accept", examples.OTHER, typed=b"y\n")
-    assert node.count("peer_accept") == 1
+    on_terminal(home, "peer", "accept", examples.OTHER, typed=b"y\ny\n")
+    assert node.params("peer_accept")["vouch"] is True
     on_terminal(home, "peer", "accept", examples.OTHER, "--yes")
     assert node.count("peer_accept") == 2
 

@@ -98,17 +98,17 @@ def test_accepting_without_a_terminal_needs_no_prompt_and_shows_the_words(node: 
     node.verbs["peer_ls"] = answers([])
     node.verbs["peer_nearby"] = answers([examples.nearby()])
     node.verbs["peer_accept"] = answers({})
-    done = cli("peer", "accept", "org_bbbbbbbb", "--address", "192.0.2.7:7447", "--no-vouch")
+    done = cli("peer", "accept", "org_bbbbbbbb", "--address", "192.0.2.7:7447", "--vouch")
     assert done.code == 0
     assert examples.WORDS["en"] in done.err
-    assert node.params("peer_accept") == {"org": examples.OTHER, "address": "192.0.2.7:7447", "vouch": False}
+    assert node.params("peer_accept") == {"org": examples.OTHER, "address": "192.0.2.7:7447", "vouch": True}
 
 
 def test_accepting_an_organisation_nobody_saw_is_the_node_s_to_judge(node: FakeNode, cli: Cli) -> None:
     node.verbs["peer_ls"] = node.verbs["peer_nearby"] = answers([])
     node.verbs["peer_accept"] = refuses(3)
     assert cli("peer", "accept", examples.OTHER).code == exits.NOT_FOUND
-    assert node.params("peer_accept") == {"org": examples.OTHER, "vouch": True}
+    assert node.params("peer_accept") == {"org": examples.OTHER, "vouch": False}
 
 
 def test_nearby_shows_the_six_check_words(node: FakeNode, cli: Cli) -> None:
@@ -244,6 +244,32 @@ def test_key_show_computes_the_check_words_itself(node: FakeNode, cli: Cli) -> N
     shown = cli("key", "show", "--json").json
     assert shown["org"] == examples.ORG
     assert len(shown["check_words"]["fr"].split()) == len(shown["check_words"]["en"].split()) == 6
+
+
+def test_the_doctor_says_what_to_look_at(node: FakeNode, cli: Cli) -> None:
+    node.verbs["doctor"] = answers(
+        [
+            {"name": "search", "well": True, "fr": "À jour.", "en": "Up to date."},
+            {"name": "copies", "well": False, "fr": "Aucune copie.", "en": "No copy."},
+        ]
+    )
+    assert cli("doctor").out == "fine   Up to date.\nLOOK   No copy.\n"
+
+
+def test_a_register_is_shown_entry_by_entry(node: FakeNode, cli: Cli) -> None:
+    entry = {"index": 4, "id": examples.REC, "kind": "resource", "time": 1, "bytes": 812, "held": False}
+    register = {"log": examples.LOG, "org": examples.ORG, "size": 5, "root": "", "entries": [entry]}
+    node.verbs["log_show"] = answers(register)
+    done = cli("log", "show", "--from", "4")
+    assert done.out.startswith("4\tresource\t")
+    assert "812\tawaiting data" in done.out
+    assert node.params("log_show") == {"from": 4, "limit": 50}
+    assert cli("log", "show", "--stream").json == entry
+
+
+def test_a_login_link_is_all_that_stdout_holds(node: FakeNode, cli: Cli) -> None:
+    node.verbs["login_link"] = answers({"url": "http://127.0.0.1:8420/session/x"})
+    assert cli("login-link").out == "http://127.0.0.1:8420/session/x\n"
 
 
 def test_allowing_to_sign_warns_first(node: FakeNode, cli: Cli) -> None:
