@@ -6,6 +6,7 @@ import io
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mutunode.commons.kind import Kind
+from mutunode.commons.registry import load
 from mutunode.interop.flat import columns_of, meant
 from mutunode.interop.items import Item, read_items
 from mutunode.interop.mapping import Mapping
@@ -54,6 +57,25 @@ def test_a_catalogue_comes_back_the_same_from_json_lines_and_from_csv(name: str)
     assert len(items) == CATALOGUES[name][1]
     assert imported("".join(jsonl_lines(rows_of(items))).encode(), "jsonl", Mapping()) == items
     assert imported("".join(csv_lines(rows_of(items))).encode(), "csv", Mapping()) == items
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+@pytest.mark.parametrize(("write", "form"), [(jsonl_lines, "jsonl"), (csv_lines, "csv")])
+def test_records_made_of_a_catalogue_are_the_same_after_export_and_import(
+    name: str, write: Callable[[list[dict[str, Any]]], Iterator[str]], form: str
+) -> None:
+    resource = load()["resource"]
+    _, items = catalogue(name)
+    bodies = [taken(resource, item.fields) for item in items]
+    text = "".join(write([resource.to_json(body) for body in bodies]))
+    assert [taken(resource, item.fields) for item in imported(text.encode(), form, Mapping())] == bodies
+
+
+def taken(kind: Kind, fields: dict[str, Any]) -> dict[str, Any]:
+    """The body that a kind makes of fields it has nothing to say against."""
+    body, problems = kind.from_input(fields)
+    assert not problems, problems
+    return body
 
 
 @pytest.mark.parametrize("name", CATALOGUES)
