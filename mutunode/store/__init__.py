@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from mutunode.store.interface import (
     BrokenPromise,
@@ -23,6 +24,7 @@ from mutunode.store.interface import (
     StoreLedger,
 )
 from mutunode.store.memory import MemoryStore
+from mutunode.store.sqlite import SqliteStore
 
 __all__ = [
     "BrokenPromise",
@@ -52,4 +54,6 @@ def open_store(url: str, clock: Callable[[], float] = time.time) -> Store:
     kind, _, place = url.partition(":")
     if kind == "memory" and not place:
         return MemoryStore(clock)
+    if kind == "sqlite" and place:
+        return SqliteStore(Path(place), clock)
     raise StoreError(f"{url!r} is not the address of a store; expected sqlite:PATH or memory:")

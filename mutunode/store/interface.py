@@ -22,7 +22,6 @@ State = Literal["ok", "opaque", "missing", "erased", "retracted"]
 
 LIKE_MAX = 20  # ids that share a prefix: more than anybody would choose among
 PROJECTED_AT_COMMIT_MAX = 256  # × 30 µs = 8 ms: what a turn may take without being asked
-INDEX_MAX = 2**32 - 1  # a log of 1 GiB holds 2^24 of the smallest entries
 
 
 class Stored(msgspec.Struct, frozen=True):

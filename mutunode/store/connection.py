@@ -1,0 +1,126 @@
+"""Connections to SQLite: how they are opened, and how a file comes to its newest schema.
+
+Every connection distrusts the file it reads (a restored backup may hold triggers or views of somebody
+else's), and the writer's makes each commit durable before it returns: ``synchronous=FULL`` costs one flush
+a turn, and losing a commit whose head had left would be a fork of our own log.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import apsw
+
+from mutunode.store import sql
+from mutunode.store.interface import StoreDamaged, StoreError, StoreFull
+
+APPLICATION_ID = 0x6D75_7475  # "mutu"
+PAGE_BYTES = 8_192  # eight entries of 800 bytes fill a page; of 4,096 they would leave a tenth empty
+WRITER_CACHE_KIB = 32 * 1_024
+READER_CACHE_KIB = 4 * 1_024
+WAL_PAGES = 2_000  # × 8 KiB: copied back into the file every 16 MiB
+WAL_BYTES_KEPT_MAX = 64 * 1_024 * 1_024  # a longer one, left by a long reader, is cut
+BUSY_MILLISECONDS = 5_000  # only a checkpoint or another process (a backup) ever makes us wait
+
+
+def open_writer(path: Path, vfs: str | None = None) -> apsw.Connection:
+    """The one connection that writes; makes the file, and brings an older one to the newest schema.
+
+    Raises:
+        StoreDamaged: the file is not a store of ours.
+        StoreError: a newer version of this program made it.
+    """
+    new = not path.exists()
+    with refusals(path):
+        db = apsw.Connection(
+            str(path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs, statementcachesize=200
+        )
+        try:
+            if new:
+                os.chmod(path, 0o600)
+                db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            _harden(db)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA secure_delete = ON")  # what was erased leaves the file, not only the tables
+            db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+            db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+            db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT_MAX}")
+            _migrate(db, path)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
+    """A connection that cannot write."""
+    db = apsw.Connection(str(path), apsw.SQLITE_OPEN_READONLY, vfs, statementcachesize=100)
+    _harden(db)
+    db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    return db
+
+
+def _harden(db: apsw.Connection) -> None:
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+    db.config(apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0)
+    db.set_busy_timeout(BUSY_MILLISECONDS)
+    db.execute("PRAGMA temp_store = MEMORY")
+
+
+def _migrate(db: apsw.Connection, path: Path) -> None:
+    """Apply the numbered scripts that are missing, all in one transaction: a crash leaves the old schema."""
+    steps = sorted(
+        (int(script.name[:4]), script)
+        for script in resources.files("mutunode.store").joinpath("schema").iterdir()
+        if script.name.endswith(".sql")
+    )
+    version = _pragma(db, "user_version")
+    if version > steps[-1][0]:
+        raise StoreError(f"{path}: made by a newer version of mutunode (schema {version}); install that one")
+    if version and _pragma(db, "application_id") != APPLICATION_ID:
+        raise StoreDamaged(f"{path}: a database, but not a store of mutunode's")
+    if version == 0 and sql.value(db, "SELECT count(*) FROM sqlite_schema"):
+        raise StoreDamaged(f"{path}: a database of something else; choose another place for the store")
+    if version == steps[-1][0]:
+        return
+    with db:
+        for number, script in steps:
+            if number > version:
+                db.execute(script.read_text("utf-8"))
+        if version == 0:
+            db.execute("INSERT INTO store VALUES (1, ?, NULL, 0)", (secrets.token_bytes(8),))
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {steps[-1][0]}")
+
+
+def _pragma(db: apsw.Connection, name: str) -> int:
+    return int(sql.value(db, f"PRAGMA {name}"))
+
+
+@contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Say what SQLite's refusals mean to whoever runs the node."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise _full(path) from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise StoreDamaged(
+            f"{path}: this file is damaged ({error}); put a backup in its place, peers hand back the rest"
+        ) from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise StoreError(f"{path}: cannot be opened for writing ({error}); check the folder") from error
+    except apsw.IOError as error:
+        raise StoreError(f"{path}: the disk refuses ({error}); check it, start the node again") from error
+
+
+def _full(path: Path) -> StoreFull:
+    return StoreFull(f"{path}: the disk is full; free some room, the node goes on by itself")

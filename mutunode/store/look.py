@@ -1,0 +1,143 @@
+"""From rows to records, as people may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import apsw
+import msgspec
+
+from mutunode.protocol.entry import Header, rec_id
+from mutunode.store import sql
+from mutunode.store.interface import LIKE_MAX, State, Stored
+from mutunode.store.meaning import header_of, leaf_of
+from mutunode.store.places import index_of, log_no_of
+from mutunode.store.sqlite_logs import unpack_head
+
+STATES: tuple[State, ...] = ("ok", "opaque", "missing", "erased")  # as `record.state` counts them
+
+LOWEST_MAX = 2 * LIKE_MAX  # so that some may turn out to be others that begin alike
+
+_RECORDS = (
+    "SELECT place, header, salt, body, state, superseded_by, withdrawn_by"
+    " FROM record CROSS JOIN entry USING (place)"
+)
+_RETRACTED = "SELECT log_no, stood_at, header, salt, body, epoch FROM retracted"
+
+
+class _Of(msgspec.Struct, frozen=True):
+    """Whose a log is."""
+
+    log: bytes
+    org: bytes
+    space: bytes
+    contested_from: int | None
+
+
+class Look:
+    """Reads records, looking each log up once; for the length of one call."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._logs: dict[int, _Of] = {}
+
+    def at(self, place: int) -> Stored | None:
+        """The record at a place."""
+        row = sql.first(self._db, _RECORDS + " WHERE place = ?", (place,))
+        return self._stored(*row) if row else None
+
+    def between(self, low: int, high: int) -> Iterator[Stored]:
+        """Records by the first 64 bits of their ids, ascending; then retracted ones."""
+        for row in sql.each(self._db, _RECORDS + " WHERE rec64 BETWEEN ? AND ? ORDER BY rec64", (low, high)):
+            yield self._stored(*row)
+        for row in sql.each(
+            self._db, _RETRACTED + " WHERE rec64 BETWEEN ? AND ? ORDER BY rec64", (low, high)
+        ):
+            yield self._retracted(*row)
+
+    def changed(self, after: int, limit: int) -> list[tuple[int, Stored]]:
+        """(number, record) of changes above ``after``, by number."""
+        rows = sql.rows(
+            self._db,
+            "SELECT * FROM (SELECT change, place, NULL FROM record WHERE change > ?1 ORDER BY change LIMIT ?2)"
+            " UNION ALL SELECT * FROM"
+            " (SELECT change, NULL, retracted_no FROM retracted WHERE change > ?1 ORDER BY change LIMIT ?2)"
+            " ORDER BY change LIMIT ?2",
+            (after, limit),
+        )
+        return [
+            (number, self._one(_RECORDS + " WHERE place = ?", place))
+            if place is not None
+            else (number, self._one(_RETRACTED + " WHERE retracted_no = ?", retracted_no))
+            for number, place, retracted_no in rows
+        ]
+
+    def _one(self, asked: str, key: int) -> Stored:
+        row = sql.rows(self._db, asked, (key,))[0]
+        return self._stored(*row) if len(row) == 7 else self._retracted(*row)
+
+    def _of(self, log_no: int) -> _Of:
+        if log_no not in self._logs:
+            asked = "SELECT log, org, space, head FROM log JOIN org USING (org_no) WHERE log_no = ?"
+            log, org, space, raw = sql.rows(self._db, asked, (log_no,))[0]
+            head = unpack_head(raw)
+            contested_from = sql.value(
+                self._db,
+                "SELECT first_index FROM evidence WHERE log_no = ? AND epoch = ?",
+                (log_no, head.epoch if head else -1),
+            )
+            self._logs[log_no] = _Of(log, org, space, contested_from)
+        return self._logs[log_no]
+
+    def _stored(
+        self,
+        place: int,
+        header: bytes,
+        salt: bytes,
+        body: bytes,
+        state: int,
+        superseded_by: int | None,
+        withdrawn_by: int | None,
+    ) -> Stored:
+        of, index = self._of(log_no_of(place)), index_of(place)
+        return _stored(
+            of, index, (header, salt, body), STATES[state], superseded_by, withdrawn_by, of.contested_from
+        )
+
+    def _retracted(
+        self, log_no: int, index: int, header: bytes, salt: bytes, body: bytes, epoch: int
+    ) -> Stored:
+        return _stored(self._of(log_no), index, (header, salt, body), "retracted", retracted_by=epoch)
+
+
+def _stored(
+    of: _Of,
+    index: int,
+    row: tuple[bytes, bytes, bytes],
+    state: State,
+    superseded_by: int | None = None,
+    withdrawn_by: int | None = None,
+    contested_from: int | None = None,
+    retracted_by: int | None = None,
+) -> Stored:
+    header, salt, body = row
+    parsed, leaf = header_of(header), leaf_of(header)
+    assert isinstance(parsed, Header), "a record has a header that can be read"
+    return Stored(
+        log=of.log,
+        index=index,
+        org=of.org,
+        space=of.space,
+        leaf=leaf,
+        rec=rec_id(of.log, leaf),
+        kind=parsed.kind,
+        time=parsed.time,
+        header=header,
+        salt=salt,
+        body=body or None,
+        state=state,
+        superseded_by=superseded_by,
+        withdrawn_by=withdrawn_by,
+        contested=contested_from is not None and index >= contested_from,
+        retracted_by=retracted_by,
+    )

@@ -1,0 +1,63 @@
+"""Connections for readers, lent out one call at a time, each on one consistent state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from mutunode.store.connection import open_reader, refusals
+from mutunode.store.interface import StoreError
+
+IDLE_MAX = 4  # × 4 MiB of cache
+
+
+class Pool:
+    """As many connections as calls at one moment; a few are kept open between them."""
+
+    def __init__(self, path: Path, vfs: str | None) -> None:
+        self._path = path
+        self._vfs = vfs
+        self._idle: list[apsw.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """A connection that sees one state until it is given back."""
+        with refusals(self._path):
+            db = self._take()
+            try:
+                db.execute("BEGIN")
+                try:
+                    yield db
+                finally:
+                    db.execute("ROLLBACK")  # it only read
+            finally:
+                self._give_back(db)
+
+    def _take(self) -> apsw.Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreError(f"{self._path}: the store is closed")
+            if self._idle:
+                return self._idle.pop()
+        return open_reader(self._path, self._vfs)
+
+    def _give_back(self, db: apsw.Connection) -> None:
+        with self._lock:
+            if not self._closed and len(self._idle) < IDLE_MAX:
+                self._idle.append(db)
+                return
+        db.close()
+
+    def close(self) -> None:
+        """Close what is idle; what is lent out is closed when it comes back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for db in idle:
+            db.close()

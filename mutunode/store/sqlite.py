@@ -1,0 +1,98 @@
+"""A node's own store: one SQLite file, one writer, and readers that never wait for it.
+
+A turn is one transaction, durable when it ends. A crash in the middle leaves the end of the turn before; a
+crash after it leaves pending entries at most, which the next start drops, since they can be fetched again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import apsw
+
+from mutunode.store.ballast import Ballast
+from mutunode.store.connection import open_writer, refusals
+from mutunode.store.interface import Problem, StoreError
+from mutunode.store.pool import Pool
+from mutunode.store.reader import SqliteReader
+from mutunode.store.sqlite_logs import Logs
+from mutunode.store.sqlite_people import People
+from mutunode.store.turn import Turn, promise
+from mutunode.store.verify import verify
+
+
+class SqliteStore:
+    """The store at a path; the file next to it named ``…-ballast`` is room kept aside."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, vfs: str | None = None) -> None:
+        """``vfs`` names another way to the disk than SQLite's own; tests cut the power there."""
+        if not path.parent.is_dir():
+            raise StoreError(f"{path.parent}: no such folder; make it first")
+        self._path = path
+        self._db = open_writer(path, vfs)
+        self._ledger = SqliteLedger(self._db, path, clock, Ballast(path.with_name(path.name + "-ballast")))
+        with self._ledger.transaction():
+            self._ledger.drop_all_pending()
+        self._pool = Pool(path, vfs)
+
+    @property
+    def ledger(self) -> SqliteLedger:
+        """The write side."""
+        return self._ledger
+
+    def reader(self) -> SqliteReader:
+        """The read side."""
+        return SqliteReader(self._pool)
+
+    def verify(self, log: bytes) -> list[Problem]:
+        """Recompute everything of a log from what is stored."""
+        with self._pool.snapshot() as db:
+            return verify(db, log)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._pool.close()
+        self._db.close()
+
+
+class SqliteLedger(Logs, People):
+    """The write side, for one thread."""
+
+    def __init__(self, db: apsw.Connection, path: Path, clock: Callable[[], float], ballast: Ballast) -> None:
+        self._db = db
+        self._path = path
+        self._turn = Turn(db, clock)
+        self._ballast = ballast
+
+    @contextmanager
+    def transaction(self, *, freeing: bool = False) -> Iterator[None]:
+        """All or nothing."""
+        turn = self._turn
+        promise(not turn.open, "a transaction is open already")
+        if freeing:
+            self._ballast.spend()
+        with refusals(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            turn.open, turn.cut = True, set()
+            try:
+                yield
+                promise(not turn.cut, "a log was cut and no head of the new epoch committed")
+                self._db.execute("COMMIT")
+            except BaseException:
+                turn.undone += 1  # what was answered during this turn is not so
+                if self._db.in_transaction:  # a full disk may have ended it already
+                    self._db.execute("ROLLBACK")
+                raise
+            finally:
+                turn.open = False
+        if freeing:
+            self._settle()
+        self._ballast.fill()
+
+    def _settle(self) -> None:
+        """Copy the journal into the file and empty it, so that what was erased is in neither."""
+        with suppress(apsw.Error):  # a reader holds it, or the disk is full: the next checkpoint does it
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

@@ -1,0 +1,67 @@
+"""The writer's hold on the database: its one connection, and whether a turn is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import apsw
+
+from mutunode.store import sql
+from mutunode.store.interface import BrokenPromise
+from mutunode.store.project import Projection, log_no_for
+
+
+def promise(kept: bool, what: str) -> None:
+    """The caller's side of the contract."""
+    if not kept:
+        raise BrokenPromise(what)
+
+
+class Turn:
+    """Shared by the parts of the write side; nothing may be asked of it outside a turn."""
+
+    def __init__(self, db: apsw.Connection, clock: Callable[[], float]) -> None:
+        self._db = db
+        self.clock = clock
+        self.open = False
+        self.cut: set[int] = set()  # logs that wait for a head of their new epoch
+        self.undone = 0  # turns that were rolled back
+        self._projection = Projection(db)
+
+    @property
+    def db(self) -> apsw.Connection:
+        """The connection, inside a turn."""
+        promise(self.open, "called outside a transaction")
+        return self._db
+
+    @property
+    def projection(self) -> Projection:
+        """What keeps the projections."""
+        return self._projection
+
+    def interested(self) -> None:
+        """Whom we listen to may have changed."""
+        self._projection.interesting += 1
+
+    @property
+    def stamp(self) -> int:
+        """Never the same after a change of interest, nor after a turn that was undone."""
+        return self._projection.interesting + self.undone
+
+    def org_no(self, org: bytes) -> int:
+        """The number of an organisation; a new one if it was never heard of."""
+        self.db.execute("INSERT OR IGNORE INTO org (org) VALUES (?)", (org,))
+        return int(sql.value(self.db, "SELECT org_no FROM org WHERE org = ?", (org,)))
+
+    def log_no(self, log: bytes) -> int | None:
+        """The number of a log, if it was ever heard of."""
+        return sql.value(self.db, "SELECT log_no FROM log WHERE log = ?", (log,))  # type: ignore[no-any-return]
+
+    def claim_log(self, log: bytes, org: bytes, space: bytes) -> int:
+        """The number of a log that is this organisation's."""
+        log_no = log_no_for(self.db, log)
+        self.db.execute(
+            "UPDATE log SET org_no = ?, space = ? WHERE log_no = ? AND org_no IS NULL",
+            (self.org_no(org), space, log_no),
+        )
+        return log_no
