@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mutunode.commons.licences.reading import normalise
+from mutunode.commons.licences.reading import Understood, normalise, understand
 from mutunode.commons.licences.telling import FACET, PERMISSIONS, Permission, explain, permission, short
 from mutunode.commons.licences.verdicts import Verdict, compare
 
@@ -10,10 +10,12 @@ __all__ = [
     "FACET",
     "PERMISSIONS",
     "Permission",
+    "Understood",
     "Verdict",
     "compare",
     "explain",
     "normalise",
     "permission",
     "short",
+    "understand",
 ]
