@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mutunode.commons.values.base import DEFAULT_KEY
 from mutunode.interop.jsonl import parse
 from mutunode.interop.rule import Misfit, is_empty
 
@@ -44,14 +45,19 @@ def meant(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def place(result: dict[str, Any], dotted: str, value: Any) -> None:
-    """Put ``value`` at ``title.fr`` and the like, making the maps in between."""
+    """Put ``value`` at ``title.fr`` and the like; a bare ``title`` beside it stays, in no language yet."""
     *parents, last = dotted.split(".")
     for name in parents:
-        inner = result.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise Misfit(dotted, f"« {name} » est déjà un texte", f'"{name}" already is a text')
-        result = inner
-    result[last] = value
+        if not isinstance(result.get(name), dict):
+            result[name] = {DEFAULT_KEY: result[name]} if name in result else {}
+        result = result[name]
+    held = result.get(last)
+    if not isinstance(held, dict):
+        result[last] = value
+    elif isinstance(value, dict):
+        held.update(value)
+    else:
+        held[DEFAULT_KEY] = value
 
 
 def _value(column: str, cell: Any) -> Any:

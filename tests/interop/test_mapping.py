@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mutunode.commons.registry import load
 from mutunode.interop.items import Item, format_of, read_items
 from mutunode.interop.mapping import Mapping
 from mutunode.interop.plaintext import plain_text
@@ -133,9 +136,36 @@ def test_a_row_whose_column_does_not_fit_is_one_problem() -> None:
     assert rows[1] == (2, Item("resource", {"title": "x!"}))
 
 
-def test_a_text_and_a_language_of_the_same_field_do_not_mix() -> None:
-    rows = read("title,title.en\nNom,Name\n", Mapping())
-    assert isinstance(rows[0][1], Problem)
+@pytest.mark.parametrize("heading", ["title,title.en", "title.en,title"])
+def test_a_text_without_language_goes_with_its_translations(heading: str) -> None:
+    cells = {"title": "Nom", "title.en": "Name"}
+    row = ",".join(cells[name] for name in heading.split(","))
+    [(_, item)] = read(f"{heading}\n{row}\n", Mapping())
+    assert isinstance(item, Item)
+    body, problems = load()["resource"].from_input(item.fields, language="fr")
+    assert not problems
+    assert body["title"] == {"fr": "Nom", "en": "Name"}
+
+
+def test_the_mapping_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "import.md").read_text()
+    [example] = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    mapping = Mapping.from_toml(example)
+    row = {
+        "Titre": "Nom",
+        "en": {"name": "Name"},
+        "ISBN": "1",
+        "l": "N/A",
+        "tags": "a;b",
+        "intro": "<p>x</p>",
+    }
+    assert mapping.apply(row) == {
+        "title": {"": "Nom", "en": "Name"},
+        "external_ref": "books:1",
+        "keywords": ["a", "b"],
+        "creators": ["Bibliothèque de quartier"],
+        "abstract": "x",
+    }
 
 
 def test_the_format_is_told_by_the_name_or_asked_for() -> None:
