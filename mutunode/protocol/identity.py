@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -157,15 +157,6 @@ class Chain(msgspec.Struct, frozen=True):
     def disputed(self) -> bool:
         """Whether two ops of equal rank wait for a person."""
         return any(rival.standing is Standing.TIED for rival in self.rivals)
-
-    def to_bytes(self) -> bytes:
-        """For a store: everything, with when it was first held."""
-        return msgspec.msgpack.encode(self)
-
-    @classmethod
-    def from_bytes(cls, raw: bytes) -> Self:
-        """What ``to_bytes`` gave."""
-        return msgspec.msgpack.decode(raw, type=cls)
 
     def op(self, epoch: int) -> SignedOp:
         """The op that opened an epoch from 1 on."""
