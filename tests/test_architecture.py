@@ -28,7 +28,8 @@ ARROWS = {
     "interop": {"commons"},
     "turns": {"protocol", "commons", "store"},
     "config": set[str](),
-    "home": {"protocol"},
+    "keyfile": {"protocol"},
+    "home": {"protocol", "keyfile"},
     "service": {"protocol", "commons", "store", "interop", "turns", "config"},
     "web": {"service", "commons", "store"},
     # the roots, where the layers are put together; nobody imports the daemon but the command that starts it

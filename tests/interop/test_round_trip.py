@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from mutunode.commons.kind import Kind
 from mutunode.commons.registry import load
+from mutunode.interop.export import csv_lines, jsonl_lines
 from mutunode.interop.flat import columns_of, meant
 from mutunode.interop.items import Item, read_items
 from mutunode.interop.mapping import Mapping
-from mutunode.interop.writing import csv_lines, jsonl_lines
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CATALOGUES = {
