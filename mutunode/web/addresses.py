@@ -1,0 +1,59 @@
+"""Every page's address, in each language: the one place where a path is written.
+
+``path("record", "fr", rec="rec_…")`` gives ``/fr/fiche/rec_…``. Pages refer to each other by name, so that
+no link can point at a page that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from mutunode.web.settings import Language
+
+REC = "{rec:rec_[a-z2-7]{8,52}}"
+ORG = "{org:org_[a-z2-7]{8,52}}"
+KIND = "{kind:[a-z][a-z0-9_]{0,63}}"
+
+PAGES: dict[str, dict[Language, str]] = {
+    "search": {"fr": "chercher", "en": "search"},
+    "record": {"fr": f"fiche/{REC}", "en": f"record/{REC}"},
+    "proof": {"fr": f"fiche/{REC}/preuve", "en": f"record/{REC}/proof"},
+    "declare": {"fr": f"fiche/{REC}/usage", "en": f"record/{REC}/usage"},
+    "revise": {"fr": f"fiche/{REC}/corriger", "en": f"record/{REC}/revise"},
+    "withdraw": {"fr": f"fiche/{REC}/retirer", "en": f"record/{REC}/withdraw"},
+    "flag": {"fr": f"fiche/{REC}/signaler", "en": f"record/{REC}/report"},
+    "organisation": {"fr": f"organisation/{ORG}", "en": f"organisation/{ORG}"},
+    "follow": {"fr": f"organisation/{ORG}/suivre", "en": f"organisation/{ORG}/follow"},
+    "leave": {"fr": f"organisation/{ORG}/ne-plus-suivre", "en": f"organisation/{ORG}/stop-following"},
+    "network": {"fr": "reseau", "en": "network"},
+    "add_address": {"fr": "reseau/adresse", "en": "network/address"},
+    "words": {"fr": "mots", "en": "words"},
+    "accessibility": {"fr": "accessibilite", "en": "accessibility"},
+    "programs": {"fr": "programmes", "en": "programs"},
+    "todo": {"fr": "a-traiter", "en": "to-do"},
+    "publish": {"fr": "publier", "en": "publish"},
+    "publish_kind": {"fr": f"publier/{KIND}", "en": f"publish/{KIND}"},
+    "import": {"fr": "importer", "en": "import"},
+    "session": {"fr": "session", "en": "session"},
+    "log_out": {"fr": "session/fermer", "en": "session/close"},
+}
+
+
+def pattern(name: str, language: Language) -> str:
+    """The route aiohttp listens on."""
+    return f"/{language}/{PAGES[name][language]}"
+
+
+def path(name: str, language: Language, query: Mapping[str, object] | None = None, **values: str) -> str:
+    """The address of a page. ``query`` values that are empty are left out; lists repeat their name."""
+    parts = [_fill(part, values) for part in PAGES[name][language].split("/")]
+    address = f"/{language}/{'/'.join(parts)}"
+    pairs = [(key, value) for key, value in (query or {}).items() if value not in ("", None, (), [])]
+    return f"{address}?{urlencode(pairs, doseq=True)}" if pairs else address
+
+
+def _fill(part: str, values: Mapping[str, str]) -> str:
+    if not part.startswith("{"):
+        return part
+    return quote(values[part[1 : part.index(":")]], safe="")

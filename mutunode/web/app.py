@@ -1,0 +1,87 @@
+"""The pages' application: every route, and the order in which a request is looked at.
+
+Host and Origin first (`guard`), then failures become pages (`errors`), then who reads and in which language
+(`visit`), then the page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from mutunode.web import addresses, errors, guard, render, static_files
+from mutunode.web import visit as visits
+from mutunode.web.clerk import Clerk
+from mutunode.web.forms import UPLOAD_BYTES_MAX
+from mutunode.web.pages import network, record, search, session, texts
+from mutunode.web.sessions import Sessions
+from mutunode.web.settings import LANGUAGES, WebSettings
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# page → (what shows it, what its form does)
+PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
+    "search": (search.show, None),
+    "record": (record.show, None),
+    "proof": (record.proof, None),
+    "network": (network.show, network.ask_for_news),
+    "add_address": (None, network.add_address),
+    "words": (texts.words, None),
+    "accessibility": (texts.accessibility, None),
+    "programs": (texts.programs, None),
+    "session": (session.show, None),
+    "log_out": (None, session.log_out),
+}
+
+
+def make_app(
+    clerk: Clerk,
+    settings: WebSettings,
+    sessions: Sessions,
+    clock: Callable[[], float] = time.time,
+) -> web.Application:
+    """The pages and the API of a node."""
+    app = web.Application(
+        middlewares=[guard.guard, errors.explain, visits.visits], client_max_size=UPLOAD_BYTES_MAX + 65_536
+    )
+    app[guard.SETTINGS] = settings
+    app[visits.CLERK] = clerk
+    app[visits.SESSIONS] = sessions
+    app[visits.CLOCK] = clock
+    app.on_response_prepare.append(guard.add_headers)
+    render.set_up(app)
+    app.router.add_get("/", _home)
+    app.router.add_get("/static/{mark}/{name}", static_files.serve)
+    app.router.add_get("/favicon.ico", _favicon)
+    app.router.add_get("/session/{token}", session.open_link)
+    for language in LANGUAGES:
+        app.router.add_get(f"/{language}", _home)
+        app.router.add_get(f"/{language}/", _home)
+        app.router.add_get(f"/s/{{key}}/{language}/", _home)
+    for name, (show, act) in PAGES.items():
+        _add(app, name, show, act)
+    return app
+
+
+def _add(app: web.Application, name: str, show: Handler | None, act: Handler | None) -> None:
+    """A page in every language, for everybody and within a session."""
+    for language in LANGUAGES:
+        for prefix, mark in (("", ""), ("/s/{key}", ".session")):
+            resource = app.router.add_resource(
+                prefix + addresses.pattern(name, language), name=f"{name}.{language}{mark}"
+            )
+            if show is not None:
+                resource.add_route("GET", show)
+                resource.add_route("HEAD", show)
+            if act is not None:
+                resource.add_route("POST", act)
+
+
+async def _home(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPSeeOther(visits.of(request).to("search"))
+
+
+async def _favicon(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPMovedPermanently(static_files.files()["mark.svg"].address)

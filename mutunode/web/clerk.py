@@ -1,0 +1,100 @@
+"""What the pages ask of a node, as at a counter.
+
+`mutunode.service.office.Office` answers it; so does the fake of the tests. Every call is synchronous and
+callable from any thread; refusals are raised as `mutunode.service.errors.Refusal`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+
+from mutunode.commons.registry import Registry
+from mutunode.service import shapes
+from mutunode.service.verbs import Emit, OneOrMany
+
+if TYPE_CHECKING:  # the pages need no engine to be imported
+    from mutunode.service.importing import Source
+    from mutunode.store.interface import Draft
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Clerk(Protocol):
+    """Reads and writes, as the service offers them."""
+
+    def registry(self) -> Registry: ...
+
+    def search(
+        self,
+        q: str = "",
+        sense: OneOrMany = "",
+        kind: OneOrMany = "",
+        org: OneOrMany = "",
+        language: OneOrMany = "",
+        license: OneOrMany = "",
+        circle: str = "",
+        limit: int = 20,
+        offset: int = 0,
+        sort: str = "",
+        reader_language: str = "",
+    ) -> shapes.SearchAnswer: ...
+
+    def show(self, rec: str, reader_language: str = "") -> shapes.Record: ...
+
+    def usage(self, rec: str) -> shapes.UsageAnswer: ...
+
+    def organisation(self, org: str, reader_language: str = "") -> shapes.OrganisationPage: ...
+
+    def network(self) -> shapes.Network: ...
+
+    def todo(self, reader_language: str = "") -> shapes.TodoList: ...
+
+    def status(self) -> shapes.Status: ...
+
+    def kinds(self) -> list[dict[str, Any]]: ...
+
+    def schema(self, kind: str) -> dict[str, Any]: ...
+
+    def preview(self, kind: str, fields: Mapping[str, Any], reader_language: str = "") -> shapes.Preview: ...
+
+    def preview_revision(
+        self, rec: str, fields: Mapping[str, Any], reader_language: str = ""
+    ) -> shapes.Preview: ...
+
+    def publish(self, kind: str, fields: Mapping[str, Any]) -> shapes.Published: ...
+
+    def revise(self, rec: str, fields: Mapping[str, Any]) -> shapes.Published: ...
+
+    def input_of(self, rec: str) -> dict[str, Any]: ...
+
+    def usage_fields(self, rec: str, as_: str, **more: Any) -> dict[str, Any]: ...
+
+    def import_lines(
+        self, source: Source, *, strict: bool = False, dry_run: bool = False, emit: Emit | None = None
+    ) -> shapes.Imported: ...
+
+    def accept(self, org: str, address: str = "", vouch: bool = False, listed: bool = True) -> Any: ...
+
+    def block(self, org: str) -> Any: ...
+
+    def unblock(self, org: str) -> Any: ...
+
+    def add_peer(self, address: str) -> Any: ...
+
+    def sync(self, wait: int, timeout: float, emit: Emit) -> Any: ...
+
+    def draft_save(self, id: str, kind: str, fields: Mapping[str, Any]) -> Draft: ...
+
+    def draft_list(self) -> list[Draft]: ...
+
+    def draft(self, id: str) -> Draft | None: ...
+
+    def draft_drop(self, id: str) -> None: ...
+
+
+async def ask(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask in a thread, so that one slow answer does not hold up the other readers."""
+    return await asyncio.to_thread(call, *args, **kwargs)

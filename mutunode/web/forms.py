@@ -1,0 +1,143 @@
+"""What a form sent: bounded, in time, and made by a page of the same session.
+
+Limits are far above what a person types; who meets one is told which, and by how much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from aiohttp import web
+
+from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.web import visit as visits
+
+FORM_BYTES_MAX = 512 * 1024  # eight records of 64 KiB, as a form sends them
+UPLOAD_BYTES_MAX = 32 * 1024 * 1024  # a catalogue of 40,000 records of 800 bytes
+FIELDS_MAX = 500
+NAME_LENGTH_MAX = 200
+VALUE_LENGTH_MAX = 65_536  # the longest record body
+READ_SECONDS_MAX = 20.0  # for a form; an upload gets as much for every 4 MiB
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that came with a form."""
+
+    name: str
+    size: int
+    file: BinaryIO
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a form, in the order of the page."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    files: Mapping[str, Upload] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.pairs)
+
+    def get(self, name: str, otherwise: str = "") -> str:
+        """The first value of a field."""
+        return next((value for key, value in self.pairs if key == name), otherwise)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field."""
+        return [value for key, value in self.pairs if key == name]
+
+    def has(self, name: str) -> bool:
+        """Whether the field was sent at all (a ticked box, the button that was pressed)."""
+        return any(key == name for key, _ in self.pairs)
+
+
+class Forged(Exception):
+    """The form was not made by a page of this session."""
+
+
+async def read(request: web.Request, *, bytes_max: int = FORM_BYTES_MAX) -> Form:
+    """The form of a session's page.
+
+    Raises:
+        NeedsSession: nobody is logged in.
+        Forged: the token is missing or another session's.
+        Refusal: the form is too large, too slow or has a field that is too long.
+    """
+    session = visits.of(request).writer()
+    form = await read_unchecked(request, bytes_max=bytes_max)
+    if not request.app[visits.SESSIONS].may_write_with(session, form.get("csrf")):
+        raise Forged
+    return form
+
+
+async def read_unchecked(request: web.Request, *, bytes_max: int) -> Form:
+    """Any form, within the limits; who it is from is for the caller to check."""
+    if request.content_length is None:
+        raise web.HTTPLengthRequired
+    if request.content_length > bytes_max:
+        raise too_large(request.content_length, bytes_max)
+    try:
+        async with asyncio.timeout(READ_SECONDS_MAX * max(1, bytes_max // (4 * 1024 * 1024))):
+            posted = await request.post()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    except (ValueError, UnicodeError) as error:
+        raise _refused("form_unreadable", *_UNREADABLE) from error
+    if len(posted) > FIELDS_MAX:
+        raise _refused("form_too_many_fields", *_TOO_MANY)
+    return _sorted_out(list(posted.items()))
+
+
+def _sorted_out(items: list[tuple[str, str | bytes | bytearray | web.FileField]]) -> Form:
+    pairs: list[tuple[str, str]] = []
+    files: dict[str, Upload] = {}
+    for name, value in items:
+        if len(name) > NAME_LENGTH_MAX:
+            raise _refused("form_unreadable", *_UNREADABLE)
+        if isinstance(value, web.FileField):
+            if value.filename:
+                files[name] = Upload(value.filename, value.file.seek(0, 2), value.file)  # type: ignore[arg-type]
+                value.file.seek(0)
+            continue
+        text = value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")  # browsers send CRLF; people typed a line end
+        if len(text) > VALUE_LENGTH_MAX:
+            raise too_long(name, len(text))
+        pairs.append((name, text))
+    return Form(tuple(pairs), files)
+
+
+def too_large(given: int, bytes_max: int) -> Refusal:
+    """The whole form or file is larger than a page takes."""
+    return _refused(
+        "form_too_large",
+        f"L’envoi fait {given} octets ; cette page en accepte {bytes_max}. Rien n’a été gardé. "
+        "Pour un grand catalogue, utilisez la commande « mutunode import ».",
+        f"What was sent has {given} bytes; this page takes {bytes_max}. Nothing was kept. "
+        "For a large catalogue use the command “mutunode import”.",
+    )
+
+
+def too_long(name: str, given: int) -> Refusal:
+    """One field holds more than a record may."""
+    fr = f"Ce texte fait {given} caractères ; une fiche en accepte {VALUE_LENGTH_MAX} au plus."
+    en = f"This text has {given} characters; a record takes {VALUE_LENGTH_MAX} at most."
+    return Refusal("field_too_long", Exit.USAGE, fr, en, (Trouble(name, fr, en),))
+
+
+_UNREADABLE = (
+    "Le formulaire est arrivé abîmé. Revenez à la page précédente et envoyez-le de nouveau.",
+    "The form arrived damaged. Go back to the page before and send it again.",
+)
+_TOO_MANY = (
+    f"Le formulaire a plus de {FIELDS_MAX} champs. Envoyez-le en plusieurs fois.",
+    f"The form has more than {FIELDS_MAX} fields. Send it in parts.",
+)
+
+
+def _refused(code: str, fr: str, en: str) -> Refusal:
+    return Refusal(code, Exit.USAGE, fr, en)

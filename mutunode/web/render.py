@@ -1,0 +1,168 @@
+"""From a page's context to its HTML: one Jinja environment a language, everything escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+import msgspec
+from aiohttp import web
+from markupsafe import Markup
+
+from mutunode.commons import languages, licences
+from mutunode.commons.senses import LABELS, SHORT_LABELS, Sense
+from mutunode.web import static_files, text
+from mutunode.web import visit as visits
+from mutunode.web.clerk import ask
+from mutunode.web.i18n import Speech, speech
+from mutunode.web.settings import LANGUAGES, Language
+
+ENVIRONMENTS: dict[Language, web.AppKey[jinja2.Environment]] = {
+    language: web.AppKey(f"templates_{language}", jinja2.Environment) for language in LANGUAGES
+}
+
+
+class Badge(msgspec.Struct, frozen=True):
+    """The words of a sense in one language; ``about`` is empty where the name says all."""
+
+    name: str
+    about: str
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What stands around every page."""
+
+    organisation: str
+    language: str  # of the organisation's name
+    todo: int
+    notices: tuple[str, ...]
+    read_only: bool
+    read_only_reason: str
+
+
+def set_up(app: web.Application) -> None:
+    """Give the application its environments."""
+    for language, key in ENVIRONMENTS.items():
+        environment = aiohttp_jinja2.setup(
+            app,
+            app_key=key,
+            default_helpers=False,
+            loader=jinja2.PackageLoader("mutunode.web", "templates"),
+            extensions=["jinja2.ext.i18n"],
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        _teach(environment, speech(language))
+
+
+def _teach(environment: jinja2.Environment, words: Speech) -> None:
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext
+    )
+    environment.globals.update(
+        speech=words,
+        creators=creators,
+        marked=text.marked,
+        pick=partial(pick, words.language),
+        senses=badges(words.language),
+        static={name: file.address for name, file in static_files.files().items()},
+    )
+    environment.filters.update(
+        line=text.one_line,
+        markdown=text.markdown,
+        number=words.number,
+        date=words.date,
+        moment=words.moment,
+        size=words.size,
+        code=code,
+        licence=licences.short,
+        names=words.names,
+        language_name=words.language_name,
+        direction=languages.direction,
+    )
+    environment.tests["web_address"] = text.is_web_address
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A text in the language it is in."""
+
+    text: str
+    language: str
+
+
+def pick(reader: Language, texts: Mapping[str, str]) -> Said:
+    """A text for a reader: in the reader's language if there is one."""
+    return Said(*languages.pick(texts, reader, ()))
+
+
+def creators(given: Any) -> str:
+    """Who made a work, as it was written."""
+    return ", ".join(str(each) for each in given) if isinstance(given, list) else str(given)
+
+
+def code(literal: str) -> Markup:
+    """Something to type as it stands."""
+    return Markup("<code>{}</code>").format(literal)
+
+
+def badges(language: Language) -> dict[str, Badge]:
+    """The badge of every sense that has one."""
+    return {
+        sense.value: Badge(
+            SHORT_LABELS[sense].text(language), LABELS[sense].text(language).partition(" · ")[2]
+        )
+        for sense in Sense
+        if sense is not Sense.NONE
+    }
+
+
+async def page(
+    request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200
+) -> web.Response:
+    """A whole page of the node."""
+    visit = visits.of(request)
+    return plain_page(request, template, {**context, "frame": await _frame(visit)}, status=status)
+
+
+def plain_page(
+    request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200
+) -> web.Response:
+    """A page whose frame the caller knows (the first run has no organisation yet)."""
+    visit = visits.of(request)
+    other, address = visit.other_language(_query(request))
+    response = aiohttp_jinja2.render_template(
+        template,
+        request,
+        {"visit": visit, "other_language": other, "other_address": address, **context},
+        app_key=ENVIRONMENTS[visit.language],
+        status=status,
+    )
+    response.headers["Content-Language"] = visit.language
+    response.headers["Cache-Control"] = "private, no-cache"  # back must find what was typed
+    return response
+
+
+def _query(request: web.Request) -> dict[str, list[str]]:
+    return {name: request.query.getall(name) for name in request.query}
+
+
+async def _frame(visit: visits.Visit) -> Frame:
+    status = await ask(visit.clerk.status)
+    todo = 0
+    notices: tuple[str, ...] = ()
+    if visit.session is not None:
+        todo = len((await ask(visit.clerk.todo, visit.language)).waiting)
+        notices = tuple(visit.session.notices)
+        visit.session.notices.clear()
+    return Frame(
+        organisation=status.name,
+        language=status.language,
+        todo=todo,
+        notices=notices,
+        read_only=status.read_only,
+        read_only_reason=status.read_only_reason.get(visit.language, ""),
+    )

@@ -1,0 +1,93 @@
+"""A record's body for readers: every field of its kind, under its label, in the reader's language.
+
+Nothing here knows a kind: where a field goes is its declaration's word (`Show`), how it looks its type's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+
+from mutunode.commons import languages
+from mutunode.commons.kind import Field, Kind, ListOf, Show, ValueType
+from mutunode.commons.kind import Record as Members
+from mutunode.web import text
+
+LINE_LENGTH_MAX = 160  # a longer text is read, not glanced at
+
+
+class Value(msgspec.Struct, frozen=True):
+    """One value: text or prose, perhaps a link, perhaps with members of its own."""
+
+    text: str = ""
+    language: str = ""  # "" when it is the reader's, or nobody's
+    prose: Markup | None = None
+    web: str = ""  # an address outside
+    record: str = ""  # rec_…
+    org: str = ""  # org_…
+    members: tuple[Line, ...] = ()
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A label and its values."""
+
+    name: str
+    label: str
+    values: tuple[Value, ...]
+
+
+def lines(kind: Kind, body: Mapping[str, Any], reader: str, show: Iterable[Show]) -> tuple[Line, ...]:
+    """The fields of a body that belong in one place of the page, in the order of the declaration."""
+    wanted = set(show)
+    fields = [field for field in kind.all_fields if field.show in wanted]
+    return tuple(_lines(fields, body, reader))
+
+
+def everything(kind: Kind, body: Mapping[str, Any], reader: str) -> tuple[Line, ...]:
+    """All that a body says, hidden fields too: what somebody is about to sign."""
+    return tuple(_lines(kind.all_fields, body, reader))
+
+
+def _lines(fields: Sequence[Field], body: Mapping[str, Any], reader: str) -> Iterable[Line]:
+    for field in fields:
+        if field.name in body and body[field.name] not in ("", [], {}, None):
+            values = tuple(_values(field.type, body[field.name], reader))
+            yield Line(field.name, field.label.text(reader), values)
+
+
+def _values(type: ValueType, value: Any, reader: str) -> Iterable[Value]:
+    if isinstance(type, ListOf) and isinstance(value, list):
+        for item in value:
+            yield from _values(type.item, item, reader)
+    else:
+        yield _value(type, value, reader)
+
+
+def _value(type: ValueType, value: Any, reader: str) -> Value:
+    """The JSON form of one value. What does not fit its type is shown as it stands."""
+    if isinstance(type, Members) and isinstance(value, Mapping):
+        return Value(members=tuple(_lines(type.fields, value, reader)))
+    if type.name == "lang_text" and isinstance(value, Mapping):
+        return prose({str(tag): str(words) for tag, words in value.items()}, reader)
+    if type.name == "ref" and isinstance(value, str):
+        return Value(text=value, record=value)
+    if type.name == "org" and isinstance(value, str):
+        return Value(text=value, org=value)
+    if type.name == "uri" and isinstance(value, str):
+        return Value(text=value, web=value if text.is_web_address(value) else "")
+    try:
+        return Value(text=type.text(value, reader))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Value(text=str(value))
+
+
+def prose(texts: Mapping[str, str], reader: str) -> Value:
+    """A text in several languages: the reader's, on one line or as prose."""
+    words, language = languages.pick(texts, reader, ())
+    foreign = "" if languages.base(language) == reader else language
+    if len(words) <= LINE_LENGTH_MAX and "\n" not in words:
+        return Value(text=words, language=foreign)
+    return Value(text=words, language=foreign, prose=text.markdown(words))

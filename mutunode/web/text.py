@@ -1,0 +1,110 @@
+"""Text that others wrote, made safe to show.
+
+Names are shown as they are, except what could deceive: control characters and marks that turn the direction
+of writing become visible. Longer texts may use Markdown; HTML in them is shown as text, pictures become
+links, and links say where they lead. The last word is nh3's, on a short list of allowed tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+MARKDOWN_CHARACTERS_MAX = 200_000  # three times the longest text a record can hold
+_TAGS = frozenset(
+    "p br strong em code pre ul ol li blockquote a hr h3 h4 h5 table thead tbody tr th td".split()
+)
+# Controls, and the marks that turn the direction of what follows: never innocent.
+_DECEIVING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Invisible characters: usual in running Arabic or Hebrew, suspect in a name that two people compare.
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff]")
+_HIGHEST_HEADING = 3  # h1 and h2 belong to the page
+
+_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
+
+
+def visible(text: str) -> str:
+    """The text with every deceiving character replaced by its name: ``⟨U+202E⟩``."""
+    return _DECEIVING.sub(_name_of, text)
+
+
+def one_line(text: str) -> str:
+    """A name or a title, on one line; invisible characters are named too."""
+    return _INVISIBLE.sub(_name_of, visible(" ".join(text.split())))
+
+
+def _name_of(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found[0]):04X}⟩"
+
+
+def marked(text: str, ranges: Iterable[Sequence[int]]) -> Markup:
+    """The text with ``<mark>`` around the ranges ``[start, end[``; ranges that do not fit are left out."""
+    parts, at = [], 0
+    for start, end in sorted((int(r[0]), int(r[1])) for r in ranges):
+        if at <= start < end <= len(text):
+            parts += [escape(visible(text[at:start])), Markup("<mark>"), escape(visible(text[start:end]))]
+            parts.append(Markup("</mark>"))
+            at = end
+    parts.append(escape(visible(text[at:])))
+    return Markup("").join(parts)
+
+
+def markdown(text: str) -> Markup:
+    """A longer text as HTML."""
+    tokens = _markdown.parse(visible(text[:MARKDOWN_CHARACTERS_MAX]))
+    for token in tokens:
+        _lower_heading(token)
+        if token.children:
+            token.children = _pictures_as_links(token.children)
+    html = _markdown.renderer.render(tokens, _markdown.options, {})
+    clean = nh3.clean(
+        html,
+        tags=set(_TAGS),
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener nofollow",
+    )
+    return Markup(clean)  # noqa: S704 - nh3 has just cleaned it
+
+
+def first_paragraph(text: str) -> tuple[str, str]:
+    """(first paragraph, rest) of a text."""
+    first, _, rest = text.strip().partition("\n\n")
+    return first, rest.strip()
+
+
+def is_web_address(text: str) -> bool:
+    """Whether the text is an address that may be shown as a link."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _lower_heading(token: Token) -> None:
+    if token.type in ("heading_open", "heading_close"):
+        token.tag = f"h{min(5, int(token.tag[1]) + _HIGHEST_HEADING - 1)}"
+
+
+def _pictures_as_links(children: list[Token]) -> list[Token]:
+    """Loading a picture would tell its host who reads: its address is given instead."""
+    out: list[Token] = []
+    for child in children:
+        if child.type != "image":
+            out.append(child)
+            continue
+        source = str(child.attrs.get("src", ""))
+        words = Token("text", "", 0)
+        words.content = child.content or source
+        if is_web_address(source):
+            out += [Token("link_open", "a", 1, attrs={"href": source}), words, Token("link_close", "a", -1)]
+        else:
+            out.append(words)
+    return out
