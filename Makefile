@@ -67,6 +67,7 @@ $(BIN)/python:
 
 # The project itself is installed in place, with the build tool from the lock: nothing unlocked is fetched.
 $(VENV)/runtime.stamp: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Setting up in $(VENV): about a minute, this once."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
