@@ -36,6 +36,8 @@ _SURFACE = re.compile(rf"{_LETTER}+(?:['’ʼ＇\-‐‑]{_LETTER}+)*")
 # The same for texts of composed Latin letters: 15 times as fast, and nearly all there is.
 _LATIN_SURFACE = re.compile(r"[^\W_]+(?:['’ʼ\-‐‑][^\W_]+)*")
 _BEYOND_LATIN = re.compile("[\u00ad\u0300-\u1fff\u200b-\u200f\u2060\u2e80-\U0010ffff]")
+# "The", and what is written together with it: "and", "so", "with", "like".
+_ARABIC_ARTICLE = re.compile("^[وفبك]?ال(?=.{3})")
 _PARTS = re.compile(rf"({_LETTER}+)(['’ʼ＇]?)")
 
 
@@ -78,8 +80,8 @@ def _prepared(word: str, language: str) -> str:
     """What the stemmers of Snowball leave to others."""
     if language == "fr":
         return IRREGULAR.get(word, word)
-    if language == "ar" and len(word) > 5 and word[0] in "وفبك" and word[1:3] == "ال":
-        return word[1:]  # "and", "so", "with", "like" are written together with the article
+    if language == "ar":  # so that a word is stemmed alike with and without its article
+        return _ARABIC_ARTICLE.sub("", word)
     return word
 
 

@@ -33,16 +33,25 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
 def _misspelt(
     searcher: tantivy.Searcher, schema: tantivy.Schema, typed: asked.Asked, visible: list[Clause]
 ) -> frozenset[str]:
-    """The words to look for by likeness: those that find next to nothing in a search that does not either."""
+    """The words to look for by likeness, if what was typed finds next to nothing.
 
-    def finds_enough(found: Query) -> bool:
-        looked = searcher.search(Query.boolean_query([(Occur.Must, found), *visible]), FEW, count=False)
-        return len(looked.hits) >= FEW
+    First those that are nowhere; when that does not help, also those that are in a document or two, except a
+    word that is still being typed and already found something.
+    """
+
+    def found_by(sought: Query) -> int:
+        clauses = [(Occur.Must, sought), *visible]
+        return len(searcher.search(Query.boolean_query(clauses), FEW, count=False).hits)
 
     candidates = [word for word in typed.words if query.may_be_misspelt(word)]
-    if not candidates or finds_enough(query.words_query(schema, typed)):
+    if not candidates or found_by(query.words_query(schema, typed)) >= FEW:
         return frozenset()
-    return frozenset(word.word for word in candidates if not finds_enough(query.word_query(schema, word)))
+    places = {word.word: found_by(query.word_query(schema, word)) for word in candidates}
+    unknown = frozenset(word for word, number in places.items() if number == 0)
+    if unknown and found_by(query.words_query(schema, typed, unknown)):
+        return unknown
+    typing = {word.word for word in candidates if word.prefix}
+    return unknown | {word for word, number in places.items() if number < FEW and word not in typing}
 
 
 def _hits(

@@ -41,4 +41,4 @@ def fold(word: str) -> str:
     if folded and languages.script(folded[0]) == "cyrillic":  # й is a letter of its own, not an и with a mark
         folded = unicodedata.normalize("NFC", folded)
     folded = _ACCENTS.sub("", folded).translate(_TRANSLATION)
-    return unicodedata.normalize("NFC", folded)[:WORD_LENGTH_MAX]
+    return "".join(unicodedata.normalize("NFC", folded).split())[:WORD_LENGTH_MAX]  # ﷺ is four words

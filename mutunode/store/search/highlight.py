@@ -15,10 +15,11 @@ from rapidfuzz.distance import OSA
 
 from mutunode.store.search import languages
 from mutunode.store.search.analyser import Token, tokens
+from mutunode.store.search.asked import Word
 from mutunode.store.search.query import Found, likeness
 
 SNIPPET_LENGTH = 240  # characters: three lines of a card
-LEAD_LENGTH = 60  # of them before the first mark
+LEAD_SHARE = 4  # a quarter of them stands before the first mark
 SCAN_LENGTH = 4_000  # after the first mark: a better place further down is not worth the time
 WORD_BREAK_LENGTH = 30  # how far to look for a blank to cut at
 
@@ -46,7 +47,7 @@ class Sought:
         self._words = {form for word in words for form in (word.word, *word.joined)} | phrases
         self._stems = {stem for word in words for stem in word.stems}
         self._beginnings = tuple(word.word for word in words if word.prefix)
-        self._like = [(word.word, likeness(word)) for word in words if word.word in found.misspelt]
+        self._like = [word for word in words if word.word in found.misspelt]
 
     def marks(self, text: str, language: str) -> Iterator[tuple[int, int]]:
         """The places of the sought words in a text, in order; overlapping ones may follow one another."""
@@ -63,8 +64,15 @@ class Sought:
             token.word in self._words
             or (bool(token.stem) and token.stem in self._stems)
             or token.word.startswith(self._beginnings)
-            or any(OSA.distance(word, token.word, score_cutoff=far) <= far for word, far in self._like)
+            or any(_resembles(token.word, word) for word in self._like)
         )
+
+
+def _resembles(text: str, word: Word) -> bool:
+    """Is it this word with a letter or two wrong, or the beginning of it while it is being typed?"""
+    far, length = likeness(word), len(word.word)
+    forms = {text[:end] for end in range(length - far, length + far + 1)} if word.prefix else {text}
+    return any(OSA.distance(word.word, form, score_cutoff=far) <= far for form in forms)
 
 
 def mark(text: str, language: str, sought: Sought) -> Marked:
@@ -106,8 +114,9 @@ def snippet(
 
 def _cut(text: str, marks: list[tuple[int, int]], language: str, length: int) -> Marked:
     """The stretch of the text with the most marks, from blank to blank."""
-    first = _densest(marks, length - LEAD_LENGTH) if marks else 0
-    start = _break_after(text, max(first - LEAD_LENGTH, 0), first)
+    lead = length // LEAD_SHARE
+    first = _densest(marks, length - lead) if marks else 0
+    start = _break_after(text, max(first - lead, 0), first)
     end = _break_before(text, start + length, start)
     shown = [(max(at, start) - start, min(to, end) - start) for at, to in marks if at < end and to > start]
     return Marked(text[start:end], shown, language, start > 0, bool(text[end:].strip()))

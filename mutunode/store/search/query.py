@@ -28,9 +28,9 @@ FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
 
 # Where a stem stands, as a factor of its BM25 score.
-_STEM_BOOSTS = {"title": 4.0, "key": 2.0, "text": 1.0, "owner": 0.7}
+_STEM_BOOSTS = {"title": 2.5, "key": 1.6, "text": 1.0, "owner": 0.7}
 # The very word, a little more than its stem; beginnings and likenesses score the same, rare or not.
-_WORD_BOOSTS = {"title_words": 4.4, "words": 1.1, "owner_words": 0.8}
+_WORD_BOOSTS = {"title_words": 2.7, "words": 1.1, "owner_words": 0.8}
 _PREFIX_SCORES = {"title_words": 2.0, "words": 0.6, "owner_words": 0.3}
 _FUZZY_SCORES = (
     {"title_words": 1.0, "words": 0.4, "owner_words": 0.2},  # one letter wrong
