@@ -88,10 +88,8 @@ def make_entry(kind: str, body: dict[str, Any], time: int, salt: bytes) -> Entry
     raw = encode_body(body)
     if len(salt) != SALT_BYTES:
         raise Malformed(f"salt: {len(salt)} bytes where {SALT_BYTES} are needed")
-    header = _encoder.encode(Header(kind, time, body_hash(salt, raw), len(raw)))
-    if not isinstance(parse_header(header), Header):
-        raise Malformed(f"kind {kind!r} or time {time} cannot stand in a header")
-    return Entry(header, salt, raw)
+    header = codec.convert([1, kind, time, body_hash(salt, raw), len(raw)], Header, "header")
+    return Entry(_encoder.encode(header), salt, raw)
 
 
 def encode_body(body: dict[str, Any]) -> bytes:

@@ -264,7 +264,7 @@ class Data(msgspec.Struct, frozen=True, array_like=True, tag=15):
 
     id: Count
     size: Count
-    bytes: Annotated[bytes, Meta(max_length=CHUNK_BYTES)]
+    chunk: Annotated[bytes, Meta(max_length=CHUNK_BYTES)]
     path: ChunkPath
 
 
@@ -303,7 +303,7 @@ class Relay(msgspec.Struct, frozen=True, array_like=True, tag=21):
 
     id: Count
     org: Id
-    bytes: bytes  # too many of them are ERR 4, not malformed
+    payload: bytes  # too many of them are ERR 4, not malformed
 
 
 class Unknown(msgspec.Struct, frozen=True, array_like=True):
