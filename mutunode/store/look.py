@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import apsw
 import msgspec
@@ -16,11 +17,16 @@ from mutunode.store.sqlite_logs import unpack_head
 
 STATES: tuple[State, ...] = ("ok", "opaque", "missing", "erased")  # as `record.state` counts them
 
+PAGE = 100  # records read at a time: two pages of a list
 LOWEST_MAX = 2 * LIKE_MAX  # so that some may turn out to be others that begin alike
 
 _RECORDS = (
     "SELECT place, header, salt, body, state, superseded_by, withdrawn_by"
     " FROM record CROSS JOIN entry USING (place)"
+)
+_RECORDS_AT = (
+    "SELECT place, header, salt, body, state, superseded_by, withdrawn_by"
+    " FROM json_each(?) CROSS JOIN record ON place = value CROSS JOIN entry USING (place)"
 )
 _RETRACTED = "SELECT log_no, stood_at, header, salt, body, epoch FROM retracted"
 
@@ -43,8 +49,14 @@ class Look:
 
     def at(self, place: int) -> Stored | None:
         """The record at a place."""
-        row = sql.first(self._db, _RECORDS + " WHERE place = ?", (place,))
-        return self._stored(*row) if row else None
+        return next(self.all_at([place]), None)
+
+    def all_at(self, places: Iterable[int]) -> Iterator[Stored]:
+        """The records at these places, in this order; a page at a time, so that one may stop early."""
+        waiting = iter(places)
+        while page := list(islice(waiting, PAGE)):
+            for row in sql.rows(self._db, _RECORDS_AT, (str(page),)):
+                yield self._stored(*row)
 
     def between(self, low: int, high: int) -> Iterator[Stored]:
         """Records by the first 64 bits of their ids, ascending; then retracted ones."""
@@ -59,22 +71,20 @@ class Look:
         """(number, record) of changes above ``after``, by number."""
         rows = sql.rows(
             self._db,
-            "SELECT * FROM (SELECT change, place, NULL FROM record WHERE change > ?1 ORDER BY change LIMIT ?2)"
-            " UNION ALL SELECT * FROM"
-            " (SELECT change, NULL, retracted_no FROM retracted WHERE change > ?1 ORDER BY change LIMIT ?2)"
+            "SELECT change, place, NULL FROM record WHERE change > ?1"
+            " UNION ALL SELECT change, NULL, retracted_no FROM retracted WHERE change > ?1"
             " ORDER BY change LIMIT ?2",
             (after, limit),
         )
+        live = self.all_at(place for _, place, _ in rows if place is not None)
         return [
-            (number, self._one(_RECORDS + " WHERE place = ?", place))
-            if place is not None
-            else (number, self._one(_RETRACTED + " WHERE retracted_no = ?", retracted_no))
-            for number, place, retracted_no in rows
+            (number, next(live) if retracted_no is None else self._retracted_at(retracted_no))
+            for number, _, retracted_no in rows
         ]
 
-    def _one(self, asked: str, key: int) -> Stored:
-        row = sql.rows(self._db, asked, (key,))[0]
-        return self._stored(*row) if len(row) == 7 else self._retracted(*row)
+    def _retracted_at(self, retracted_no: int) -> Stored:
+        row = sql.rows(self._db, _RETRACTED + " WHERE retracted_no = ?", (retracted_no,))[0]
+        return self._retracted(*row)
 
     def _of(self, log_no: int) -> _Of:
         if log_no not in self._logs:

@@ -33,6 +33,8 @@ class Said(msgspec.Struct, frozen=True, gc=False):
 
 NOTHING = Said()
 
+_REF_BEGINS = b"\x93\xc4\x20"  # an array of three, and 32 bytes in it: most bodies hold no such thing
+
 
 def header_of(raw: bytes) -> Header | None:
     """The header; None for a leaf without a record."""
@@ -63,7 +65,7 @@ def read(kind: str, body: bytes) -> Said | None:
     fields = fields_of(body)
     if fields is None:
         return None
-    refs = find_refs(fields)
+    refs = find_refs(fields) if _REF_BEGINS in body else []
     external_ref = fields.get("external_ref")
     if not refs and external_ref is None and kind not in (VOUCH, WITHDRAWAL):
         return NOTHING

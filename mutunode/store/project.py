@@ -8,6 +8,8 @@ replaced in between.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import apsw
 
 from mutunode.protocol.entry import Ref, rec_id
@@ -54,34 +56,18 @@ class Projection:
     def show(self, log_no: int, log: bytes, space: bytes, start: int, end: int) -> None:
         """Read the entries from ``start`` to ``end`` (excluded) for the first time."""
         self._log_nos = {log: log_no}
-        number = self._number()
-        batch = Batch()
-        shelves: dict[str, int] = {}
-        seen: set[bytes] = set()
-        rows = sql.rows(
-            self._db,
-            "SELECT place, header, body FROM entry WHERE place >= ? AND place < ? ORDER BY place",
-            (place_of(log_no, start), place_of(log_no, end)),
-        )
-        for place, raw, body in rows:
-            header = header_of(raw)
-            if header is None or raw in seen or (start and self._stands_lower(log, raw, place)):
-                if body:
-                    batch.no_records.append(place)
-                continue
-            seen.add(raw)
-            kind = header.kind
+        number, batch, shelves = self._number(), Batch(), dict[str, int]()
+        for place, kind, rec64, body in self._records(batch, log_no, log, start, end):
             if kind not in shelves:
                 shelves[kind] = self._shelf(space, kind)
+                self.interesting += kind in INTERESTING
             number += 1
             state = MISSING
             if body:
                 state = self._hear(batch, kind, read(kind, body), place, number)
             else:
                 batch.missing += 1
-            batch.records.append((place, shelves[kind], _rec64(log, raw), number, number, state))
-            if kind in INTERESTING:
-                self.interesting += 1
+            batch.records.append((place, shelves[kind], rec64, number, number, state))
         self._db.executemany(
             "INSERT INTO record (place, shelf_no, rec64, arrival, change, state) VALUES (?, ?, ?, ?, ?, ?)",
             batch.records,
@@ -92,6 +78,34 @@ class Projection:
             (end, len(batch.records), batch.missing, log_no),
         )
         self._finish(batch, number)
+
+    def _records(
+        self, batch: Batch, log_no: int, log: bytes, start: int, end: int
+    ) -> Iterator[tuple[int, str, int, bytes]]:
+        """(place, kind, rec64, body) of what is a record; the rest gives up its salt and body."""
+        rows = sql.rows(
+            self._db,
+            "SELECT place, header, body FROM entry WHERE place >= ? AND place < ? ORDER BY place",
+            (place_of(log_no, start), place_of(log_no, end)),
+        )
+        keys = [first64(rec_id(log, leaf_of(header))) for _, header, _ in rows]
+        seen = self._standing(keys, log_no) if start else set()
+        for (place, raw, body), rec64 in zip(rows, keys, strict=True):
+            header = header_of(raw)
+            if header is not None and raw not in seen:
+                seen.add(raw)
+                yield place, header.kind, rec64, body
+            elif body:
+                batch.no_records.append(place)
+
+    def _standing(self, keys: list[int], log_no: int) -> set[bytes]:
+        """Headers of records of this log that have one of these keys: they stand lower."""
+        asked = (
+            "SELECT header FROM json_each(?) CROSS JOIN record ON rec64 = value"
+            " AND place >= ? AND place < ? CROSS JOIN entry USING (place)"
+        )
+        found = sql.each(self._db, asked, (str(keys), place_of(log_no, 0), place_of(log_no + 1, 0)))
+        return {header for (header,) in found}
 
     def fill(self, place: int, header: bytes, body: bytes) -> None:
         """The body of a record that was missing is there now."""
@@ -296,15 +310,6 @@ class Projection:
         asked = "SELECT shelf_no FROM shelf WHERE kind = ? AND space = ?"
         return int(sql.value(self._db, asked, (kind, space)))
 
-    def _stands_lower(self, log: bytes, header: bytes, place: int) -> bool:
-        """Whether the same leaf stands at a lower index of its log."""
-        found = sql.each(
-            self._db,
-            "SELECT header FROM record JOIN entry USING (place) WHERE rec64 = ? AND place < ? AND place >= ?",
-            (_rec64(log, header), place, place_of(log_no_of(place), 0)),
-        )
-        return any(lower == header for (lower,) in found)
-
 
 def log_no_for(db: apsw.Connection, log: bytes) -> int:
     """The number of a log; a new one if it was never heard of."""
@@ -313,7 +318,3 @@ def log_no_for(db: apsw.Connection, log: bytes) -> int:
         db.execute("INSERT INTO log (log) VALUES (?)", (log,))
         known = db.last_insert_rowid()
     return int(known)
-
-
-def _rec64(log: bytes, header: bytes) -> int:
-    return first64(rec_id(log, leaf_of(header)))

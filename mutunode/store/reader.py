@@ -219,11 +219,7 @@ def _held(db: apsw.Connection, log: bytes) -> tuple[int, int, bytes] | None:
 
 
 def _all(db: apsw.Connection, places: Iterable[sql.Answer]) -> Iterator[Stored]:
-    look = Look(db)
-    for place, *_ in places:
-        stored = look.at(place)
-        if stored is not None:
-            yield stored
+    return Look(db).all_at(place for place, *_ in places)
 
 
 def _visible(space: bytes, kinds: Sequence[str]) -> dict[str, object]:

@@ -107,7 +107,8 @@ class Logs:
         """Committed logs between two ids, ascending."""
         rows = sql.each(
             self._turn.db,
-            "SELECT log, head, forked_in FROM log WHERE log BETWEEN ? AND ? AND head IS NOT NULL ORDER BY log",
+            "SELECT log, head, forked_in FROM log"
+            " WHERE log BETWEEN ? AND ? AND head IS NOT NULL ORDER BY log",
             (first, last),
         )
         return [_range_item(log, _heads.decode(raw), forked_in) for log, raw, forked_in in rows]
