@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 SIMILAR_PERCENT = 88.0  # "Atelier Passerelle" and "Atelier Passerele" have 97, "… Bricole" has 69
 
-# Letters of other alphabets, and digits, that a reader takes for a Latin letter. Capitals have their own look.
+# Letters of other alphabets, and digits, taken for a Latin letter. Capitals have a look of their own.
 _CAPITALS = str.maketrans("АВЕЅІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abesijkmhopctyxabezhikmnoptyx")
 _LOOKS_LIKE = str.maketrans(
     {

@@ -264,6 +264,7 @@ KIND = Kind(
             _ACK,
             Words("Souhaitez-vous savoir qui s’en sert ?", "Would you like to know who uses it?"),
             asked=True,
+            default=lambda context: {"policy": "welcome", "detail": "organisation"},
             section="rights",
         ),
         Field(

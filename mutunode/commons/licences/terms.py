@@ -186,5 +186,6 @@ def joins(source: str, derived: str) -> bool:
     if gnu_source and gnu_derived:
         # §13 of the GPL 3 and of the AGPL 3: works under the two may be combined. "Or later" gets there.
         at_three = gnu_source.version == (3, 0) or gnu_source.later
-        return at_three and gnu_derived.version == (3, 0)
+        families = (gnu_source.family, gnu_derived.family)
+        return families in (("", "A"), ("L", "A"), ("A", "")) and at_three and gnu_derived.version == (3, 0)
     return derived in _JOIN.get(source, ())

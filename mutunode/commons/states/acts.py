@@ -88,7 +88,7 @@ class Held:
         return place in self._at
 
     def _join(self, act: Act) -> None:
-        before = (act.body or {}).get("supersedes")
+        before: Any = (act.body or {}).get("supersedes")
         if is_ref(before) and before[0] == act.log and before[1] < act.index:
             self._unite(act.place, (act.log, before[1]))
         if act.superseded_by is not None:

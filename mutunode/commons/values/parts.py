@@ -150,9 +150,9 @@ class Record(ValueType):
         members = self._members(given)
         if members is None:
             return UNSET, one(_NOT_A_MAP)
-        values, faults = read_fields(self.fields, members, context)
-        if not members and (faults or not self._says_something(values)):
+        if not members:
             return NOT_GIVEN
+        values, faults = read_fields(self.fields, members, context)
         return (values if self._says_something(values) else UNSET), faults
 
     def _says_something(self, values: dict[str, Any]) -> bool:
