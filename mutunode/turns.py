@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -20,9 +20,9 @@ import structlog
 from mutunode.protocol.effects import Changed, Effect, WakeAt
 from mutunode.protocol.entry import Entry, rec_id
 from mutunode.protocol.head import PUBLIC, Head, log_id, sign_head
-from mutunode.protocol.ledger import Ledger
 from mutunode.protocol.merkle import leaf_hash
 from mutunode.protocol.node import LinkInfo, Node
+from mutunode.store.interface import Store, StoreLedger
 
 T = TypeVar("T")
 Input = Callable[[Node, float], list[Effect]]
@@ -33,20 +33,6 @@ IDLE_SECONDS_MAX = 60.0
 RENEWAL_SECONDS = 20 * 3_600  # a head is renewed once a day while online; before its day is over
 
 log = structlog.get_logger("turns")
-
-
-class TurnStore(Protocol):
-    """The part of a store a turn needs."""
-
-    @property
-    def ledger(self) -> TurnLedger: ...
-
-
-class TurnLedger(Ledger, Protocol):
-    """A ledger with its transaction and its projections."""
-
-    def transaction(self) -> object: ...
-    def project_some(self, limit: int) -> bool: ...
 
 
 class Mark(Protocol):
@@ -86,7 +72,7 @@ class NotSigned(Exception):
 class Turn:
     """What an act may use while its transaction is open."""
 
-    def __init__(self, ledger: TurnLedger, node: Node, now: float) -> None:
+    def __init__(self, ledger: StoreLedger, node: Node, now: float) -> None:
         self.ledger = ledger
         self.node = node
         self.now = now
@@ -106,7 +92,7 @@ class Turn:
             NotSigned: the node may not sign now (PROTOCOL §3).
         """
         standing = self.node.signing(self.now)
-        if not standing.may:
+        if not standing.allowed:
             raise NotSigned(standing.reason)
         index = self.size(space)
         self._new.setdefault(space, []).append(entry)
@@ -142,14 +128,14 @@ class Turn:
             frontier.extend(leaves)
         base = held.head.base if held and held.head and held.head.epoch == chain.epoch else 0
         head = sign_head(
-            me.sign,
-            org=me.org,
-            space=space,
+            me.org,
+            space,
             epoch=chain.epoch,
             base=base,
             size=frontier.size,
             root=frontier.root(),
             time=int(self.now),
+            sign=me.sign,
         )
         ledger.commit(head, frontier)
         self.heads.append(head)
@@ -160,7 +146,7 @@ class Turns:
 
     def __init__(
         self,
-        store: TurnStore,
+        store: Store,
         mark: Mark,
         make_node: Callable[[], Node],
         clock: Callable[[], float],
@@ -249,13 +235,14 @@ class Turns:
         now = self._clock()
         effects: list[Effect] = []
         try:
-            with self._ledger.transaction():  # type: ignore[attr-defined]
+            with self._ledger.transaction():
                 for given in inputs:
                     effects += given(self.node, now)
                 if now >= self._wake_at:
                     self._wake_at = float("inf")
                     effects += self.node.timer(now)
                 self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX)
+                self._look(now)
         except Exception:
             # Rolled back: the store is as it was before the turn, but the core's memory is not. A new core
             # on the same store is the one recovery path, the same as after a crash.
@@ -269,10 +256,11 @@ class Turns:
             return
         turn = Turn(self._ledger, self.node, self._clock())
         try:
-            with self._ledger.transaction():  # type: ignore[attr-defined]
+            with self._ledger.transaction():
                 answer = act.job(turn)
                 turn.sign()
                 self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX)
+                self._look(turn.now)
         except BaseException as error:
             act.future.set_exception(error)
             return
@@ -282,10 +270,13 @@ class Turns:
         self._finish(turn.effects)
         act.future.set_result(answer)
 
-    def _finish(self, effects: list[Effect]) -> None:
-        standing = self.node.signing(self._clock())
+    def _look(self, now: float) -> None:
+        """Keep for the pages what the core sees; inside the turn, since the core reads the ledger for it."""
+        standing = self.node.signing(now)
         holders = self.node.holders(log_id(self.node.me.org, PUBLIC))
-        self.sight = Sight(tuple(self.node.links()), holders, standing.may, standing.reason)
+        self.sight = Sight(tuple(self.node.links()), holders, standing.allowed, standing.reason)
+
+    def _finish(self, effects: list[Effect]) -> None:
         outward: list[Effect] = []
         for effect in effects:
             if isinstance(effect, WakeAt):
@@ -311,9 +302,12 @@ class Turns:
                 left.future.set_exception(RuntimeError("the node is stopping"))
 
 
-class _Act(msgspec.Struct):
-    job: Callable[[Turn], object]
-    future: Future[object]
+class _Act:
+    """A job with the future of whoever waits for it."""
+
+    def __init__(self, job: Callable[[Turn], Any], future: Future[Any]) -> None:
+        self.job = job
+        self.future = future
 
 
 def _tick(node: Node, now: float) -> list[Effect]:

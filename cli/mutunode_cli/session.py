@@ -96,7 +96,7 @@ class Session:
     def _alone(self, verb: str, params: dict[str, Any], on_event: Event) -> Any:
         if not self.home.is_dir():
             raise self.no_node()
-        from mutunode.service.alone import call
+        from mutunode.alone import call
 
         from mutunode.service.errors import Refusal
 

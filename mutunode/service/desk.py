@@ -10,9 +10,11 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from mutunode.commons.registry import Registry
+from mutunode.commons.words import Words
 from mutunode.config import Settings
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ids import org_text
+from mutunode.protocol.ledger import Address
 from mutunode.protocol.phrase import check_words
 from mutunode.service.errors import Exit, Refusal
 from mutunode.store.interface import Organisation, Reader, Store, StoreFull
@@ -24,31 +26,39 @@ T = TypeVar("T")
 SIGNING_WAIT_SECONDS = 6.0  # peers are given 5 s to say what they hold of our log; then a moment more
 ACT_SECONDS_MAX = 120.0  # a turn that takes longer has not failed, but nobody should stare at it
 
+# Why nothing may be signed (the codes of ``Node.signing``), and what to do.
 READ_ONLY = {
-    "behind": (
-        "Des organisations voisines ont de votre registre une copie plus complète que cet ordinateur. Il leur "
-        "demande ce qui lui manque avant de signer ; réessayez dans un instant.",
-        "Neighbouring organisations hold more of your register than this computer. It is asking them for what "
-        "is missing before it signs; try again in a moment.",
+    "behind": Words(
+        "Des organisations voisines ont de votre registre une copie plus complète que cet ordinateur. "
+        "Il leur demande ce qui lui manque avant de signer ; réessayez dans un instant.",
+        "Neighbouring organisations hold more of your register than this computer. "
+        "It is asking them for what is missing before it signs; try again in a moment.",
     ),
-    "stale": (
+    "stale": Words(
         "Cette copie du registre est plus ancienne que la dernière page signée ici, et aucune voisine n’est "
-        "joignable. Rien n’est signé tant qu’une voisine n’a pas répondu ; si vous êtes certain qu’il n’existe "
-        "pas de copie plus récente, tapez « mutunode doctor --allow-signing ».",
-        "This copy of the register is older than the latest page signed here, and no neighbour can be reached. "
-        "Nothing is signed until one answers; if you are certain that no newer copy exists, type "
+        "joignable. Rien n’est signé tant qu’une voisine n’a pas répondu ; si vous êtes certain qu’il "
+        "n’existe pas de copie plus récente, tapez « mutunode doctor --allow-signing ».",
+        "This copy of the register is older than the latest page signed here, and no neighbour can be "
+        "reached. Nothing is signed until one answers; if you are certain that no newer copy exists, type "
         "`mutunode doctor --allow-signing`.",
     ),
-    "second_machine": (
-        "Un autre ordinateur signe avec la même clé. Les deux sont passés en lecture seule : arrêtez celui qui "
-        "ne doit plus servir.",
-        "Another computer signs with the same key. Both have become read-only: stop the one that should not be "
-        "used any more.",
+    "second_machine": Words(
+        "Un autre ordinateur signe avec la même clé. Les deux sont passés en lecture seule : "
+        "arrêtez celui qui ne doit plus servir.",
+        "Another computer signs with the same key. Both have become read-only: "
+        "stop the one that should not be used any more.",
     ),
-    "asking": (
-        "Cet ordinateur demande d’abord à ses voisines ce qu’elles ont de votre registre. Réessayez dans "
-        "quelques secondes.",
-        "This computer first asks its neighbours what they hold of your register. Try again in a few seconds.",
+    "fork": Words(
+        "Deux registres différents ont été signés avec la clé de cette organisation. Plus rien n’est signé : "
+        "une reprise du registre, avec la phrase de secours, y met fin.",
+        "Two different registers were signed with this organisation's key. Nothing more is signed: "
+        "a new start of the register, with the recovery phrase, ends this.",
+    ),
+    "asking": Words(
+        "Cet ordinateur demande d’abord à ses voisines ce qu’elles ont de votre registre. "
+        "Réessayez dans quelques secondes.",
+        "This computer first asks its neighbours what they hold of your register. "
+        "Try again in a few seconds.",
     ),
 }
 
@@ -58,6 +68,7 @@ class LiveSide(Protocol):
 
     def web_address(self) -> str: ...
     def peer_address(self) -> str: ...
+    def read_address(self, text: str) -> Address: ...
     def candidates(self) -> list[tuple[bytes, str, float]]: ...
     def login_link(self, language: str) -> str: ...
 
@@ -106,7 +117,7 @@ class Desk(msgspec.Struct):
                 raise Refusal(
                     "slow",
                     Exit.NOT_REPLICATED,
-                    "L’écriture prend plus de deux minutes ; elle continue. Vérifiez plus tard ce qui a été noté.",
+                    "L’écriture dure plus de deux minutes. Regardez plus tard ce qui a été noté.",
                     "Writing takes more than two minutes and goes on. Look again later at what was kept.",
                 ) from None
 
@@ -139,8 +150,13 @@ def short(org: bytes) -> str:
 
 def read_only(reason: str) -> Refusal:
     """Why nothing can be signed now, and what to do."""
-    fr, en = READ_ONLY.get(reason, READ_ONLY["asking"])
-    return Refusal("read_only", Exit.READ_ONLY, fr, en)
+    why = why_read_only(reason)
+    return Refusal("read_only", Exit.READ_ONLY, why.fr, why.en)
+
+
+def why_read_only(reason: str) -> Words:
+    """A code of ``Node.signing`` in words."""
+    return READ_ONLY.get(reason, READ_ONLY["asking"])
 
 
 def disk_full() -> Refusal:
@@ -148,6 +164,6 @@ def disk_full() -> Refusal:
     return Refusal(
         "full",
         Exit.READ_ONLY,
-        "Le disque est plein : rien n’a été noté. Libérez de la place, puis recommencez ; lire reste possible.",
+        "Le disque est plein : rien n’a été noté. Libérez de la place et recommencez ; lire reste possible.",
         "The disk is full: nothing was kept. Free some room and try again; reading still works.",
     )

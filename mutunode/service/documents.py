@@ -1,4 +1,4 @@
-"""What the search index takes of a record: its kind says which texts and facets, the store says what shows."""
+"""What the search index takes of a record: its kind says which texts and facets, the store what shows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Documents:
         texts = kind.search_texts(body)
         titles = [(language, text) for language, text in kind.title(body).items()]
         facets = kind.facets(body)
-        license = body.get("license")
+        given = body.get("license")
+        licence = given if isinstance(given, str) else ""
         return Document(
             rec=stored.rec,
             log=stored.log,
@@ -47,8 +48,8 @@ class Documents:
             titles=titles,
             texts=texts,
             languages=_languages(facets, titles),
-            license_class=licences.permission(license if isinstance(license, str) else ""),
-            license=license if isinstance(license, str) else "",
+            license_class=str(licences.permission(licence)),
+            license=licence,
             external=_external(body),
         )
 

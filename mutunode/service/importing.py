@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from mutunode.commons.kind import Kind
-from mutunode.interop.csvfile import read_csv
-from mutunode.interop.jsonl import read_jsonl
-from mutunode.interop.mapping import Mapping, Misfit
+from mutunode.interop.items import Item, read_items
+from mutunode.interop.mapping import Mapping
 from mutunode.interop.problem import Problem, Unreadable
 from mutunode.service import lookup, publishing, verbs
 from mutunode.service.desk import Desk
@@ -63,6 +62,7 @@ class Row(msgspec.Struct, frozen=True):
     """A row that became a body."""
 
     line: int
+    kind: Kind
     body: Body
 
 
@@ -72,11 +72,11 @@ def source_of(params: verbs.Import) -> Source:
         raise _unreadable(
             "Donnez un fichier, ou des lignes, pas les deux.", "Give a file, or lines, not both."
         )
-    format = params.format or ("csv" if params.path.lower().endswith(".csv") else "jsonl")
-    if format not in ("csv", "jsonl"):
+    form = params.format or ("csv" if params.path.lower().endswith(".csv") else "jsonl")
+    if form not in ("csv", "jsonl"):
         raise _unreadable(
-            f"Format inconnu : « {format} ». Formats lus : csv, jsonl.",
-            f"Unknown format `{format}`; csv or jsonl.",
+            f"Format inconnu : « {form} ». Formats lus : csv, jsonl.",
+            f"Unknown format `{form}`; csv or jsonl.",
         )
     try:
         mapping = (
@@ -88,21 +88,20 @@ def source_of(params: verbs.Import) -> Source:
         )
     except Unreadable as error:
         raise _unreadable(error.fr, error.en) from None
-    return Source(format, mapping, Path(params.path) if params.path else None, params.lines.encode("utf-8"))
+    return Source(form, mapping, Path(params.path) if params.path else None, params.lines.encode("utf-8"))
 
 
 def run(desk: Desk, source: Source, *, strict: bool, dry_run: bool, emit: Emit) -> Imported:
     """Take the rows of a source; ``strict`` takes all or none, ``dry_run`` only says what would happen."""
-    kind = lookup.kind(desk, source.mapping.kind)
     tally = _Tally()
     try:
         with source.open() as stream:
-            batches = _batches(desk, kind, source, stream, tally, emit)
+            batches = _batches(desk, source, stream, tally, emit)
             if strict:
-                _take_all_or_none(desk, kind, list(batches), tally, dry_run)
+                _take_all_or_none(desk, list(batches), tally, dry_run)
             else:
                 for batch in batches:
-                    _take(desk, kind, batch, tally, dry_run)
+                    _take(desk, batch, tally, dry_run)
     except Unreadable as error:
         raise _unreadable(error.fr, error.en) from None
     return tally.answer()
@@ -143,18 +142,15 @@ class _Tally:
         )
 
 
-def _batches(
-    desk: Desk, kind: Kind, source: Source, stream: BinaryIO, tally: _Tally, emit: Emit
-) -> Iterator[list[Row]]:
+def _batches(desk: Desk, source: Source, stream: BinaryIO, tally: _Tally, emit: Emit) -> Iterator[list[Row]]:
     """Rows that can be taken, a batch at a time; the others are told in the tally."""
     total = source.bytes_total()
-    read = read_csv if source.format == "csv" else read_jsonl
     batch: list[Row] = []
-    for line, row in read(stream):
+    for line, item in read_items(stream, source.format, source.mapping):
         tally.read += 1
-        body = _body(desk, kind, source.mapping, line, row, tally)
-        if body is not None:
-            batch.append(Row(line, body))
+        row = _row(desk, line, item, tally)
+        if row is not None:
+            batch.append(row)
         if len(batch) >= BATCH_ROWS_MAX:
             emit({"progress": {"done": min(stream.tell(), total), "total": total, "rows": tally.read}})
             yield batch
@@ -163,19 +159,16 @@ def _batches(
     emit({"progress": {"done": total, "total": total, "rows": tally.read}})
 
 
-def _body(
-    desk: Desk, kind: Kind, mapping: Mapping, line: int, row: dict[str, Any] | Problem, tally: _Tally
-) -> Body | None:
-    if isinstance(row, Problem):
-        tally.refuse(row.line, row.field, row.fr, row.en)
+def _row(desk: Desk, line: int, item: Item | Problem, tally: _Tally) -> Row | None:
+    if isinstance(item, Problem):
+        tally.refuse(item.line, item.field, item.fr, item.en)
         return None
     try:
-        return publishing.read_input(desk, kind, mapping.apply(row))
-    except Misfit as misfit:
-        tally.refuse(line, misfit.field, misfit.fr, misfit.en)
+        kind = lookup.kind(desk, item.kind)
+        return Row(line, kind, publishing.read_input(desk, kind, item.fields))
     except Refusal as refusal:
         _tell(line, refusal, tally)
-    return None
+        return None
 
 
 def _tell(line: int, refusal: Refusal, tally: _Tally) -> None:
@@ -183,26 +176,26 @@ def _tell(line: int, refusal: Refusal, tally: _Tally) -> None:
     tally.refuse(line, field, refusal.fr, refusal.en)
 
 
-def _take(desk: Desk, kind: Kind, rows: list[Row], tally: _Tally, dry_run: bool) -> None:
+def _take(desk: Desk, rows: list[Row], tally: _Tally, dry_run: bool) -> None:
     """One batch, one turn, one signature."""
-    for published in _sign(desk, kind, rows, tally, dry_run):
+    for published in _sign(desk, rows, tally, dry_run):
         tally.take(published)
 
 
-def _take_all_or_none(desk: Desk, kind: Kind, batches: list[list[Row]], tally: _Tally, dry_run: bool) -> None:
+def _take_all_or_none(desk: Desk, batches: list[list[Row]], tally: _Tally, dry_run: bool) -> None:
     rows = [row for batch in batches for row in batch]
     if len(rows) > STRICT_ROWS_MAX:
         raise _unreadable(
             f"« strict » prend au plus {STRICT_ROWS_MAX} lignes à la fois ; ce fichier en a {len(rows)}.",
             f"`strict` takes at most {STRICT_ROWS_MAX} rows at once; this file has {len(rows)}.",
         )
-    _sign(desk, kind, rows, tally, dry_run=True)  # the rules that need other records
+    _sign(desk, rows, tally, dry_run=True)  # the rules that need other records
     if tally.refused:
         return
-    _take(desk, kind, rows, tally, dry_run)
+    _take(desk, rows, tally, dry_run)
 
 
-def _sign(desk: Desk, kind: Kind, rows: list[Row], tally: _Tally, dry_run: bool) -> list[Published]:
+def _sign(desk: Desk, rows: list[Row], tally: _Tally, dry_run: bool) -> list[Published]:
     """Write the rows in one turn, or only say what would be written."""
     refused: list[tuple[int, Refusal]] = []
 
@@ -211,7 +204,7 @@ def _sign(desk: Desk, kind: Kind, rows: list[Row], tally: _Tally, dry_run: bool)
         refused.clear()
         for row in _last_of_each(rows):
             try:
-                ready = publishing.draft(desk, kind, row.body)
+                ready = publishing.draft(desk, row.kind, row.body)
             except Refusal as refusal:
                 refused.append((row.line, refusal))
                 continue

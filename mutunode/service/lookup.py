@@ -18,7 +18,7 @@ def record(desk: Desk, text: str) -> Stored:
     Raises:
         Refusal: not an id (2), unknown (3), or several records begin so (2).
     """
-    rec = _unique(text, "rec", lambda low, high: desk.reader.records_like(low, high), rec_text)
+    rec = _unique(text, "rec", desk.reader.records_like, rec_text)
     found = desk.reader.record(rec)
     if found is None:
         raise not_found(text)
@@ -32,15 +32,15 @@ def organisation(desk: Desk, text: str, *, unknown: bool = False) -> bytes:
         return low
     known = {org.org for org in desk.reader.organisations()} | {desk.org}
     known |= {org for org, _, _ in desk.live.candidates()}
-    known |= {link.org for link in desk.turns.sight.links if link.org is not None}
+    known |= {link.org for link in desk.turns.sight.links if link.org}
     return _unique(text, "org", lambda a, b: sorted(org for org in known if a <= org <= b), org_text)
 
 
 def kind(desk: Desk, name: str) -> Kind:
     """A kind by its name or by the verb that goes for it."""
-    found = desk.registry.get(name)
+    found = desk.registry.get(name) or desk.registry.by_verb(name)
     if found is None:
-        names = sorted(each.name for each in desk.registry)
+        names = list(desk.registry)
         near = difflib.get_close_matches(name, names, n=1)
         hint_fr = f" Vouliez-vous dire « {near[0]} » ?" if near else f" Connues : {', '.join(names)}."
         hint_en = f" Did you mean `{near[0]}`?" if near else f" Known: {', '.join(names)}."

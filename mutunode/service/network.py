@@ -1,4 +1,4 @@
-"""The network as seen from here: who is followed, who is in reach, who is near, who holds what we published."""
+"""The network as seen from here: who is followed, in reach, or near, and who holds what we published."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def organisation(desk: Desk, org: bytes) -> Organisation:
 
 def counts_by_sense(desk: Desk, org: bytes) -> dict[str, int]:
     """How many records of an organisation a search finds, by sense."""
-    found = desk.index.search(SearchQuery(orgs=(org_text(org),), limit=0))
+    found = desk.index.search(SearchQuery(orgs=(org,), limit=0))
     return dict(found.facets.get("sense", {}))
 
 
@@ -65,7 +65,6 @@ def status(desk: Desk) -> Status:
         "root": b64encode(head.root).decode("ascii") if head else "",
         "signed_at": head.time if head else 0,
     }
-    fr, en = desks.READ_ONLY.get(sight.reason, desks.READ_ONLY["asking"])
     closed = not sight.may_sign and sight.reason != "asking"
     return Status(
         org=org_text(desk.org),
@@ -75,15 +74,20 @@ def status(desk: Desk) -> Status:
         organisations=counts.organisations,
         records=counts.records,
         peers=tuple(
-            PeerLine(org_text(link.org) if link.org else "", link.address, link.state) for link in sight.links
+            PeerLine(
+                org_text(link.org) if link.org else "",
+                link.address,
+                "connected" if link.ready else "handshake",
+            )
+            for link in sight.links
         ),
         version=__version__,
         web=desk.live.web_address(),
         peer=desk.live.peer_address(),
         read_only=closed,
-        read_only_reason={"fr": fr, "en": en} if closed else {},
+        read_only_reason=desks.why_read_only(sight.reason).as_map() if closed else {},
         holders=len(holders(desk, sight)),
-        indexed=desk.index.cursor >= desk.reader.newest_change(),
+        indexed=desk.index.place.change >= desk.reader.newest_change(),
         language=desk.settings.language,
     )
 
@@ -100,7 +104,7 @@ def holders(desk: Desk, sight: Sight) -> list[bytes]:
 def _organisation(
     desk: Desk, found: store.Organisation, sight: Sight, names: dict[bytes, str]
 ) -> Organisation:
-    link = next((each for each in sight.links if each.org == found.org and each.state == "connected"), None)
+    link = next((each for each in sight.links if each.org == found.org and each.ready), None)
     heard_at = found.received_at
     mine = found.org == desk.org
     return Organisation(
@@ -130,14 +134,15 @@ def _nearby(
     """Those who announce themselves on the LAN or dialled us, and about whom nobody has decided."""
     seen = {org: (address, at) for org, address, at in desk.live.candidates()}
     for link in sight.links:
-        if link.org is not None and link.state == "connected":
+        if link.ready:
             seen.setdefault(link.org, (link.address, link.since))
+            names.setdefault(link.org, link.name)
     near = []
     for org, (address, at) in sorted(seen.items(), key=lambda item: -item[1][1]):
         held = known.get(org)
         if org == desk.org or (held is not None and (held.accepted or held.blocked)):
             continue
-        name = names.get(org, "") if held is not None and held.chain is not None else ""
+        name = names.get(org, "")
         near.append(
             Nearby(
                 org=org_text(org),

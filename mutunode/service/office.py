@@ -17,12 +17,15 @@ from mutunode.service import (
     importing,
     lookup,
     network,
+    organisations,
     peers,
     publishing,
     records,
     registers,
+    usages,
     verbs,
 )
+from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
 from mutunode.service.importing import Source
 from mutunode.service.shapes import (
@@ -103,12 +106,12 @@ class Office:
 
     def usage(self, rec: str) -> UsageAnswer:
         """Who declared a usage of a resource."""
-        return records.usage(self.desk, lookup.record(self.desk, rec), self.desk.settings.language)
+        return usages.answer(self.desk, lookup.record(self.desk, rec))
 
     def organisation(self, org: str, reader_language: str = "") -> OrganisationPage:
         """An organisation, its posture, what it shares and uses."""
         raw = lookup.organisation(self.desk, org, unknown=False)
-        return records.organisation_page(self.desk, raw, self._language(reader_language))
+        return organisations.page(self.desk, raw, self._language(reader_language))
 
     def network(self) -> Network:
         """The network as seen from here."""
@@ -116,7 +119,7 @@ class Office:
 
     def todo(self, reader_language: str = "") -> TodoList:
         """What waits for an answer of ours."""
-        return records.todo(self.desk, self._language(reader_language))
+        return usages.todo(self.desk, self._language(reader_language))
 
     def status(self) -> Status:
         """How this node does."""
@@ -128,7 +131,7 @@ class Office:
 
     def kinds(self) -> list[dict[str, Any]]:
         """Every kind's declaration, for programs."""
-        return [kind.describe() for kind in self.desk.registry]
+        return [describe(kind) for kind in self.desk.registry.values()]
 
     def schema(self, kind: str) -> dict[str, Any]:
         """JSON Schema of a kind's body."""
@@ -154,7 +157,7 @@ class Office:
     def input_of(self, rec: str) -> dict[str, Any]:
         """The fields of a record as ``publish`` takes them: what a form for revising starts from."""
         stored = lookup.record(self.desk, rec)
-        return lookup.kind(self.desk, stored.kind).to_input(stored.fields())
+        return lookup.kind(self.desk, stored.kind).to_json(stored.fields())
 
     def withdraw(self, rec: str, reason: str, replaced_by: str = "") -> Published:
         """Take a record back."""

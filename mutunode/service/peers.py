@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import msgspec
 
@@ -63,7 +62,7 @@ def unblock(desk: Desk, text: str) -> Organisation:
 
 def add(desk: Desk, text: str) -> dict[str, str]:
     """Dial an address that a person gave: ``host:port`` or ``wss://name``, optionally ``#org_…``."""
-    address = _address(text)
+    address = _address(desk, text)
     desk.act(lambda turn: _dial(turn, address))
     return {"address": address.address, "org": org_text(address.org) if address.org else ""}
 
@@ -85,7 +84,7 @@ def sync(desk: Desk, wait: int, timeout: float, emit: Emit) -> Synced:
     end = time.monotonic() + timeout
     while True:
         sight = desk.turns.sight
-        connected = sum(link.state == "connected" for link in sight.links)
+        connected = sum(link.ready for link in sight.links)
         done = Synced(len(network.holders(desk, sight)), wait, connected)
         if done.holders >= wait:
             return done
@@ -117,7 +116,7 @@ def _ask_for_news(turn: Turn) -> None:
 
 
 def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
-    given = _address(address, org) if address else None
+    given = _address(desk, address, org) if address else None
 
     def job(turn: Turn) -> None:
         turn.ledger.put_stance(org, stance)
@@ -132,15 +131,13 @@ def _dial(turn: Turn, address: Address) -> None:
     turn.effects += turn.node.add_address(address, turn.now)
 
 
-def _address(text: str, org: bytes | None = None) -> Address:
-    from mutunode.protocol.addresses import parse_address
-
+def _address(desk: Desk, text: str, org: bytes | None = None) -> Address:
     try:
-        found = parse_address(text)
+        found = desk.live.read_address(text)
     except Malformed as error:
         trouble = Trouble(
             "address",
-            f"« {text} » n’est pas une adresse. Il faut machine:port ou wss://nom, par exemple 192.168.1.20:7447.",
+            f"« {text} » n’est pas une adresse : machine:port ou wss://nom, comme 192.168.1.20:7447.",
             str(error),
         )
         raise Refusal("bad_address", Exit.USAGE, trouble.fr, trouble.en, (trouble,)) from None

@@ -13,21 +13,20 @@ from typing import Any
 import msgspec
 
 from mutunode.commons.kind import Kind
+from mutunode.commons.languages import pick
 from mutunode.protocol.entry import encode_body, make_entry
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import log_text, rec_text
 from mutunode.protocol.limits import SALT_BYTES
-from mutunode.service import lookup, rules
+from mutunode.service import families, lookup, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.plain import as_text
-from mutunode.service.records import parents_of_body
 from mutunode.service.shapes import Preview, Published
 from mutunode.store.interface import Stored
 from mutunode.turns import Turn
 
 Body = dict[str, Any]
-Ref = list[Any]  # [log32, index, leaf32]
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -43,12 +42,7 @@ class Draft(msgspec.Struct, frozen=True):
         """The body with the revision it stands for."""
         if self.revises is None:
             return self.body
-        return {**self.body, "supersedes": ref_of(self.revises)}
-
-
-def ref_of(stored: Stored) -> Ref:
-    """The reference that cites a record."""
-    return [stored.log, stored.index, stored.leaf]
+        return {**self.body, "supersedes": rules.ref_of(self.revises)}
 
 
 def read_input(desk: Desk, kind: Kind, fields: Mapping[str, Any]) -> Body:
@@ -58,14 +52,21 @@ def read_input(desk: Desk, kind: Kind, fields: Mapping[str, Any]) -> Body:
         Refusal: what is wrong with which field (2), or a record named there is unknown (3).
     """
     body, problems = kind.from_input(
-        dict(fields),
+        fields,
         language=desk.settings.language,
-        resolve=lambda text: ref_of(lookup.record(desk, text)),
-        today=desk.now(),
+        today=rules.today(desk.now()),
+        resolve=lambda text: _resolve(desk, text),
     )
     if problems:
         raise refused([Trouble(each.field, each.fr, each.en) for each in problems])
     return body
+
+
+def _resolve(desk: Desk, text: str) -> Any:
+    """What an id stands for in a body: a reference to a record, or an organisation's 32 bytes."""
+    if text.startswith("org_"):
+        return lookup.organisation(desk, text, unknown=True)
+    return rules.ref_of(lookup.record(desk, text))
 
 
 def refused(troubles: list[Trouble]) -> Refusal:
@@ -151,7 +152,8 @@ def _revision(desk: Desk, text: str, fields: Mapping[str, Any]) -> tuple[Kind, S
     rules.must_be_ours(desk, before)
     kind = lookup.kind(desk, before.kind)
     rules.must_be_revisable(kind, before)
-    typed = kind.to_input(before.fields())
+    typed = kind.to_json(before.fields())
+    typed.pop("supersedes", None)
     merged = {key: value for key, value in {**typed, **fields}.items() if value not in (None, "")}
     return kind, before, read_input(desk, kind, merged)
 
@@ -208,7 +210,7 @@ def _preview(desk: Desk, ready: Draft, reader_language: str) -> Preview:
     shown = ready.kind.to_json(body)
     entry = make_entry(ready.kind.name, body, desk.now(), bytes(SALT_BYTES))
     me = desk.reader.organisation(desk.org)
-    title, _ = ready.kind.title_for(body, language)
+    title, _ = pick(ready.kind.title(body), language, [desk.settings.language])
     return Preview(
         kind=ready.kind.name,
         sense=str(ready.kind.sense),
@@ -219,6 +221,6 @@ def _preview(desk: Desk, ready: Draft, reader_language: str) -> Preview:
         title=title,
         revises=rec_text(ready.revises.rec) if ready.revises else "",
         unchanged=rec_text(ready.unchanged.rec) if ready.unchanged else "",
-        checks=parents_of_body(desk, ready.kind, body, language),
+        checks=families.parents(desk, ready.kind, body, language),
         entry_bytes=len(entry.header) + len(entry.salt) + len(entry.body),
     )

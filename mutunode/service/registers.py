@@ -1,4 +1,4 @@
-"""Registers as they stand: shown entry by entry, recomputed from disk, exported, and the node's own health."""
+"""Registers as they stand: entry by entry, recomputed from disk, exported; and the node's own health."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mutunode.interop.writing import csv_lines, jsonl_lines
+from mutunode.interop.export import csv_lines, jsonl_lines
 from mutunode.protocol.entry import Header, parse_header, rec_id
 from mutunode.protocol.errors import Broken
 from mutunode.protocol.ids import log_text, org_text, rec_text
@@ -139,7 +139,7 @@ def export(desk: Desk, format: str, kind: str, emit: Emit) -> dict[str, int]:
             f"Format inconnu : « {format} ». Formats : jsonl, csv.",
             f"Unknown format `{format}`.",
         )
-    records = [declared.to_input(stored.fields()) for stored in _ours(desk, declared.name)]
+    records = [declared.to_json(stored.fields()) for stored in _ours(desk, declared.name)]
     lines = jsonl_lines(records) if format == "jsonl" else csv_lines(records)
     for line in lines:
         emit({"line": line})
@@ -158,7 +158,7 @@ def _ours(desk: Desk, kind: str) -> list[Any]:
 def doctor(desk: Desk) -> tuple[Finding, ...]:
     """What is well and what is not, each with what to do."""
     status = network.status(desk)
-    behind = desk.reader.newest_change() - desk.index.cursor
+    behind = desk.reader.newest_change() - desk.index.place.change
     forked = [each.name for each in network.network(desk).organisations if each.forked]
     return (
         Finding(
@@ -182,10 +182,10 @@ def doctor(desk: Desk) -> tuple[Finding, ...]:
             bool(status.peers),
             f"{len(status.peers)} organisation(s) en liaison."
             if status.peers
-            else "Aucune liaison : sans gravité si vous êtes seul ; sinon, ajoutez une adresse (« peer add »).",
+            else "Aucune liaison : sans gravité si vous êtes seul ; sinon, ajoutez une adresse.",
             f"{len(status.peers)} organisation(s) connected."
             if status.peers
-            else "No connection: fine if you are alone; otherwise add an address (`peer add`).",
+            else "No connection: fine if you are alone; otherwise add an address.",
         ),
         Finding(
             "copies",

@@ -32,6 +32,11 @@ def check(desk: Desk, kind: Kind, body: dict[str, Any]) -> None:
         rule(desk, body)
 
 
+def ref_of(stored: Stored) -> list[Any]:
+    """The reference that cites a record."""
+    return [stored.log, stored.index, stored.leaf]
+
+
 def cited(desk: Desk, ref: Any) -> Stored | None:
     """The record a reference of a body stands for, if it is held and that leaf stands there."""
     log, _, leaf = ref
@@ -88,7 +93,7 @@ def must_be_ours(desk: Desk, stored: Stored) -> None:
         raise Refusal(
             "not_ours",
             Exit.REFUSED,
-            f"Cette fiche est de {author} : seul son auteur peut la modifier ou la retirer. Vous pouvez la signaler.",
+            f"Cette fiche est de {author}, qui seul peut la modifier ou la retirer. Vous pouvez la signaler.",
             f"This record is by {author}: only its author can change or withdraw it. You can flag it.",
         )
 
@@ -135,22 +140,21 @@ def _usage(desk: Desk, body: dict[str, Any]) -> None:
         raise Refusal(
             "not_sealed",
             Exit.REFUSED,
-            "Cette version du nœud ne sait pas encore dire un usage à l’auteur seul. Déclarez-le publiquement, ou "
-            "attendez.",
-            "This version of the node cannot yet tell a usage to the author alone. Declare it publicly, or wait.",
+            "Cette version ne sait pas encore dire un usage à l’auteur seul. Dites-le à tous, ou attendez.",
+            "This version cannot yet tell a usage to the author alone. Tell everybody, or wait.",
             (Trouble("visibility", "Seul « public » est possible.", "Only `public` is possible."),),
         )
 
 
 def _usage_answer(desk: Desk, body: dict[str, Any]) -> None:
-    usage = _target(desk, body["usage"], "usage", ("usage",))
-    resource = cited(desk, usage.fields().get("resource", [b"", 0, b""]))
-    if resource is None or resource.org != desk.org:
+    told = _target(desk, body["usage"], "usage", ("usage", "resource"))
+    sources = [ref for _, ref in desk.registry[told.kind].refs(told.fields()) if ref[0] == desk.own_log]
+    if told.org == desk.org or not sources:
         raise Refusal(
             "not_asked",
             Exit.REFUSED,
-            "Seul l’auteur de la fiche utilisée répond à une déclaration d’usage.",
-            "Only the author of the record that is used answers a declared usage.",
+            "Seul l’auteur d’une fiche répond à ceux qui l’utilisent ou en font une version.",
+            "Only the author of a record answers those who use it or make a version of it.",
         )
 
 

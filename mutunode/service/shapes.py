@@ -130,6 +130,7 @@ class Parent(msgspec.Struct, frozen=True):
     verdict: str = ""  # licence check: ok | warn | conflict
     reason: LangMap = {}
     license: str = ""
+    depth: int = 1  # of a descendant: 1 derives from this record, 2 from one of those…
 
 
 class Flagged(msgspec.Struct, frozen=True):

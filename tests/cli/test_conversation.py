@@ -159,9 +159,9 @@ def test_arguments_that_are_not_text_are_refused_before_anything_is_asked(node: 
 # --- no daemon ----------------------------------------------------------------------------------
 def alone(monkeypatch: pytest.MonkeyPatch, call: Callable[..., object]) -> None:
     """The service's way without a daemon, replaced by `call`."""
-    module = types.ModuleType("mutunode.service.alone")
+    module = types.ModuleType("mutunode.alone")
     module.__dict__["call"] = call
-    monkeypatch.setitem(sys.modules, "mutunode.service.alone", module)
+    monkeypatch.setitem(sys.modules, "mutunode.alone", module)
 
 
 def test_without_a_socket_the_verb_runs_in_this_process(

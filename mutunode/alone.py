@@ -1,0 +1,122 @@
+"""A command with no daemon running: the same verbs, in the command's own process, under the home's lock.
+
+Reading needs no network. Before signing, organisations that are known are asked whether they hold more of
+our register than this store does (PROTOCOL §3), so that a copy put back from a backup does not sign a
+second one: the doors are opened outwards only, for as long as the verb takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mutunode.config import ConfigError, Settings, load
+from mutunode.engine import Engine
+from mutunode.home import Home, HomeError
+from mutunode.net.peers import NetSettings, PeerNet
+from mutunode.protocol.ledger import Address
+from mutunode.service.errors import Exit, Refusal
+from mutunode.shell import Shell, read_address, read_seeds
+
+Emit = Callable[[dict[str, Any]], None]
+
+# What signs or decides; everything else only reads.
+SIGNING = frozenset(
+    {"publish", "revise", "use", "withdraw", "answer", "flag", "import", "peer_accept", "sync"}
+)
+
+
+def call(path: Path, verb: str, params: dict[str, Any], emit: Emit) -> Any:
+    """Run a verb on a home that no daemon holds.
+
+    Raises:
+        Refusal: from the verb, or because the home cannot be used.
+    """
+    if not path.is_dir():
+        raise Refusal(
+            "no_home",
+            Exit.NOT_FOUND,
+            f"Pas de nœud dans {path} : créez-le avec « mutunode init », ou indiquez --home.",
+            f"No node in {path}: create one with `mutunode init`, or give --home.",
+        )
+    try:
+        settings = load(path, os.environ, {})
+        with Home.hold(path) as home, _engine(home, settings, outward=verb in SIGNING) as engine:
+            return engine.office.call(verb, params, emit)
+    except ConfigError as error:
+        raise Refusal("bad_settings", Exit.USAGE, str(error), str(error)) from None
+    except HomeError as error:
+        raise Refusal(error.code, Exit.CONFLICT, error.fr, error.en) from None
+
+
+class _NobodyLive:
+    """What a running node would know, when none runs."""
+
+    def web_address(self) -> str:
+        return ""
+
+    def peer_address(self) -> str:
+        return ""
+
+    def candidates(self) -> list[tuple[bytes, str, float]]:
+        return []
+
+    def read_address(self, text: str) -> Address:
+        return read_address(text, "person")
+
+    def login_link(self, language: str) -> str:
+        raise Refusal(
+            "not_running",
+            Exit.NOT_FOUND,
+            "Le nœud ne tourne pas : démarrez-le avec « mutunode run », puis redemandez un lien.",
+            "The node is not running: start it with `mutunode run`, then ask for a link again.",
+        )
+
+
+@contextlib.contextmanager
+def _engine(home: Home, settings: Settings, *, outward: bool) -> Iterator[Engine]:
+    shell = Shell()
+    engine = Engine(
+        home,
+        home.unlock(_passphrase()),
+        settings,
+        _NobodyLive(),
+        shell.perform,
+        secrets.token_bytes,
+        read_seeds(settings.seeds),
+    )
+    with _doors(home, shell, engine) if outward else contextlib.nullcontext():
+        engine.start()
+        try:
+            yield engine
+        finally:
+            engine.stop()
+
+
+@contextlib.contextmanager
+def _doors(home: Home, shell: Shell, engine: Engine) -> Iterator[None]:
+    """A loop in a thread of its own, with doors that open outwards only."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="doors", daemon=True)
+    thread.start()
+    net = PeerNet(shell, NetSettings(host="127.0.0.1", port=0, folder=home.path))
+    try:
+        shell.attach(loop, engine.turns, net)
+        asyncio.run_coroutine_threadsafe(net.start(), loop).result(10)
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(net.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+
+
+def _passphrase() -> str:
+    """From the file that ``MUTUNODE_PASSPHRASE_FILE`` names; never from an argument or a variable itself."""
+    name = os.environ.get("MUTUNODE_PASSPHRASE_FILE", "")
+    return Path(name).read_text("utf-8").rstrip("\r\n") if name else ""

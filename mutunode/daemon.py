@@ -1,0 +1,246 @@
+"""The composition root: the one file that knows every layer, and decides nothing.
+
+Start: settings, home and its lock, identity (or the first-run page that makes one), engine, doors, ready.
+Stop: doors first, so that nothing new comes in, then the engine. A kill at any point leaves what the last
+turn left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sdnotify
+import structlog
+from aiohttp import web
+
+from mutunode import __version__
+from mutunode.config import ConfigError, Settings, load, split_address
+from mutunode.engine import Engine
+from mutunode.firstrun import Chosen, first_run
+from mutunode.home import Home, HomeError
+from mutunode.keyfile import Keys
+from mutunode.net.lan import Lan
+from mutunode.net.peers import NetSettings, PeerNet
+from mutunode.protocol.ledger import Address
+from mutunode.service import verbs
+from mutunode.service.errors import Exit
+from mutunode.shell import Shell, read_address, read_seeds
+from mutunode.turns import RENEWAL_SECONDS, Turn
+from mutunode.web.app import make_app
+from mutunode.web.control import ControlSocket
+from mutunode.web.sessions import Sessions
+from mutunode.web.settings import WebSettings
+
+RENEWAL_CHECK_SECONDS = 600.0
+STOP_SECONDS_MAX = 4.0  # of the five that CONTRACT gives
+
+log = structlog.get_logger("daemon")
+
+
+def main(home: Path, overrides: Mapping[str, Any]) -> int:
+    """Run the daemon in the foreground until SIGTERM or Ctrl-C; the exit code."""
+    given = dict(overrides)
+    passphrase = str(given.pop("passphrase", ""))
+    try:
+        settings = load(home, os.environ, given)
+    except ConfigError as error:
+        say(f"mutunode: {error}")
+        return Exit.USAGE
+    _set_up_logs(settings.log_level)
+    try:
+        return asyncio.run(_run(home, settings, passphrase))
+    except HomeError as error:
+        say(f"mutunode: {error.fr if settings.language == 'fr' else error.en}")
+        return Exit.CONFLICT
+    except ConfigError as error:
+        say(f"mutunode: {error}")
+        return Exit.USAGE
+    except OSError as error:
+        say(f"mutunode: {error.strerror or error}: {settings.web_listen} / {settings.peer_listen}")
+        return Exit.CONFLICT
+
+
+def say(text: str) -> None:
+    """A line to whoever started the node."""
+    print(text, file=sys.stderr, flush=True)
+
+
+async def _run(path: Path, settings: Settings, passphrase: str) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    with Home.hold(path) as home:
+        sessions = Sessions(time.time)
+        chosen = Chosen(settings, {})
+        if not home.has_identity:
+            made = await first_run(home, settings, sessions, stopping, say)
+            if made is None:
+                return Exit.DONE
+            chosen = made
+        await _serve(home, home.unlock(passphrase), sessions, chosen, stopping)
+    return Exit.DONE
+
+
+async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, stopping: asyncio.Event) -> None:
+    node = await RunningNode.start(home, keys, chosen.settings, sessions)
+    try:
+        if chosen.profile:
+            await asyncio.to_thread(node.engine.office.publish, "profile", chosen.profile)
+        say(f"mutunode {__version__} ready: pages {node.web_address()} · peers {node.peer_address()}")
+        if sys.stderr.isatty():
+            say(f"  {node.login_link(chosen.settings.language)}")
+        sdnotify.SystemdNotifier().notify("READY=1")
+        await stopping.wait()
+    finally:
+        sdnotify.SystemdNotifier().notify("STOPPING=1")
+        await node.stop()
+
+
+class RunningNode:
+    """An engine with its doors open; also what the service asks of a live node."""
+
+    def __init__(self, home: Home, keys: Keys, settings: Settings, sessions: Sessions) -> None:
+        self.settings = settings
+        self.sessions = sessions
+        self.shell = Shell()
+        self.engine = Engine(
+            home, keys, settings, self, self.shell.perform, secrets.token_bytes, read_seeds(settings.seeds)
+        )
+        host, port = split_address(settings.peer_listen, "peer_listen")
+        self.net = PeerNet(
+            self.shell,
+            NetSettings(
+                host=host,
+                port=port,
+                folder=home.path,
+                tls_proxy=settings.peer_tls_proxy,
+                links_max=settings.links_max,
+            ),
+        )
+        self.control = ControlSocket(home.path, self.engine.office.call, verbs.STREAMING)
+        self._org = keys.org
+        self._runner: web.AppRunner | None = None
+        self._web_port = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def start(cls, home: Home, keys: Keys, settings: Settings, sessions: Sessions) -> RunningNode:
+        """Open everything; ready to answer when this returns."""
+        node = cls(home, keys, settings, sessions)
+        loop = asyncio.get_running_loop()
+        node.shell.attach(loop, node.engine.turns, node.net)
+        await node.net.start()
+        await asyncio.to_thread(node.engine.start)
+        await node._open_pages()
+        await node.control.start()
+        if settings.lan:
+            node.shell.lan = Lan(keys.org, node.net.port, node.shell.nearby, node.shell.gone)
+            await node.shell.lan.start()
+        node._tasks.append(asyncio.create_task(node._keep_renewed()))
+        gc.collect()
+        gc.freeze()  # what lives as long as the node is not walked again by the collector
+        return node
+
+    async def stop(self) -> None:
+        """Doors first, then the engine; whatever hangs is left to the operating system."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                for task in self._tasks:
+                    task.cancel()
+                if self.shell.lan is not None:
+                    await self.shell.lan.stop()
+                await self.control.stop()
+                if self._runner is not None:
+                    await self._runner.cleanup()
+                await self.net.stop()
+        await asyncio.to_thread(self.engine.stop)
+
+    # --- what the service asks of a live node ----------------------------------------------------
+    def web_address(self) -> str:
+        """Where the pages are."""
+        host, _ = split_address(self.settings.web_listen, "web_listen")
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self._web_port}/"
+
+    def peer_address(self) -> str:
+        """Where other organisations reach us."""
+        host, _ = split_address(self.settings.peer_listen, "peer_listen")
+        return f"{f'[{host}]' if ':' in host else host}:{self.net.port}"
+
+    def read_address(self, text: str) -> Address:
+        """An address that a person gave."""
+        return read_address(text, "person")
+
+    def candidates(self) -> list[tuple[bytes, str, float]]:
+        """Organisations that announce themselves on the local network."""
+        return self.shell.candidates()
+
+    def login_link(self, language: str) -> str:
+        """A one-time address that opens a session."""
+        return f"{self.web_address()}session/{self.sessions.make_link('en' if language == 'en' else 'fr')}"
+
+    async def _open_pages(self) -> None:
+        host, port = split_address(self.settings.web_listen, "web_listen")
+        app = make_app(self.engine.office, web_settings(self.settings, host, port), self.sessions)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        self._web_port = self._runner.addresses[0][1]
+
+    async def _keep_renewed(self) -> None:
+        """A head is renewed once a day while online: "we are still here"."""
+        while True:
+            with contextlib.suppress(Exception):
+                await asyncio.wrap_future(self.engine.turns.act(renew_if_old))
+            await asyncio.sleep(RENEWAL_CHECK_SECONDS)
+
+
+def renew_if_old(turn: Turn) -> None:
+    """Sign our tree again when its head is a day old and we may sign."""
+    from mutunode.protocol.head import PUBLIC, log_id
+
+    held = turn.ledger.log(log_id(turn.node.me.org, PUBLIC))
+    old = held is not None and held.head is not None and turn.now - held.head.time > RENEWAL_SECONDS
+    if old and turn.node.signing(turn.now).allowed:
+        turn.renew()
+
+
+def web_settings(settings: Settings, host: str, port: int) -> WebSettings:
+    """The pages' share of the settings."""
+    return WebSettings(
+        listen_host=host,
+        listen_port=port,
+        allowed_hosts=settings.web_hosts,
+        language=settings.language,
+        reading=settings.reading,
+        behind_tls_proxy=settings.behind_tls_proxy,
+        version=__version__,
+    )
+
+
+def _set_up_logs(level: str) -> None:
+    import logging
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,152 @@
+"""A node without doors: store, core, index and office put together, with or without a network around.
+
+The daemon opens doors on it (peers, pages, control socket); a command with no daemon running uses it alone.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from mutunode.commons.registry import Registry, load
+from mutunode.config import Settings
+from mutunode.home import Home
+from mutunode.keyfile import Keys
+from mutunode.protocol.core import Me, NodeSettings
+from mutunode.protocol.effects import Effect
+from mutunode.protocol.ledger import Address
+from mutunode.protocol.node import Node
+from mutunode.protocol.signing import Mark
+from mutunode.service.desk import Desk, LiveSide
+from mutunode.service.documents import Documents
+from mutunode.service.office import Office
+from mutunode.store import open_store
+from mutunode.store.interface import Reader, Store
+from mutunode.store.search.index import SearchIndex
+from mutunode.turns import Turns
+
+FEED_SECONDS = 0.15  # what arrives together is indexed together: one commit of the index costs about 80 ms
+FEED_IDLE_SECONDS_MAX = 30.0
+
+log = structlog.get_logger("engine")
+
+
+class Feeder:
+    """The thread that lets the search index follow the store."""
+
+    def __init__(self, index: SearchIndex, reader: Reader) -> None:
+        self._index = index
+        self._reader = reader
+        self._poked = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """A turn ended: there may be something new. Any thread."""
+        self._poked.set()
+
+    def stop(self) -> None:
+        """End after the batch in hand."""
+        self._stopping = True
+        self._poked.set()
+        if self._thread.ident is not None:
+            self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                while not self._stopping and self._index.follow(self._reader):
+                    pass
+            except Exception:
+                # The index is rebuildable and never the truth: say so, and try again later.
+                log.exception("search index")
+                time.sleep(1.0)
+            self._poked.wait(FEED_IDLE_SECONDS_MAX)
+            self._poked.clear()
+            if not self._stopping:
+                time.sleep(FEED_SECONDS)
+
+
+class Engine:
+    """Everything of a node but its doors."""
+
+    def __init__(
+        self,
+        home: Home,
+        keys: Keys,
+        settings: Settings,
+        live: LiveSide,
+        perform: Callable[[list[Effect]], None],
+        random: Callable[[int], bytes],
+        seeds: tuple[Address, ...] = (),
+        kinds: tuple[Path, ...] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.home = home
+        self.settings = settings
+        self._keys = keys
+        self._random = random
+        self._seeds = seeds
+        self._perform_outside = perform
+        self.registry: Registry = load(extra=kinds)
+        self.store: Store = open_store(settings.store or f"sqlite:{home.path / 'records.sqlite'}")
+        self.reader = self.store.reader()
+        self._adopt_identity()
+        documents = Documents(self.registry, self.reader, settings.language)
+        self.index = SearchIndex(home.path / "search", documents.document, clock)
+        self.feeder = Feeder(self.index, self.reader)
+        self.turns = Turns(self.store, home, self._make_node, clock, self._perform)
+        self.office = Office(
+            Desk(
+                org=keys.org,
+                genesis_name=home.genesis.name,
+                store=self.store,
+                reader=self.reader,
+                registry=self.registry,
+                turns=self.turns,
+                index=self.index,
+                settings=settings,
+                live=live,
+                random=random,
+                clock=clock,
+            )
+        )
+
+    def start(self) -> None:
+        """Ready to answer when this returns; a damaged index is rebuilt while old results go on."""
+        self.index.open()
+        self.turns.start()
+        self.feeder.start()
+
+    def stop(self) -> None:
+        """Finish the turn in hand, close the index, then the store, then give the home back."""
+        self.turns.stop()
+        self.feeder.stop()
+        self.index.close()
+        self.store.close()
+
+    def _adopt_identity(self) -> None:
+        ledger = self.store.ledger
+        with ledger.transaction():
+            ledger.put_own(self._keys.org)
+            held = ledger.chain(self._keys.org)
+            if held is None or held.epoch < self.home.chain.epoch:
+                ledger.put_chain(self.home.chain)
+
+    def _make_node(self) -> Node:
+        me = Me(self._keys.org, self._keys.operating_public, self._keys.sign)
+        settings = NodeSettings(seeds=self._seeds, links_max=self.settings.links_max)
+        marks = [Mark(log, mark.epoch, mark.size, mark.root) for log, mark in self.home.marks().items()]
+        return Node(me, self.store.ledger, settings, self._random, marks)
+
+    def _perform(self, effects: list[Effect]) -> None:
+        self.feeder.poke()
+        self._perform_outside(effects)

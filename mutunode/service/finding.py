@@ -1,0 +1,194 @@
+"""Searching: from what a reader typed to cards, with highlights, usage and counts to refine by."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from mutunode.commons import licences
+from mutunode.commons.kind import Kind
+from mutunode.commons.languages import pick
+from mutunode.protocol.ids import org_text, rec_text
+from mutunode.service import lookup, usages
+from mutunode.service.desk import Desk
+from mutunode.service.errors import Exit, Refusal
+from mutunode.service.shapes import Hit, SearchAnswer
+from mutunode.service.verbs import OneOrMany
+from mutunode.store.interface import Organisation, Stored
+from mutunode.store.search.highlight import Sought, mark, snippet
+from mutunode.store.search.index import SearchUnavailable
+from mutunode.store.search.query import LIMIT_MAX, REACH_MAX, Found, SearchQuery
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader asked for; several values of one filter mean any of them."""
+
+    q: str = ""
+    senses: OneOrMany = ""
+    kinds: OneOrMany = ""
+    orgs: OneOrMany = ""
+    languages: OneOrMany = ""
+    licenses: OneOrMany = ""
+    circle: str = ""
+    limit: int = 20
+    offset: int = 0
+    sort: str = ""
+    reader_language: str = "fr"
+
+
+def search(desk: Desk, asked: Asked) -> SearchAnswer:
+    """Find records; a filter that cannot be understood is refused by name."""
+    started = time.perf_counter()
+    known = {each.org: each for each in desk.reader.organisations()}
+    found = _found(desk, _query(desk, asked, known))
+    sought = Sought(found)
+    names: dict[bytes, str] = {}
+    hits = []
+    for hit in found.hits:
+        stored = desk.reader.record(hit.rec)
+        kind = desk.registry.get(stored.kind) if stored is not None else None
+        if stored is not None and kind is not None:
+            names.setdefault(stored.org, desk.name_of(stored.org, known.get(stored.org)))
+            hits.append(
+                hit_of(desk, kind, stored, names[stored.org], asked.reader_language, sought, hit.score)
+            )
+    facets = _facets(found)
+    for org in [bytes.fromhex(text) for text in found.facets.get("org", {})]:
+        names.setdefault(org, desk.name_of(org, known.get(org)))
+    heard = [each.received_at for each in known.values() if each.org != desk.org and each.size]
+    return SearchAnswer(
+        total=found.total,
+        took_ms=round((time.perf_counter() - started) * 1_000, 3),
+        hits=tuple(hits),
+        facets=facets,
+        org_names={org_text(org): name for org, name in names.items()},
+        catalogues=sum(1 for each in known.values() if each.size and not each.blocked),
+        oldest_news=min(heard, default=0),
+        rebuilding=desk.index.place.change < desk.reader.newest_change(),
+    )
+
+
+def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> SearchQuery:
+    if not 0 <= asked.limit <= LIMIT_MAX or not 0 <= asked.offset <= REACH_MAX:
+        raise _refused(
+            f"« limit » va de 0 à {LIMIT_MAX}, « offset » de 0 à {REACH_MAX}.",
+            f"`limit` goes from 0 to {LIMIT_MAX}, `offset` from 0 to {REACH_MAX}.",
+        )
+    if asked.circle:
+        raise _refused("Aucun cercle n’est connu ici.", "No circle is known here.")
+    if asked.sort not in ("", "relevance", "date"):
+        raise _refused("« sort » vaut relevance ou date.", "`sort` is relevance or date.")
+    return SearchQuery(
+        text=asked.q,
+        reader_language=asked.reader_language,
+        senses=_many(asked.senses),
+        kinds=_many(asked.kinds),
+        orgs=tuple(lookup.organisation(desk, text, unknown=True) for text in _many(asked.orgs)),
+        languages=_many(asked.languages),
+        licenses=_many(asked.licenses),
+        without_orgs=tuple(each.org for each in known.values() if each.blocked),
+        newest_first=asked.sort == "date",
+        limit=asked.limit,
+        offset=asked.offset,
+    )
+
+
+def _found(desk: Desk, query: SearchQuery) -> Found:
+    try:
+        return desk.index.search(query)
+    except SearchUnavailable:
+        raise Refusal(
+            "search_unavailable",
+            Exit.READ_ONLY,
+            "La recherche se répare ; réessayez dans un instant. Les fiches, elles, sont intactes.",
+            "Search is mending itself; try again in a moment. The records themselves are intact.",
+        ) from None
+
+
+def _many(given: OneOrMany) -> tuple[str, ...]:
+    return tuple(each for each in ((given,) if isinstance(given, str) else given) if each)
+
+
+def _facets(found: Found) -> dict[str, dict[str, int]]:
+    facets = {name: dict(values) for name, values in found.facets.items()}
+    facets["org"] = {org_text(bytes.fromhex(org)): count for org, count in facets.get("org", {}).items()}
+    return facets
+
+
+def hit_of(
+    desk: Desk,
+    kind: Kind,
+    stored: Stored,
+    org_name: str,
+    reader_language: str,
+    sought: Sought | None = None,
+    score: float = 0.0,
+) -> Hit:
+    """One record as a card."""
+    body = stored.fields()
+    authors = _languages(body)
+    title, title_language = pick(kind.title(body), reader_language, authors)
+    cut = _snippet(kind, body, reader_language, sought, title)
+    given = body.get("license")
+    licence = given if isinstance(given, str) else ""
+    nature = body.get(kind.nature_field) if kind.nature_field else ""
+    return Hit(
+        id=rec_text(stored.rec),
+        kind=kind.name,
+        sense=str(kind.sense),
+        title=title,
+        snippet=cut[0],
+        org=org_text(stored.org),
+        org_name=org_name,
+        language=cut[1],
+        license=licence,
+        usage=usages.count(desk, stored),
+        score=score,
+        time=stored.time,
+        type=nature if isinstance(nature, str) else "",
+        title_language=title_language,
+        title_marks=tuple(mark(title, title_language, sought).marks) if sought else (),
+        marks=cut[2],
+        license_class=str(licences.permission(licence)),
+        languages=tuple(authors),
+        source=", ".join(_creators(body)),
+    )
+
+
+def _snippet(
+    kind: Kind, body: dict[str, object], reader_language: str, sought: Sought | None, title: str
+) -> tuple[str, str, tuple[tuple[int, int], ...]]:
+    """(text, its language, marks) of the part that says most; the summary first, then any other text."""
+    summary = list(kind.summary(body).items())
+    others = [(language, text) for language, text, _ in kind.search_texts(body)]
+    texts = summary + [pair for pair in others if pair not in summary and pair[1] != title]
+    if sought is None:
+        text, language = pick(dict(summary), reader_language, _languages(body)) if summary else ("", "")
+        return text[:240], language, ()
+    cut = snippet(summary, reader_language, sought) if summary else None
+    if cut is None or not cut.marks:
+        wider = snippet(texts, reader_language, sought)
+        cut = wider if wider is not None and (cut is None or wider.marks) else cut
+    if cut is None:
+        return "", "", ()
+    before = "… " if cut.before else ""
+    marks = tuple((start + len(before), end + len(before)) for start, end in cut.marks)
+    return f"{before}{cut.text}{' …' if cut.after else ''}", cut.language, marks
+
+
+def _languages(body: dict[str, object]) -> list[str]:
+    given = body.get("languages")
+    return [tag for tag in given if isinstance(tag, str)] if isinstance(given, list) else []
+
+
+def _creators(body: dict[str, object]) -> list[str]:
+    given = body.get("creators")
+    if not isinstance(given, list):
+        return []
+    names = [each.get("name") if isinstance(each, dict) else each for each in given]
+    return [name for name in names if isinstance(name, str)][:3]
+
+
+def _refused(fr: str, en: str) -> Refusal:
+    return Refusal("usage", Exit.USAGE, fr, en)

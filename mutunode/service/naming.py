@@ -1,0 +1,27 @@
+"""What a record is called and what it allows, for a reader."""
+
+from __future__ import annotations
+
+from mutunode.commons import licences
+from mutunode.commons.languages import pick
+from mutunode.service.desk import Desk
+from mutunode.store.interface import Stored
+
+
+def title_of(desk: Desk, stored: Stored, reader_language: str) -> tuple[str, str]:
+    """(title, its language): the record's own in the reader's language, else what kind of record it is."""
+    kind = desk.registry.get(stored.kind)
+    if kind is None:
+        return stored.kind, ""
+    body = stored.fields()
+    if not body or kind.check(body):
+        return kind.label.text(reader_language), reader_language
+    languages = body.get("languages")
+    authors = [tag for tag in languages if isinstance(tag, str)] if isinstance(languages, list) else []
+    return pick(kind.title(body), reader_language, authors)
+
+
+def licence_of(stored: Stored) -> str:
+    """The licence of a record as its author gave it, in its standard spelling where there is one."""
+    given = stored.fields().get("license")
+    return licences.normalise(given) if isinstance(given, str) else ""

@@ -1,0 +1,146 @@
+"""Between the network's loop and the writer's thread: what arrives becomes input, what was decided is done.
+
+Only what a committed turn decided is performed, in the order it was decided. Whoever sends faster than turns
+take is not read any further, so that one peer cannot fill the memory of the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from mutunode.config import ConfigError
+from mutunode.net import addresses
+from mutunode.net.lan import Lan
+from mutunode.net.peers import PeerNet
+from mutunode.protocol import ids
+from mutunode.protocol.effects import Changed, Close, Dial, Effect, Notice, Send
+from mutunode.protocol.errors import Malformed
+from mutunode.protocol.ledger import Address
+from mutunode.turns import RESTART, Turns
+
+CANDIDATES_MAX = 256  # PROTOCOL §7
+NOTICES_MAX = 100
+
+log = structlog.get_logger("node")
+
+
+def read_address(text: str, source: str) -> Address:
+    """An address somebody wrote: ``host:port`` or ``wss://name``, optionally ``#org_…`` (who is expected).
+
+    Raises:
+        Malformed: naming what is wrong with it.
+    """
+    place, pinned, org = text.strip().partition("#")
+    return Address(addresses.parse(place).text(), ids.parse(org, "org") if pinned else None, source)
+
+
+def read_seeds(texts: tuple[str, ...]) -> tuple[Address, ...]:
+    """The starting addresses of the settings.
+
+    Raises:
+        ConfigError: naming the one that cannot be used.
+    """
+    try:
+        return tuple(read_address(text, "seed") for text in texts)
+    except Malformed as error:
+        raise ConfigError(f"`seeds`: {error}; expected host:port or wss://name, optionally #org_…") from None
+
+
+class Shell:
+    """The doors to other organisations, and what they bring in. Lives in the loop's thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns: Turns | None = None
+        self.net: PeerNet | None = None
+        self.lan: Lan | None = None
+        self._near: dict[bytes, tuple[str, float]] = {}
+        self.notices: list[tuple[float, Notice]] = []
+
+    def attach(self, loop: asyncio.AbstractEventLoop, turns: Turns, net: PeerNet) -> None:
+        """From now on inputs go to ``turns`` and effects to ``net``."""
+        self._loop, self._turns, self.net = loop, turns, net
+
+    # --- effects: called in the writer's thread -------------------------------------------------
+    def perform(self, effects: list[Effect]) -> None:
+        """Have the loop do what a turn decided."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._perform_here, effects)
+
+    def _perform_here(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if effect is RESTART and self.net is not None:
+                self.net.close_all()
+            elif isinstance(effect, Send | Close | Dial):
+                if self.net is not None:
+                    self.net.perform(effect)
+            elif isinstance(effect, Notice):
+                log.warning("notice", kind=str(effect.kind), text=effect.text)
+                self.notices = [*self.notices[-NOTICES_MAX + 1 :], (self._clock(), effect)]
+            elif isinstance(effect, Changed):
+                pass  # the feeder was poked already
+
+    # --- inputs: called in the loop's thread ----------------------------------------------------
+    def opened(
+        self, link: int, outgoing: bool, address: str, channel: bytes, lan: bool, pinned: bytes | None
+    ) -> None:
+        """A link stands, before any frame."""
+        self._post(lambda node, now: node.opened(link, outgoing, address, channel, lan, pinned, now))
+
+    def received(self, link: int, frame: bytes) -> asyncio.Future[None]:
+        """A frame came; done when the turn that took it ended: read no further from this link before."""
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turns, loop = self._turns, self._loop
+        if turns is None or loop is None:
+            taken.set_result(None)
+            return taken
+
+        def given(node, now):  # type: ignore[no-untyped-def]
+            loop.call_soon_threadsafe(_settle, taken)
+            return node.received(link, frame, now)
+
+        turns.post(given)
+        return taken
+
+    def drained(self, link: int, buffered: int) -> None:
+        """The send buffer of a link is smaller again."""
+        self._post(lambda node, now: node.drained(link, buffered, now) or [])
+
+    def closed(self, link: int, why: str) -> None:
+        """A link ended."""
+        self._post(lambda node, now: node.closed(link, why, now))
+
+    def dial_failed(self, address: str, why: str) -> None:
+        """Nobody answered there."""
+        self._post(lambda node, now: node.dial_failed(address, why, now))
+
+    def nearby(self, org: bytes, address: str) -> None:
+        """An organisation announces itself on the LAN: a hint, nothing more."""
+        if org not in self._near and len(self._near) >= CANDIDATES_MAX:
+            return
+        self._near[org] = (address, self._clock())
+        self._post(lambda node, now: node.nearby(org, address, now))
+
+    def gone(self, org: bytes) -> None:
+        """It said goodbye."""
+        self._near.pop(org, None)
+        self._post(lambda node, now: node.no_longer_nearby(org, now) or [])
+
+    def candidates(self) -> list[tuple[bytes, str, float]]:
+        """Who is near: (organisation, address, seen at). Any thread."""
+        return [(org, address, at) for org, (address, at) in list(self._near.items())]
+
+    def _post(self, given) -> None:  # type: ignore[no-untyped-def]
+        if self._turns is not None:
+            self._turns.post(given)
+
+
+def _settle(taken: asyncio.Future[None]) -> None:
+    if not taken.done():
+        taken.set_result(None)
