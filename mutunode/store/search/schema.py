@@ -69,13 +69,13 @@ def record(document: Document) -> tantivy.Document:
 def _add(made: tantivy.Document, stems: str, words: tuple[str, ...], text: str, language: str) -> None:
     """A text's stems in one field, its words in others; one of no known language is read as both of ours."""
     readings = languages.HOME if languages.primary(language) in ("", "mul", "und", "zxx") else (language,)
-    for reading in readings:
-        made.add_text(stems, analyser.spell(text, reading).stems)
-    spelled = analyser.spell(text, readings[0])
+    spelled = [analyser.spell(text, reading) for reading in readings]
+    for of_reading in spelled:
+        made.add_text(stems, of_reading.stems)
     for name in words:
-        made.add_text(name, spelled.words)
-        if spelled.joined:  # a value of its own, so that no phrase runs over it
-            made.add_text(name, spelled.joined)
+        made.add_text(name, spelled[0].words)
+        if spelled[0].joined:  # a value of its own, so that no phrase runs over it
+            made.add_text(name, spelled[0].joined)
 
 
 def facet_values(document: Document) -> dict[str, list[str]]:
