@@ -63,8 +63,8 @@ def check_fields(fields: Iterable[Field], held: Mapping[str, Any]) -> Faults:
         if value is UNSET:
             if field.required:
                 faults.append(required().within(field.name, field.label))
-        else:
-            faults += [fault.within(field.name, field.label) for fault in field.type.check(value)]
+        elif wrong := field.type.check(value):
+            faults += [fault.within(field.name, field.label) for fault in wrong]
     return faults
 
 

@@ -33,10 +33,13 @@ from mutunode.commons.values.text import ENDPOINT, Bool, Choice, Int, LangText, 
 from mutunode.commons.words import INTERFACE_LANGUAGES, NOTHING, LangMap, Words
 from mutunode.protocol.entry import encode_body
 from mutunode.protocol.errors import Malformed
-from mutunode.protocol.limits import BODY_BYTES_MAX
+from mutunode.protocol.ids import org_text, rec_text
+from mutunode.protocol.limits import BODY_BYTES_MAX, ID_BYTES
 
 __all__ = [
     "ENDPOINT",
+    "EXAMPLE_ORG",
+    "EXAMPLE_REC",
     "INTERFACE_LANGUAGES",
     "LIST_ITEMS_MAX",
     "NAME_BYTES_MAX",
@@ -75,6 +78,9 @@ __all__ = [
 ]
 
 NATURE = "nature"  # the facet every record has: its type ("software"), or its kind when it has none
+EXAMPLE_REC = rec_text(bytes(ID_BYTES))  # in examples: a record nobody wrote
+EXAMPLE_ORG = org_text(bytes(ID_BYTES))
+
 _DOTS_MAX = 8  # `based_on.0.changes.fr` has three; no declaration is deeper
 
 Rule = Callable[[Mapping[str, Any]], Iterable[Fault]]
@@ -115,7 +121,7 @@ _SUPERSEDES = Field(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kind:
-    """One kind of record. ``example`` is input as ``from_input`` takes it."""
+    """One kind of record. ``example`` is input as people give it."""
 
     name: str
     sense: Sense

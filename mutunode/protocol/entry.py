@@ -177,7 +177,7 @@ def check_batch(rows: Sequence[Row]) -> Batch:
 
 
 def find_refs(body: dict[str, Any]) -> list[Ref]:
-    """The records that a body cites: as the value of a field, or in a list there."""
+    """The records that a body cites: as a field's value, in a list there, or in a map of such a list."""
     return [ref for value in body.values() for ref in _refs_of(value)]
 
 
@@ -190,6 +190,8 @@ def _refs_of(value: Any) -> Iterable[Ref]:
     for item in value:
         if is_ref(item):
             yield tuple(item)
+        elif type(item) is dict:  # based_on[]{ref, relation, …}
+            yield from (tuple(held) for held in item.values() if is_ref(held))
 
 
 def is_ref(value: Any) -> bool:

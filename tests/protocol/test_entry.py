@@ -180,7 +180,7 @@ def test_references_are_found_as_fields_and_in_lists_there_and_nowhere_deeper() 
     ref = [log, 7, leaf]
     body = {
         "resource": ref,
-        "based_on": [[log, 8, leaf], "text", [log, 9, leaf]],
+        "based_on": [[log, 8, leaf], "text", {"ref": [log, 9, leaf], "relation": "remix"}],
         "nested": {"resource": [log, 10, leaf]},
         "deeper": [[[log, 11, leaf]]],
         "too_short": [log[1:], 1, leaf],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mutunode.commons.kind import (
+    EXAMPLE_REC,
     Choice,
     Field,
     Kind,
@@ -61,7 +62,7 @@ KIND = Kind(
         ),
     ),
     example={
-        "target": [bytes(32), 0, bytes(32)],
+        "target": EXAMPLE_REC,
         "reason": "inaccurate",
         "note": {"fr": "Le seuil a changé en janvier."},
     },

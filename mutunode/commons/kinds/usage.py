@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mutunode.commons.kind import (
+    EXAMPLE_REC,
     Bool,
     Choice,
     Field,
@@ -127,7 +128,7 @@ KIND = Kind(
         ),
     ),
     example={
-        "resource": [bytes(32), 0, bytes(32)],
+        "resource": EXAMPLE_REC,
         "type": "adapted",
         "period": "automne 2026",
         "can_help": True,

@@ -7,6 +7,7 @@ from typing import Any
 
 from mutunode.commons.faults import required
 from mutunode.commons.kind import (
+    EXAMPLE_REC,
     Choice,
     Fault,
     Field,
@@ -77,5 +78,5 @@ KIND = Kind(
         _REASON,
     ),
     rules=(_contest_says_why,),
-    example={"usage": [bytes(32), 0, bytes(32)], "answer": "thanks"},
+    example={"usage": EXAMPLE_REC, "answer": "thanks"},
 )

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from mutunode.commons.kind import ENDPOINT, Bool, Field, Kind, ListOf, Org, Section, Sense, Show, Words
+from mutunode.commons.kind import (
+    ENDPOINT,
+    EXAMPLE_ORG,
+    Bool,
+    Field,
+    Kind,
+    ListOf,
+    Org,
+    Section,
+    Sense,
+    Show,
+    Words,
+)
 
 KIND = Kind(
     name="vouch",
@@ -40,5 +52,5 @@ KIND = Kind(
             section="vouch",
         ),
     ),
-    example={"org": bytes(32), "endpoints": ["association.example:7447"], "listed": True},
+    example={"org": EXAMPLE_ORG, "endpoints": ["association.example:7447"], "listed": True},
 )

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from mutunode.commons.kind import Bool, Choice, Field, Kind, Option, Ref, Section, Sense, Show, Words
+from mutunode.commons.kind import (
+    EXAMPLE_REC,
+    Bool,
+    Choice,
+    Field,
+    Kind,
+    Option,
+    Ref,
+    Section,
+    Sense,
+    Show,
+    Words,
+)
 
 _REASON = Choice(
     options=(
@@ -70,5 +82,5 @@ KIND = Kind(
             section="withdrawal",
         ),
     ),
-    example={"target": [bytes(32), 0, bytes(32)], "reason": "duplicate", "erase": False},
+    example={"target": EXAMPLE_REC, "reason": "duplicate", "erase": False},
 )
