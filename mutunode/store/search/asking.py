@@ -5,7 +5,6 @@ from __future__ import annotations
 import tantivy
 from tantivy import Occur, Query
 
-from mutunode.protocol import ids
 from mutunode.store.search import asked, query
 from mutunode.store.search.query import FEW, Found, FoundHit, SearchQuery
 
@@ -26,7 +25,6 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
     for facet in chosen if wanted.sideways else ():
         others = [clause for name, clause in chosen.items() if name != facet]
         facets |= query.facet_counts(searcher, Query.boolean_query([words, *visible, *others]), [facet])
-    facets["org"] = {ids.org_text(bytes.fromhex(org)): number for org, number in facets["org"].items()}
     return Found(total=total, hits=hits, facets=facets, asked=typed, misspelt=misspelt)
 
 

@@ -24,6 +24,10 @@ class Damaged(Exception):
     """The index cannot be used; it is rebuilt from the store, nothing is lost."""
 
 
+class Absent(Damaged):
+    """There is none yet."""
+
+
 def check_files(folder: Path) -> int:
     """Check the sum of every file of every segment; the number of documents ever written into them.
 

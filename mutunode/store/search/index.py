@@ -21,7 +21,7 @@ import msgspec
 from mutunode.protocol.errors import MutunodeError
 from mutunode.store.interface import Stored
 from mutunode.store.search import schema
-from mutunode.store.search.damage import Damaged
+from mutunode.store.search.damage import Absent, Damaged
 from mutunode.store.search.document import Document
 from mutunode.store.search.feed import Changes, Feed
 from mutunode.store.search.folder import Folder, Place
@@ -75,7 +75,8 @@ class SearchIndex:
                 self.path.mkdir(parents=True, exist_ok=True)
                 self._answer_with(Folder(self.path / self._current()))
             except Damaged as damaged:
-                log.warning("%s; it will be built from the store", damaged)
+                level = logging.INFO if isinstance(damaged, Absent) else logging.WARNING
+                log.log(level, "%s; it will be built from the store", damaged)
                 self._begin_anew()
             except OSError as error:
                 raise SearchUnavailable(f"the search index cannot be opened: {error}") from error
@@ -85,7 +86,7 @@ class SearchIndex:
         try:
             current = msgspec.json.decode((self.path / CURRENT).read_bytes(), type=_Current)
         except FileNotFoundError:
-            raise Damaged(f"there is no search index in {self.path}") from None
+            raise Absent(f"there is no search index in {self.path}") from None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Damaged(f"{self.path / CURRENT} cannot be read: {error}") from error
         if current.edition != self._edition:

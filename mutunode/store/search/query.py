@@ -72,7 +72,7 @@ class Found(msgspec.Struct, frozen=True):
 
     total: int
     hits: list[FoundHit]
-    facets: dict[str, dict[str, int]]
+    facets: dict[str, dict[str, int]]  # organisations by the hexadecimal form of their ids
     asked: Asked  # what was understood, for the highlights
     misspelt: frozenset[str] = frozenset()  # the words that were looked for by likeness
 

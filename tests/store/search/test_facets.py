@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from mutunode.protocol import ids
 from mutunode.store.search.index import SearchIndex
 from mutunode.store.search.query import FILTERED
 from tests.store.search.catalogues import ask, digest
@@ -15,7 +14,7 @@ FILTERS = {"sense": "senses", "kind": "kinds", "language": "languages", "license
 
 
 def filtering(facet: str, value: str) -> dict[str, Any]:
-    return {FILTERS[facet]: (ids.parse(value) if facet == "org" else value,)}
+    return {FILTERS[facet]: (bytes.fromhex(value) if facet == "org" else value,)}
 
 
 @pytest.mark.parametrize("text", ["", "logiciel", "data base", "contart", '"base de données"'])
