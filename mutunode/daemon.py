@@ -145,7 +145,10 @@ class RunningNode:
         await node._open_pages()
         await node.control.start()
         if settings.lan:
-            node.shell.lan = Lan(keys.org, node.net.port, node.shell.nearby, node.shell.gone)
+            host, _ = split_address(settings.peer_listen, "peer_listen")
+            node.shell.lan = Lan(
+                keys.org, node.net.port, node.shell.nearby, node.shell.gone, host=host, name=home.genesis.name
+            )
             await node.shell.lan.start()
         node._tasks.append(asyncio.create_task(node._keep_renewed()))
         gc.collect()
@@ -211,7 +214,7 @@ def renew_if_old(turn: Turn) -> None:
     """Sign our tree again when its head is a day old and we may sign."""
     from mutunode.protocol.head import PUBLIC, log_id
 
-    held = turn.ledger.log(log_id(turn.node.me.org, PUBLIC))
+    held = turn.ledger.log(log_id(turn.me.org, PUBLIC))
     old = held is not None and held.head is not None and turn.now - held.head.time > RENEWAL_SECONDS
     if old and turn.node.signing(turn.now).allowed:
         turn.renew()

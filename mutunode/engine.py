@@ -93,6 +93,7 @@ class Engine:
         self.home = home
         self.settings = settings
         self._keys = keys
+        self._me = Me(keys.org, keys.operating_public, keys.sign)
         self._random = random
         self._seeds = seeds
         self._perform_outside = perform
@@ -103,7 +104,7 @@ class Engine:
         documents = Documents(self.registry, self.reader, settings.language)
         self.index = SearchIndex(home.path / "search", documents.document, clock)
         self.feeder = Feeder(self.index, self.reader)
-        self.turns = Turns(self.store, home, self._make_node, clock, self._perform)
+        self.turns = Turns(self._me, self.store, home, self._make_node, clock, self._perform)
         self.office = Office(
             Desk(
                 org=keys.org,
@@ -142,10 +143,9 @@ class Engine:
                 ledger.put_chain(self.home.chain)
 
     def _make_node(self) -> Node:
-        me = Me(self._keys.org, self._keys.operating_public, self._keys.sign)
         settings = NodeSettings(seeds=self._seeds, links_max=self.settings.links_max)
         marks = [Mark(log, mark.epoch, mark.size, mark.root) for log, mark in self.home.marks().items()]
-        return Node(me, self.store.ledger, settings, self._random, marks)
+        return Node(self._me, self.store.ledger, settings, self._random, marks)
 
     def _perform(self, effects: list[Effect]) -> None:
         self.feeder.poke()

@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
@@ -19,9 +19,11 @@ from aiohttp import web
 from mutunode.config import FILE_NAME, Settings, split_address
 from mutunode.home import Home, create_identity
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES
-from mutunode.web.firstrun import FirstRunChoice, make_first_run_app
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from mutunode.web.firstrun import FirstRunChoice
 
 TOKEN_BYTES = 24
 ANYWHERE_V4 = "0.0.0.0"  # noqa: S104  # only when a person chose "everybody on our premises"
@@ -42,6 +44,8 @@ async def first_run(
     say: Callable[[str], None],
 ) -> Chosen | None:
     """Serve the first-run page until an identity exists; None when the node is stopped before."""
+    from mutunode.web.firstrun import make_first_run_app  # needed once in a node's life
+
     host, port = split_address(settings.web_listen, "web_listen")
     chosen: asyncio.Future[FirstRunChoice] = asyncio.get_running_loop().create_future()
 

@@ -112,7 +112,7 @@ def allow_signing(desk: Desk) -> dict[str, bool]:
 
 
 def _ask_for_news(turn: Turn) -> None:
-    turn.effects += turn.node.ask_for_news(turn.now)
+    turn.effects += turn.node.repair(turn.now)
 
 
 def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
@@ -128,7 +128,7 @@ def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
 
 
 def _dial(turn: Turn, address: Address) -> None:
-    turn.effects += turn.node.add_address(address, turn.now)
+    turn.effects += turn.node.add_address(address.address, address.org, turn.now)
 
 
 def _address(desk: Desk, text: str, org: bytes | None = None) -> Address:
