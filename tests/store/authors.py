@@ -110,7 +110,9 @@ def append(ledger: StoreLedger, author: Author, entries: Sequence[Entry], space:
     ledger.append(author.org, space, start, rows, [entry.leaf for entry in entries])
 
 
-def take(store: Store, author: Author, space: bytes = PUBLIC, *, without: Callable[[int], bool] | None = None) -> None:
+def take(
+    store: Store, author: Author, space: bytes = PUBLIC, *, without: Callable[[int], bool] | None = None
+) -> None:
     """Take everything an author wrote beyond what is held, in one turn; ``without`` the bodies it names."""
     ledger = store.ledger
     with ledger.transaction():

@@ -1,0 +1,192 @@
+"""What every store promises of organisations, decisions, peers and drafts."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from mutunode.protocol.ledger import Address, Stance
+from mutunode.store import Draft, Store, open_store
+from mutunode.store.interface import StoreError
+from tests.store.authors import Author, append, publish
+
+
+@pytest.fixture
+def alice() -> Author:
+    return Author("alice")
+
+
+@pytest.fixture
+def bob() -> Author:
+    return Author("bob")
+
+
+def test_a_chain_is_kept_with_all_its_epochs(store: Store, alice: Author) -> None:
+    with store.ledger.transaction():
+        assert store.ledger.chain(alice.org) is None
+        store.ledger.put_chain(alice.chain)
+        assert store.ledger.chain(alice.org) == alice.chain
+    alice.open_epoch(keeps=0)
+    with store.ledger.transaction():
+        store.ledger.put_chain(alice.chain)
+        assert store.ledger.chain(alice.org) == alice.chain
+        assert store.ledger.chain(alice.org).epoch == 1  # type: ignore[union-attr]
+
+
+def test_a_root_key_finds_the_organisation_it_can_restore(store: Store, alice: Author, bob: Author) -> None:
+    with store.ledger.transaction():
+        for author in (alice, bob):
+            store.ledger.put_chain(author.chain)
+        assert store.ledger.org_of_root(alice.chain.roots[0]) == alice.org
+        assert store.ledger.org_of_root(bob.chain.roots[0]) == bob.org
+        assert store.ledger.org_of_root(bytes(32)) is None
+
+
+def test_an_organisation_is_shown_with_its_public_log(store: Store, alice: Author, bob: Author) -> None:
+    publish(store, alice, ("resource", {}), ("resource", {}))
+    publish(store, bob, ("vouch", {"org": alice.org, "endpoints": [], "listed": True}))
+    shown = store.reader().organisation(alice.org)
+    assert shown is not None
+    assert (shown.name, shown.chain, shown.log, shown.size, shown.records) == (
+        "alice",
+        alice.chain,
+        alice.log(),
+        2,
+        2,
+    )
+    assert shown.head is not None
+    assert shown.head.size == 2
+    assert shown.received_at > 1_700_000_000
+    assert (shown.accepted, shown.blocked, shown.stance_time) == (False, False, 0)
+    assert shown.vouched_by == (bob.org,)
+    assert (shown.evidence, shown.frozen, shown.broken_at) == (False, False, None)
+    everybody = store.reader().organisations()
+    assert [organisation.org for organisation in everybody] == sorted([alice.org, bob.org])
+    assert shown in everybody
+
+
+def test_a_decision_may_come_before_the_chain(store: Store, alice: Author, bob: Author) -> None:
+    with store.ledger.transaction():
+        assert store.ledger.stance(alice.org) == Stance()
+        store.ledger.put_stance(alice.org, Stance(accepted=True))
+        store.ledger.put_stance(bob.org, Stance(accepted=True, blocked=True))
+        assert store.ledger.stance(alice.org) == Stance(accepted=True)
+        assert store.ledger.stance(bob.org) == Stance(accepted=True, blocked=True)
+        assert store.ledger.accepted() == sorted([alice.org, bob.org])
+        store.ledger.put_own(bob.org)
+        assert store.ledger.accepted() == [alice.org]
+    shown = store.reader().organisation(alice.org)
+    assert shown is not None
+    assert (shown.name, shown.chain, shown.accepted) == ("", None, True)
+    assert shown.stance_time > 1_700_000_000
+
+
+def test_the_interest_stamp_changes_with_whatever_changes_whom_we_listen_to(
+    store: Store, alice: Author
+) -> None:
+    def stamp() -> int:
+        with store.ledger.transaction():
+            return store.ledger.interest_stamp()
+
+    stamps = [stamp()]
+    publish(store, alice, ("resource", {}))
+    assert stamp() == stamps[-1], "a resource changes nothing"
+    publish(store, alice, ("vouch", {"org": bytes(32), "endpoints": [], "listed": True}))
+    stamps.append(stamp())
+    publish(store, alice, ("profile", {"endpoints": ["h:1"]}))
+    stamps.append(stamp())
+    publish(store, alice, ("withdrawal", {"target": alice.ref(1), "reason": "error"}))
+    stamps.append(stamp())
+    with store.ledger.transaction():
+        store.ledger.put_stance(alice.org, Stance(accepted=True))
+    stamps.append(stamp())
+    alice.open_epoch(keeps=1)
+    with store.ledger.transaction():
+        store.ledger.put_chain(alice.chain)
+        store.ledger.cut(alice.log(), 1)
+        store.ledger.commit(alice.head(), alice.tree())
+    stamps.append(stamp())
+    with contextlib.suppress(ZeroDivisionError), store.ledger.transaction():
+        store.ledger.put_stance(alice.org, Stance())
+        raise ZeroDivisionError
+    stamps.append(stamp())
+    assert len(set(stamps)) == len(stamps)
+
+
+def test_cursors_addresses_and_scores_are_remembered(store: Store, alice: Author, bob: Author) -> None:
+    seed = Address("seed.example:7447", None, "seed")
+    met = Address("wss://alice.example", alice.org, "person", last_met=5, failures=2)
+    with store.ledger.transaction():
+        ledger = store.ledger
+        assert ledger.cursor(alice.org) is None
+        ledger.put_cursor(alice.org, b"12345678", 7)
+        ledger.put_cursor(alice.org, b"12345678", 8)
+        ledger.put_cursor(bob.org, b"87654321", 1)
+        assert ledger.cursor(alice.org) == (b"12345678", 8)
+        ledger.forget_cursors()
+        assert ledger.cursor(alice.org) is None
+        assert list(ledger.addresses()) == []
+        ledger.put_address(met)
+        ledger.put_address(seed)
+        ledger.put_address(met)
+        assert list(ledger.addresses()) == [seed, met]
+        assert ledger.score(alice.org) == (0.0, 0)
+        ledger.put_score(alice.org, -12.5, 1_700_000_000)
+        assert ledger.score(alice.org) == (-12.5, 1_700_000_000)
+
+
+def test_the_address_book_may_be_written_while_it_is_read(store: Store) -> None:
+    with store.ledger.transaction():
+        for n in range(3):
+            store.ledger.put_address(Address(f"h{n}:1", None, "seed"))
+        for address in store.ledger.addresses():
+            store.ledger.put_address(Address("z" + address.address, None, "seed"))
+        assert len(list(store.ledger.addresses())) == 6
+
+
+def test_drafts_are_kept_until_they_are_dropped(store: Store) -> None:
+    old = Draft("1", "resource", {"title.fr": "Été"}, 5)
+    new = Draft("2", "usage", {"values": ["a", "b"]}, 9)
+    with store.ledger.transaction():
+        store.ledger.put_draft(new)
+        store.ledger.put_draft(Draft("1", "resource", {}, 1))
+        store.ledger.put_draft(old)
+    reader = store.reader()
+    assert reader.drafts() == [new, old]
+    assert reader.draft("1") == old
+    with store.ledger.transaction():
+        store.ledger.drop_draft("1")
+        store.ledger.drop_draft("never was")
+    assert reader.drafts() == [new]
+    assert reader.draft("1") is None
+
+
+def test_a_store_that_is_opened_again_has_everything_but_what_was_pending(
+    tmp_path: Path, alice: Author
+) -> None:
+    url = f"sqlite:{tmp_path / 'store.db'}"
+    store = open_store(url)
+    publish(store, alice, *[("resource", {"external_ref": str(n)}) for n in range(300)])
+    with store.ledger.transaction():
+        append(store.ledger, alice, alice.write(*[("resource", {})] * 300))
+        before = store.ledger.store_id(), store.ledger.newest_cursor()
+    store.close()
+    store = open_store(url)
+    with store.ledger.transaction():
+        held = store.ledger.log(alice.log())
+        assert held is not None
+        assert (held.size, held.pending) == (300, 0)
+        assert held.bytes == sum(len(e.header + e.salt + e.body) for e in alice.entries[bytes(32)][:300])
+        assert (store.ledger.store_id(), store.ledger.newest_cursor()) == before
+        assert store.ledger.project_some(10**6) is False
+    assert store.reader().by_external_ref(alice.org, "resource", "299") is not None
+    assert store.verify(alice.log()) == []
+    store.close()
+
+
+@pytest.mark.parametrize("url", ["", "memory:x", "sqlite:", "mysql://h", "sqlite:/nowhere/at/all/store.db"])
+def test_an_address_that_is_none_is_refused_with_what_to_do(url: str) -> None:
+    with pytest.raises(StoreError, match=r"expected sqlite:PATH|make it first"):
+        open_store(url)
