@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import Any
 
 from mutunode.commons import languages
+from mutunode.commons.dotted import nested
 from mutunode.commons.faults import Fault, Problem, problems
 from mutunode.commons.fields import Field, Show, check_fields, read_fields, schema_of
 from mutunode.commons.senses import Sense
 from mutunode.commons.values.base import (
-    DEFAULT_KEY,
     LIST_ITEMS_MAX,
     NAME_BYTES_MAX,
     PROSE_BYTES_MAX,
@@ -25,11 +25,12 @@ from mutunode.commons.values.base import (
     Resolve,
     ValueType,
 )
+from mutunode.commons.values.choices import Bool, Choice, Option
 from mutunode.commons.values.files import File
 from mutunode.commons.values.ids import Blob, Org, Ref
 from mutunode.commons.values.meanings import Date, Language, License, Uri
 from mutunode.commons.values.parts import ListOf, Record
-from mutunode.commons.values.text import ENDPOINT, Bool, Choice, Int, LangText, Option, Text
+from mutunode.commons.values.text import ENDPOINT, Int, LangText, Text
 from mutunode.commons.words import INTERFACE_LANGUAGES, NOTHING, LangMap, Words
 from mutunode.protocol.entry import encode_body
 from mutunode.protocol.errors import Malformed
@@ -80,8 +81,6 @@ __all__ = [
 NATURE = "nature"  # the facet every record has: its type ("software"), or its kind when it has none
 EXAMPLE_REC = rec_text(bytes(ID_BYTES))  # in examples: a record nobody wrote
 EXAMPLE_ORG = org_text(bytes(ID_BYTES))
-
-_DOTS_MAX = 8  # `based_on.0.changes.fr` has three; no declaration is deeper
 
 Rule = Callable[[Mapping[str, Any]], Iterable[Fault]]
 
@@ -188,18 +187,18 @@ class Kind:
         ``language`` is that of text given without one; ``resolve`` as in ``Context``.
         """
         context = Context(language, today, resolve)
-        body, faults = read_fields(self.all_fields, _nested(given), context)
+        body, faults = read_fields(self.all_fields, nested(given), context)
         faults += check_fields(self.all_fields, body)
         faults += [fault for rule in self.rules for fault in rule(body)]
         return body, problems(faults or _too_large(body))
 
     def refs_to_resolve(self, given: Mapping[str, Any]) -> list[tuple[str, str]]:
         """(dotted name, text) of every ``rec_…`` and id that ``from_input`` will ask ``resolve`` for."""
-        nested = _nested(given)
+        members = nested(given)
         return [
             (f"{declared.name}.{path}" if path else declared.name, text)
             for declared in self.all_fields
-            for path, text in declared.type.refs_given(nested.get(declared.name))
+            for path, text in declared.type.refs_given(members.get(declared.name))
         ]
 
     # --- out ---
@@ -276,41 +275,6 @@ class Kind:
         for declared in self.all_fields:
             if declared.name in body:
                 yield declared, body[declared.name]
-
-
-def _nested(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as maps in maps; a bare value beside dotted ones keeps the key ""."""
-    nested: dict[str, Any] = {}
-    for key, value in given.items():
-        first, *rest = str(key).split(".", _DOTS_MAX)
-        if not rest:
-            _put(nested, first, value)
-            continue
-        place = _map_at(nested, first)
-        for step in rest[:-1]:
-            place = _map_at(place, step)
-        _put(place, rest[-1], value)
-    return nested
-
-
-def _map_at(place: dict[str, Any], key: str) -> dict[str, Any]:
-    held = place.get(key)
-    if isinstance(held, Mapping):
-        place[key] = dict(held)
-    else:
-        place[key] = {DEFAULT_KEY: held} if key in place else {}
-    inner: dict[str, Any] = place[key]
-    return inner
-
-
-def _put(place: dict[str, Any], key: str, value: Any) -> None:
-    held = place.get(key)
-    if not isinstance(held, dict):
-        place[key] = value
-    elif isinstance(value, Mapping):
-        place[key] = {**value, **held}
-    else:
-        held[DEFAULT_KEY] = value
 
 
 def _too_large(body: dict[str, Any]) -> list[Fault]:

@@ -31,7 +31,8 @@ from mutunode.commons.values.base import (
     one,
     without_default,
 )
-from mutunode.commons.values.text import Option, check_text, read_text
+from mutunode.commons.values.choices import Option
+from mutunode.commons.values.text import check_text, read_text
 from mutunode.commons.words import Words
 
 _NOT_A_DATE = wrong_type("une date", "a date")

@@ -22,7 +22,7 @@ from mutunode.commons.values.base import (
     number,
     one,
 )
-from mutunode.commons.values.text import Choice
+from mutunode.commons.values.choices import Choice
 from mutunode.commons.words import Words
 
 _NOT_A_LIST = wrong_type("une liste", "a list")
