@@ -94,13 +94,15 @@ PUSH_SECONDS = 0.2  # heads that changed within it travel together
 # --- conduct: fetching and repair (§4, §8) ---------------------------------------------------------
 OTHER_SOURCE_SECONDS = 3  # without an answer, when somebody else announced it too
 WINDOW = 4  # answers of one log under way: 4 × 1 MiB hides 300 ms at 100 Mbit/s
+ENTRIES_PER_ANSWER_MAX = 20_000  # × 4 nodes = 80,000 of the 100,000 a frame may have
 LARGE_FETCHES_MAX = 2  # logs that need more than one answer, from one peer at once
 FETCHES_MAX = 16  # logs under way from one peer: 2 × 4 + 14 requests of the 64 in flight
-ANSWER_BYTES_MIN, ANSWER_BYTES_FIRST = 32 * 1_024, 256 * 1_024  # what is asked of a slow, of an unknown link
+ANSWER_BYTES_MIN, ANSWER_BYTES_FIRST = 32 * 1_024, 64 * 1_024  # 1 s and 2 s at 256 kbit/s
 REBUILD_BYTES_MAX = 128 * FRAME_BYTES_MAX  # entries after the leaves that a new epoch keeps
 LEAVES_READ_MAX = 2**22  # × 33 bytes + list = 170 MB: two trees are compared up to that size
 HEADS_UNSETTLED_MAX = 2 * HEADS_PER_FRAME_MAX  # then the next page of a peer's changes waits
 RANGE_ROUNDS_MAX = 8
+RANGES_OPEN_MAX = 64 * RANGES_PER_FRAME_MAX  # asked in one round: 100,000 logs that differ all over
 RANGE_HEADS_MIN = 1_000  # held before ranges are cheaper than reading all heads again
 REPAIR_SECONDS = 300
 REPAIR_ALL_HEADS_MIN = 16  # new ones in one repair: something was cut off, repair with everybody

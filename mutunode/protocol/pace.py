@@ -29,7 +29,7 @@ class Pace:
     def take_whole(self, now: float) -> bool:
         """Take one, only if a whole one is left (for counting, where a half does not exist)."""
         self._refill(now)
-        if self._left < 1:
+        if self._left < 1 - 1e-6:  # what rounding of the time took
             return False
         self._left -= 1
         return True
@@ -37,7 +37,9 @@ class Pace:
     def wait_seconds(self, now: float, amount: float = 1.0) -> float:
         """How long until ``amount`` is there, 0 when it is."""
         self._refill(now)
-        return max(0.0, (min(amount, self.burst) - self._left) / self.per_second)
+        lacking = min(amount, self.burst) - self._left
+        # A shorter wait than this would be lost in the rounding of a time in seconds since 1970.
+        return max(0.001, lacking / self.per_second) if lacking > 1e-6 else 0.0
 
     def slow_down(self, burst: float, per_second: float, now: float) -> None:
         """From now on a slower pace, with nothing left."""

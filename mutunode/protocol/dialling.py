@@ -1,0 +1,233 @@
+"""Whom to dial, when, and which links to let go (PROTOCOL §7, §8).
+
+With few known peers everybody is connected to everybody. With many, six to eight links are kept, at least
+four of them dialled by us, and one is exchanged every ten minutes, the one that delivered nothing first.
+An address is never forgotten for being unreachable: it is tried again after a growing pause, chosen by
+chance so that a network that fell apart does not come back in one instant.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mutunode.protocol import ids
+from mutunode.protocol.core import Core
+from mutunode.protocol.effects import Dial
+from mutunode.protocol.errors import Malformed
+from mutunode.protocol.interest import Interest
+from mutunode.protocol.ledger import Address
+from mutunode.protocol.limits import (
+    ADDRESS_BYTES_MAX,
+    HANDSHAKE_SECONDS_MAX,
+    LINKS_OUTGOING_MIN,
+    NEARBY_MAX,
+    PEERS_FEW,
+    REDIAL_SECONDS,
+    REDIAL_SECONDS_MAX,
+    ROTATE_SECONDS,
+    VOUCHES_READ_MAX,
+)
+from mutunode.protocol.reputation import Reputation
+from mutunode.protocol.session import CLOSE_NORMAL, Session
+
+TRUSTED_SOURCES = ("seed", "lan", "person")  # may resolve to a private range
+ENDPOINTS_MAX = 8  # of one profile or vouch: an organisation has a few addresses at most
+
+_ADDRESS = re.compile(r"wss://[^\s/:#@?]+(:\d{1,5})?|(\[[0-9a-fA-F:.%]+\]|[^\s/:#@?\[\]]+):\d{1,5}")
+
+
+def check_address(given: str) -> str:
+    """``host:port`` or ``wss://name[:port]``; ``Malformed`` says what is accepted."""
+    port = given.rpartition(":")[2]
+    too_high = port.isdigit() and not 0 < int(port) < 65_536
+    if len(given.encode()) > ADDRESS_BYTES_MAX or not _ADDRESS.fullmatch(given) or too_high:
+        raise Malformed(f"{given!r} is not an address: write host:port or wss://name[:port]")
+    return given
+
+
+def parse_seed(given: str) -> Address:
+    """A seed as people write it: an address, with ``#org_…`` behind it when it is pinned."""
+    address, hash_sign, pinned = given.partition("#")
+    return Address(check_address(address), ids.parse(pinned, "org") if hash_sign else None, "seed")
+
+
+class Dialler:
+    """The address book's use."""
+
+    def __init__(self, core: Core, interest: Interest, reputation: Reputation) -> None:
+        self._core = core
+        self._interest = interest
+        self._reputation = reputation
+        self._nearby: dict[bytes, str] = {}  # organisation → address, as the LAN says
+        self._dialling: dict[str, float] = {}  # address → when we give up waiting for it
+        self._not_before: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
+        self._ourselves: set[str] = set()
+
+    # --- addresses -----------------------------------------------------------------------------
+    def start(self, now: float) -> None:
+        """The node starts: its seeds stand in the address book like all others."""
+        for seed in self._core.settings.seeds:
+            self._core.ledger.put_address(seed)
+        self._core.agenda.at(("rotate",), now + self._core.around(ROTATE_SECONDS), self._rotate)
+        self.look(now)
+
+    def add(self, address: Address, now: float) -> None:
+        """Somebody may be reached there."""
+        known = {held.address: held for held in self._core.ledger.addresses()}.get(address.address)
+        if known is None or (known.source not in TRUSTED_SOURCES and address.source in TRUSTED_SOURCES):
+            self._core.ledger.put_address(address)
+        self._not_before.pop(address.address, None)
+        self._soon(now)
+
+    def nearby(self, org: bytes, address: str, now: float) -> None:
+        """The LAN says that an organisation is there: a hint, until its handshake."""
+        if org != self._core.me.org and (org in self._nearby or len(self._nearby) < NEARBY_MAX):
+            self._nearby[org] = check_address(address)
+            self._soon(now)
+
+    def no_longer_nearby(self, org: bytes) -> None:
+        """The LAN says that it went."""
+        self._nearby.pop(org, None)
+
+    def nearby_addresses(self) -> dict[bytes, str]:
+        """What the LAN says."""
+        return dict(self._nearby)
+
+    def read_endpoints(self) -> None:
+        """Take over what profiles and vouches of those listened to say of addresses."""
+        book = {held.address for held in self._core.ledger.addresses()}
+        for org in self._interest.listened():
+            own = self._core.ledger.endpoints(org)[:ENDPOINTS_MAX]
+            found = [(org, endpoint, "profile") for endpoint in own]
+            for vouch in self._core.ledger.vouches(org, VOUCHES_READ_MAX):
+                if self._interest.listens(vouch.org):
+                    found += [(vouch.org, endpoint, "vouch") for endpoint in vouch.endpoints[:ENDPOINTS_MAX]]
+            for who, endpoint, source in found:
+                if endpoint not in book and _is_address(endpoint):
+                    book.add(endpoint)
+                    self._core.ledger.put_address(Address(endpoint, who, source))
+
+    def peers_known(self) -> bool:
+        """Whether there is anybody to ask."""
+        return bool(self._nearby) or any(True for _ in self._core.ledger.addresses())
+
+    def random_address(self) -> Address | None:
+        """Somebody of the address book whom we are not linked with."""
+        known = [address for address in self._candidates() if self._is_free(address)]
+        return known[int(self._core.chance() * len(known))] if known else None
+
+    # --- dialling ------------------------------------------------------------------------------
+    def look(self, now: float) -> None:
+        """Dial whom we should be linked with and are not."""
+        self._dialling = {address: end for address, end in self._dialling.items() if end > now}
+        candidates = self._candidates()
+        room = self._room(len(candidates))
+        due = [address for address in candidates if self._is_free(address)]
+        waiting = []
+        for address in self._shuffled(due) if len(candidates) >= PEERS_FEW else due:
+            when = max(self._not_before.get(address.address, 0.0), self._away_until(address, now))
+            if when > now:
+                waiting.append(when)
+            elif room > 0:
+                room -= 1
+                self.dial(address, now)
+        waiting += self._dialling.values()
+        if waiting:
+            self._core.agenda.at(("look",), max(now + 1, min(waiting)), self.look)
+
+    def _soon(self, now: float) -> None:
+        self._core.agenda.at(("look",), now, self.look)
+
+    def _candidates(self) -> list[Address]:
+        nearby = [Address(address, org, "lan") for org, address in self._nearby.items()]
+        seen = {address.address for address in nearby}
+        book = [address for address in self._core.ledger.addresses() if address.address not in seen]
+        return [address for address in nearby + book if self._may_dial(address)]
+
+    def _may_dial(self, address: Address) -> bool:
+        if address.address in self._ourselves or address.org == self._core.me.org:
+            return False
+        return address.org is None or not self._interest.blocked(address.org)
+
+    def _is_free(self, address: Address) -> bool:
+        if address.address in self._dialling:
+            return False
+        return not any(
+            session.address == address.address or (address.org is not None and session.org == address.org)
+            for session in self._core.sessions.values()
+        )
+
+    def _room(self, known: int) -> int:
+        settings = self._core.settings
+        links = len(self._core.sessions) + len(self._dialling)
+        if known < PEERS_FEW:
+            return settings.links_max - links
+        outgoing = sum(session.outgoing for session in self._core.sessions.values()) + len(self._dialling)
+        wanted = max(settings.links_active_min - links, LINKS_OUTGOING_MIN - outgoing)
+        return min(wanted, settings.links_max - links)
+
+    def _away_until(self, address: Address, now: float) -> float:
+        return now + self._reputation.away_seconds(address.org, now) if address.org is not None else 0.0
+
+    def _shuffled(self, addresses: list[Address]) -> list[Address]:
+        return sorted(addresses, key=lambda address: self._core.chance())
+
+    def dial(self, address: Address, now: float) -> None:
+        """Dial; the shell answers with ``opened`` or ``dial_failed``."""
+        self._dialling[address.address] = now + 3 * HANDSHAKE_SECONDS_MAX
+        self._core.do(Dial(address.address, address.org, address.source in TRUSTED_SOURCES))
+
+    # --- what came of it -----------------------------------------------------------------------
+    def opened(self, address: str) -> None:
+        """A link that we dialled is open."""
+        self._dialling.pop(address, None)
+
+    def met(self, session: Session, now: float) -> None:
+        """A handshake is complete: at this address is this organisation."""
+        if not session.outgoing:
+            return
+        self._failures.pop(session.address, None)
+        for held in self._core.ledger.addresses():
+            if held.address == session.address:
+                self._core.ledger.put_address(Address(held.address, session.org, held.source, int(now)))
+                return
+
+    def failed(self, address: str, now: float) -> None:
+        """Nobody there, or not whom we expected: again after a pause."""
+        self._dialling.pop(address, None)
+        failures = self._failures[address] = self._failures.get(address, -1) + 1
+        pause = min(REDIAL_SECONDS_MAX, REDIAL_SECONDS * 2 ** min(failures, 16))
+        self._not_before[address] = now + max(1.0, pause * self._core.chance())
+        self._soon(now)
+
+    def met_ourselves(self, address: str) -> None:
+        """This address is our own."""
+        self._ourselves.add(address)
+
+    def lost(self, session: Session, now: float) -> None:
+        """A link is gone."""
+        if session.outgoing:
+            self.failed(session.address, now)
+        else:
+            self._soon(now)
+
+    def _rotate(self, now: float) -> None:
+        """Exchange one link, so that no part of a large network is alone with itself."""
+        self._core.agenda.at(("rotate",), now + self._core.around(ROTATE_SECONDS), self._rotate)
+        links = [session for session in self._core.ready() if session.outgoing]
+        if len(self._candidates()) < PEERS_FEW or len(links) < LINKS_OUTGOING_MIN:
+            return
+        least = min(session.delivered for session in links)
+        lazy = [session for session in links if session.delivered == least]
+        lazy[int(self._core.chance() * len(lazy))].end(CLOSE_NORMAL, "making room for another", now)
+        for session in links:
+            session.delivered = 0
+
+
+def _is_address(given: str) -> bool:
+    try:
+        check_address(given)
+    except Malformed:
+        return False
+    return True

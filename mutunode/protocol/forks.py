@@ -1,0 +1,76 @@
+"""Equivocation, once it is proven: kept, told to people, passed on once, and the log frozen.
+
+Whoever announces a frozen log is answered with the evidence, once a link. Evidence that does not verify
+costs its sender, not the author (PROTOCOL §3).
+"""
+
+from __future__ import annotations
+
+from mutunode.protocol import evidence, messages
+from mutunode.protocol.chains import Chains
+from mutunode.protocol.core import Core
+from mutunode.protocol.effects import Changed, NoticeKind
+from mutunode.protocol.errors import Invalid
+from mutunode.protocol.head import Head
+from mutunode.protocol.interest import Interest
+from mutunode.protocol.messages import Fork
+from mutunode.protocol.reputation import Reputation
+from mutunode.protocol.session import Session
+
+
+class Forks:
+    """Evidence that came, or that we found."""
+
+    def __init__(self, core: Core, chains: Chains, interest: Interest, reputation: Reputation) -> None:
+        self._core = core
+        self._chains = chains
+        self._interest = interest
+        self._reputation = reputation
+        self._shown: dict[int, set[bytes]] = {}  # link → logs whose evidence it was shown
+
+    def received(self, session: Session, fork: Fork, now: float) -> None:
+        """A peer says that somebody signed two logs."""
+        head, _ = evidence.heads_of(fork)
+        chain = self._chains.known(head.org)
+        if chain is None or head.epoch > chain.epoch or not self._interest.wants(head.org, head.space):
+            return
+        self._shown.setdefault(session.link, set()).add(head.log)
+        if self.is_frozen(head.log, head.epoch):
+            return
+        try:
+            first_index = evidence.check(fork, chain)
+        except Invalid:
+            self._reputation.bad_signature(session, now)
+            return
+        self.proven(fork, first_index, now)
+
+    def proven(self, fork: Fork, first_index: int, now: float) -> None:
+        """Keep evidence that was checked, and pass it on."""
+        head, _ = evidence.heads_of(fork)
+        ledger, log = self._core.ledger, head.log
+        held = ledger.log(log)
+        if held is not None and held.head is not None and held.head.epoch > head.epoch:
+            return  # a later epoch has healed it
+        ledger.drop_pending(log)
+        ledger.freeze(log, head.org, head.space, head.epoch, messages.encode(fork), first_index)
+        self._core.tell(NoticeKind.FORK, head.org)
+        self._core.do(Changed(log))
+        for session in self._core.ready():
+            if self._interest.may_see(session.org, head.space):
+                self.show(session, head, now)
+
+    def is_frozen(self, log: bytes, epoch: int) -> bool:
+        """Whether evidence is held against this epoch of a log."""
+        return self._core.ledger.evidence(log, epoch) is not None
+
+    def show(self, session: Session, head: Head, now: float) -> None:
+        """Answer an announcement of a frozen log, once a link."""
+        shown = self._shown.setdefault(session.link, set())
+        frame = self._core.ledger.evidence(head.log, head.epoch)
+        if frame is not None and head.log not in shown:
+            shown.add(head.log)
+            session.send_frame(frame, now)
+
+    def forget(self, session: Session) -> None:
+        """The link is gone."""
+        self._shown.pop(session.link, None)

@@ -1,0 +1,128 @@
+"""Whom to tell what changed: every active link, what it does not know yet, together every 0.2 s.
+
+What is told is read from the ledger in the order of its changes, from where each link was told last; so a
+push continues the cursor that its receiver holds, and nothing is kept in memory for a slow link. A head
+never goes back to a peer that showed it, or a newer one. An organisation that signs faster than its pace
+has its newest head held and passed on later, never dropped (PROTOCOL §4, §6).
+"""
+
+from __future__ import annotations
+
+from mutunode.protocol import messages
+from mutunode.protocol.core import Core
+from mutunode.protocol.head import Head
+from mutunode.protocol.holders import Holders
+from mutunode.protocol.interest import Interest
+from mutunode.protocol.limits import (
+    FUTURE_SECONDS_MAX,
+    HEADS_AN_HOUR_MAX,
+    HEADS_PER_FRAME_MAX,
+    PUBLISH_BURST,
+    PUBLISH_SECONDS,
+    PUSH_SECONDS,
+)
+from mutunode.protocol.pace import Pace
+from mutunode.protocol.session import Session
+
+Order = tuple[int, int, int]
+SHOWN_MAX = 20_000  # heads remembered of one peer: × 200 bytes × 64 links = 256 MB at the very worst
+
+
+class Gossip:
+    """What each link was told and showed, and what may go on."""
+
+    def __init__(self, core: Core, interest: Interest, holders: Holders) -> None:
+        self._core = core
+        self._interest = interest
+        self._holders = holders
+        self._told: dict[int, int] = {}  # link → cursor of ours up to which it was told
+        self._shown: dict[int, dict[bytes, Order]] = {}  # link → log → the newest it is known to hold
+        self._paces: dict[bytes, Pace] = {}
+        self._held: set[bytes] = set()  # logs whose newest head waits for its pace
+
+    # --- what links know -----------------------------------------------------------------------
+    def welcome(self, session: Session) -> None:
+        """A link is ready: from here on it is told what changes."""
+        self._told[session.link] = self._core.ledger.newest_cursor()
+        self._shown[session.link] = {}
+
+    def forget(self, session: Session) -> None:
+        """The link is gone."""
+        self._told.pop(session.link, None)
+        self._shown.pop(session.link, None)
+        self._holders.forget(session)
+
+    def showed(self, session: Session, head: Head) -> None:
+        """A peer announced a head: it need not be told of it."""
+        self._holders.heard(session, head)
+        self._note(session, head)
+
+    def _note(self, session: Session, head: Head) -> None:
+        shown = self._shown.get(session.link)
+        if shown is None:
+            return
+        before = shown.pop(head.log, None)
+        shown[head.log] = head.order if before is None else max(before, head.order)
+        if len(shown) > SHOWN_MAX:
+            del shown[next(iter(shown))]
+
+    def told_up_to(self, session: Session, cursor: int) -> None:
+        """The peer asked itself, and was answered up to this cursor."""
+        if session.link in self._told:
+            self._told[session.link] = max(self._told[session.link], cursor)
+
+    # --- telling -------------------------------------------------------------------------------
+    def changed(self, head: Head, now: float) -> None:
+        """A head was committed: it goes on now, or when its organisation's pace allows."""
+        pace = self._paces.get(head.org)
+        if pace is None:
+            own = head.org == self._core.me.org
+            burst, seconds = (PUBLISH_BURST, PUBLISH_SECONDS) if own else (HEADS_AN_HOUR_MAX, 60)
+            pace = self._paces[head.org] = Pace(burst, 1 / seconds, now)
+        if head.log in self._held:
+            return  # the newest goes when its time comes
+        if pace.take_whole(now):
+            self._soon(now)
+            return
+        self._held.add(head.log)
+        due = now + pace.wait_seconds(now)
+        self._core.agenda.at(("held", head.log), due, lambda then: self._release(head, then))
+
+    def _release(self, head: Head, now: float) -> None:
+        self._held.discard(head.log)
+        self.changed(head, now)
+
+    def _soon(self, now: float) -> None:
+        if not self._core.agenda.has(("push",)):
+            self._core.agenda.at(("push",), now + PUSH_SECONDS, self._push)
+
+    def _push(self, now: float) -> None:
+        pages: dict[int, tuple[list[Head], int, bool]] = {}
+        for session in self._core.ready():
+            told = self._told[session.link]
+            if told not in pages:
+                pages[told] = self._core.ledger.heads_since(told, HEADS_PER_FRAME_MAX)
+            self._push_to(session, *pages[told], now)
+
+    def _push_to(self, session: Session, heads: list[Head], reached: int, more: bool, now: float) -> None:
+        waiting = [head for head in heads if head.log in self._held]
+        news = [head for head in heads if head.log not in self._held and self._is_news(session, head, now)]
+        # While something is held back the cursor stays: whoever reconnects is shown it again.
+        cursor = self._told[session.link] if waiting else reached
+        if news:
+            store = self._core.ledger.store_id()
+            session.send(messages.Heads(messages.PUSH, store, cursor, False, tuple(news)), now)
+            for head in news:
+                self._note(session, head)
+                self._holders.told(session, head, now)
+        self._told[session.link] = cursor
+        if more and not waiting:
+            self._soon(now)
+
+    def _is_news(self, session: Session, head: Head, now: float) -> bool:
+        shown = self._shown[session.link].get(head.log)
+        return (
+            (shown is None or shown < head.order)
+            and self._interest.may_see(session.org, head.space)
+            and head.time <= now + FUTURE_SECONDS_MAX
+        )

@@ -1,0 +1,317 @@
+"""The sync core of one node: what comes in goes to the machine whose affair it is, effects come out.
+
+It has no clock, no chance and no files of its own: time and randomness are arguments, the ledger is the
+store's, and every call returns effects which the shell performs after the turn's commit. It never raises
+for anything a peer sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mutunode.protocol import admission
+from mutunode.protocol.chains import Chains
+from mutunode.protocol.core import Core, Me, NodeSettings, Random
+from mutunode.protocol.dialling import Dialler, check_address
+from mutunode.protocol.effects import Effect, WakeAt
+from mutunode.protocol.fetch import Fetches
+from mutunode.protocol.following import Cursors
+from mutunode.protocol.forks import Forks
+from mutunode.protocol.gossip import Gossip
+from mutunode.protocol.handshake import Handshake
+from mutunode.protocol.head import Head
+from mutunode.protocol.holders import Holders, Order
+from mutunode.protocol.interest import Interest
+from mutunode.protocol.ledger import Address, Ledger
+from mutunode.protocol.reception import Reception
+from mutunode.protocol.reconcile import Reconciliations
+from mutunode.protocol.repair import Repair
+from mutunode.protocol.reputation import Reputation
+from mutunode.protocol.serve import Server
+from mutunode.protocol.session import CLOSE_AUTHENTICATION, CLOSE_NORMAL, CLOSE_QUOTA, Session
+from mutunode.protocol.signing import Mark, Signatory, Signing
+
+INTEREST_SECONDS = 1.0  # vouches that come in a row are looked at together
+
+
+class LinkInfo(msgspec.Struct, frozen=True):
+    """A link, as people may see it."""
+
+    link: int
+    org: bytes  # empty before the other side's HELLO
+    name: str  # as its genesis says; empty while its chain is not known
+    address: str
+    outgoing: bool
+    lan: bool
+    ready: bool
+    listened: bool
+    since: float
+    score: float
+
+
+class Node:
+    """One node's sync core."""
+
+    def __init__(
+        self, me: Me, ledger: Ledger, settings: NodeSettings, random: Random, marks: Sequence[Mark] = ()
+    ) -> None:
+        core = self._core = Core(me, ledger, settings, random)
+        self._woken: float | None = None
+        self._interest = Interest(core)
+        self._reputation = Reputation(core)
+        self._chains = Chains(core, self._interest, self._reputation, self._offer, self._refused)
+        self._forks = Forks(core, self._chains, self._interest, self._reputation)
+        self._signatory = Signatory(core, marks)
+        self._fetches = Fetches(
+            core,
+            self._chains,
+            self._interest,
+            self._forks,
+            self._reputation,
+            on_committed=self._committed,
+            on_refused=self._refused,
+        )
+        self._reconciliations = Reconciliations(core, self._interest, self._offer)
+        self._cursors = Cursors(core, self._offer, self._reconciliations.begin)
+        self._holders = Holders(core)
+        self._gossip = Gossip(core, self._interest, self._holders)
+        self._dialler = Dialler(core, self._interest, self._reputation)
+        self._repair = Repair(core, self._cursors, self._dialler, self._reputation)
+        self._server = Server(core, self._interest)
+        self._handshake = Handshake(
+            core,
+            self._chains,
+            self._interest,
+            self._reputation,
+            on_ready=self._ready,
+            on_ourselves=lambda session: self._dialler.met_ourselves(session.address),
+            on_second_machine=self._signatory.saw_second_machine,
+        )
+        self._reception = Reception(core, self._handshake, self._server, self._cursors, self._forks)
+
+    @property
+    def me(self) -> Me:
+        """Our organisation."""
+        return self._core.me
+
+    # --- what happens outside ------------------------------------------------------------------
+    def start(self, now: float) -> list[Effect]:
+        """The node starts; call it once, before anything else."""
+        self._interest.refresh()
+        self._dialler.read_endpoints()
+        self._dialler.start(now)
+        self._signatory.start(peers_known=self._dialler.peers_known(), now=now)
+        self._repair.start(now)
+        return self._effects(now)
+
+    def opened(
+        self,
+        link: int,
+        outgoing: bool,
+        address: str,
+        channel: bytes,
+        lan: bool,
+        pinned: bytes | None,
+        now: float,
+    ) -> list[Effect]:
+        """A link is open; ``address`` is the one dialled, or ``host:port`` of whoever dialled us."""
+        session = Session(self._core, link, outgoing, address, channel, lan=lan, now=now)
+        session.pinned = pinned
+        self._core.sessions[link] = session
+        if outgoing:
+            self._dialler.opened(address)
+        objection = admission.objection(self._core, session)
+        if objection is not None:
+            session.end(CLOSE_QUOTA, objection, now)
+        else:
+            self._handshake.begin(session, now)
+        return self._effects(now)
+
+    def received(self, link: int, frame: bytes, now: float) -> list[Effect]:
+        """A frame arrived (a text frame is passed on as ``b""``: it is not CM either)."""
+        session = self._core.sessions.get(link)
+        if session is not None and not session.is_closed:
+            self._reception.frame(session, frame, now)
+        return self._effects(now)
+
+    def drained(self, link: int, buffered_bytes: int, now: float) -> list[Effect]:
+        """So much of what was sent on a link is still on its way."""
+        session = self._core.sessions.get(link)
+        if session is not None and not session.is_closed:
+            session.drained(buffered_bytes, now)
+            self._server.go_on(session, now)
+        return self._effects(now)
+
+    def closed(self, link: int, why: str, now: float) -> list[Effect]:
+        """A link is gone, whoever ended it."""
+        session = self._core.sessions.get(link)
+        if session is not None:
+            session.lost(now)
+        return self._effects(now)
+
+    def dial_failed(self, address: str, why: str, now: float) -> list[Effect]:
+        """Nobody answered there, or not as expected."""
+        self._dialler.failed(address, now)
+        return self._effects(now)
+
+    def timer(self, now: float) -> list[Effect]:
+        """The time of ``WakeAt`` has come."""
+        self._woken = None  # the shell keeps the earliest, which may not be the last: tell it again
+        self._core.agenda.run(now)
+        return self._effects(now)
+
+    def nearby(self, org: bytes, address: str, now: float) -> list[Effect]:
+        """The LAN says that an organisation is there."""
+        if not self._interest.blocked(org):
+            self._dialler.nearby(org, address, now)
+        return self._effects(now)
+
+    def no_longer_nearby(self, org: bytes, now: float) -> list[Effect]:
+        """The LAN says that it went."""
+        self._dialler.no_longer_nearby(org)
+        return self._effects(now)
+
+    # --- what people and the shell do ----------------------------------------------------------
+    def published(self, heads: Sequence[Head], now: float) -> list[Effect]:
+        """Heads of our own were just committed: peers are told, at our pace."""
+        for head in heads:
+            self._gossip.changed(head, now)
+        return self._effects(now)
+
+    def interest_changed(self, now: float) -> list[Effect]:
+        """Somebody was accepted, blocked or vouched for."""
+        self._follow_interest(now)
+        return self._effects(now)
+
+    def add_address(self, address: str, org: bytes | None, now: float) -> list[Effect]:
+        """A person says where somebody may be reached; ``Malformed`` when it is no address."""
+        self._dialler.add(Address(check_address(address), org, "person"), now)
+        return self._effects(now)
+
+    def allow_signing(self, now: float) -> list[Effect]:
+        """A person says that this is the only machine, and that nothing newer than its store exists."""
+        self._signatory.allow()
+        return self._effects(now)
+
+    def repair(self, now: float) -> list[Effect]:
+        """Compare with every peer now (``sync``)."""
+        self._repair.with_all(now)
+        return self._effects(now)
+
+    # --- what may be asked ---------------------------------------------------------------------
+    def signing(self, now: float) -> Signing:
+        """May this node sign now, and why not."""
+        return self._signatory.signing(now)
+
+    def links(self) -> list[LinkInfo]:
+        """All links."""
+        return [self._info(session) for session in self._core.sessions.values()]
+
+    def nearby_addresses(self) -> dict[bytes, str]:
+        """Organisations that the LAN shows, and where: hints."""
+        return self._dialler.nearby_addresses()
+
+    def holders(self, log: bytes) -> dict[bytes, Order]:
+        """Of a log of ours: the ``Head.order`` that each linked peer said it holds."""
+        return self._holders.of(log)
+
+    def distance(self, org: bytes) -> int | None:
+        """0: accepted here, 1 and more: through vouches, None: not listened to."""
+        return self._interest.distance(org)
+
+    def _info(self, session: Session) -> LinkInfo:
+        chain = session.chain or self._core.ledger.chain(session.org)
+        return LinkInfo(
+            session.link,
+            session.org,
+            chain.name if chain is not None else "",
+            session.address,
+            session.outgoing,
+            session.lan,
+            session.is_ready,
+            session.listened,
+            session.since,
+            self._core.ledger.score(session.org)[0] if session.org else 0.0,
+        )
+
+    # --- what happens inside -------------------------------------------------------------------
+    def _ready(self, session: Session, now: float) -> None:
+        """A handshake is complete."""
+        if not self._keep_one_link(session, now):
+            return
+        self._dialler.met(session, now)
+        self._gossip.welcome(session)
+        self._signatory.ask(session, self._offer, now)
+        self._repair.with_peer(session, now)
+        self._reception.ready(session, now)
+
+    def _keep_one_link(self, session: Session, now: float) -> bool:
+        """Of two links between the same two, the one dialled by the smaller id stays; else the newer."""
+        others = [other for other in self._core.ready() if other.org == session.org and other is not session]
+        for other in others:
+            us_smaller = self._core.me.org < session.org
+            keeps_new = other.outgoing == session.outgoing or session.outgoing == us_smaller
+            (other if keeps_new else session).end(CLOSE_NORMAL, "another link with the same stays", now)
+        return not session.is_closed
+
+    def _offer(self, head: Head, session: Session, now: float) -> bool:
+        """A peer announced a head; whether there is nothing in it to wait for."""
+        self._gossip.showed(session, head)
+        if head.org == self._core.me.org:
+            self._signatory.saw(head)
+        return self._fetches.offer(head, session, now)
+
+    def _committed(self, head: Head, session: Session, now: float) -> None:
+        """A head that a peer announced is part of what we hold."""
+        if head.org == self._core.me.org:
+            self._signatory.committed(head)
+        self._cursors.settled(head, now)
+        self._gossip.changed(head, now)
+        self._repair.stored(session, now)
+
+    def _refused(self, head: Head, now: float) -> None:
+        """Nothing will come of a head."""
+        self._cursors.settled(head, now)
+
+    def _watch_interest(self, now: float) -> None:
+        """Vouches and profiles come as records: see once a second what they change."""
+        key = ("interest",)
+        if self._interest.is_stale() and not self._core.agenda.has(key):
+            self._core.agenda.at(key, now + INTEREST_SECONDS, self._follow_interest)
+
+    def _follow_interest(self, now: float) -> None:
+        grew = self._interest.refresh()
+        self._dialler.read_endpoints()
+        for session in list(self._core.sessions.values()):
+            if session.org and self._interest.blocked(session.org):
+                session.end(CLOSE_AUTHENTICATION, "refused", now)
+            elif session.is_ready:
+                session.treat_as(listened=self._interest.listens(session.org), now=now)
+                self._chains.accept_introduction(session)
+        if grew:
+            self._cursors.start_again()
+            self._repair.with_all(now)
+        self._dialler.look(now)
+
+    def _bury(self, now: float) -> None:
+        """Links that ended are forgotten everywhere, after everything else of this call was done."""
+        while gone := [session for session in self._core.sessions.values() if session.is_closed]:
+            for session in gone:
+                del self._core.sessions[session.link]
+                for machine in (self._handshake, self._gossip, self._forks, self._cursors, self._repair):
+                    machine.forget(session)
+                self._reception.forget(session)
+                self._fetches.forget(session, now)
+                self._dialler.lost(session, now)
+
+    def _effects(self, now: float) -> list[Effect]:
+        self._watch_interest(now)
+        self._bury(now)
+        effects = self._core.take_effects()
+        when = self._core.agenda.next_time()
+        if when is not None and when != self._woken:
+            self._woken = when
+            effects.append(WakeAt(when))
+        return effects

@@ -1,0 +1,140 @@
+"""A frame arrives: may this peer send it now, and whose affair is it?
+
+                 HELLO   AUTH    requests          replies   pushes
+    GREETING     first   malformed ─────────────────────────────────
+    PROVING      mal.    once    malformed ─────────────────────────
+    MEETING      mal.    mal.    IDENT; 16 held    taken     held, with the 16
+    DISPUTED     mal.    mal.    IDENT             taken     ignored
+    READY        mal.    mal.    served            taken     taken
+
+What is malformed ends the link; what is unknown does not. Replies nobody asked for and ids of the wrong
+parity are ignored (PROTOCOL §4, Errors).
+"""
+
+from __future__ import annotations
+
+from mutunode.protocol import messages
+from mutunode.protocol.core import Core
+from mutunode.protocol.errors import Code, Malformed, Refused
+from mutunode.protocol.following import Cursors
+from mutunode.protocol.forks import Forks
+from mutunode.protocol.handshake import Handshake
+from mutunode.protocol.limits import FRAME_BYTES_MAX, HELD_REQUESTS_MAX
+from mutunode.protocol.serve import Server
+from mutunode.protocol.session import CLOSE_MALFORMED, CLOSE_OVERSIZE, Session, State
+
+RELAY_REFUSED_SECONDS = 60  # between two answers to RELAY without the feature
+
+Push = messages.Heads | messages.Fork | messages.Relay
+
+
+class Reception:
+    """Hands frames to the machine whose affair they are."""
+
+    def __init__(
+        self, core: Core, handshake: Handshake, server: Server, cursors: Cursors, forks: Forks
+    ) -> None:
+        self._core = core
+        self._handshake = handshake
+        self._server = server
+        self._cursors = cursors
+        self._forks = forks
+        self._held: dict[int, list[Push]] = {}
+        self._relay_refused: dict[int, float] = {}
+
+    def frame(self, session: Session, frame: bytes, now: float) -> None:
+        """Take one frame; whatever is wrong with it ends this link at most."""
+        if len(frame) > FRAME_BYTES_MAX:
+            self._malformed(session, "a frame larger than 1 MiB", now, CLOSE_OVERSIZE)
+            return
+        try:
+            message = messages.decode(frame)
+        except Malformed as malformed:
+            self._malformed(session, malformed.what, now)
+        except Refused as refused:
+            session.refuse(messages.PUSH, refused.code, refused.what, now)
+            session.end(CLOSE_MALFORMED, refused.what, now)
+        else:
+            self._message(session, message, frame, now)
+
+    def _malformed(self, session: Session, what: str, now: float, close: int = CLOSE_MALFORMED) -> None:
+        session.refuse(messages.PUSH, Code.MALFORMED, what, now)
+        session.end(close, what, now)
+
+    def _message(self, session: Session, message: messages.Message, frame: bytes, now: float) -> None:
+        state = session.state
+        if isinstance(message, messages.Hello):
+            if state is State.GREETING:
+                self._handshake.hello(session, message, frame, now)
+            else:
+                self._malformed(session, "HELLO out of place", now)
+        elif isinstance(message, messages.Auth):
+            if state is State.PROVING:
+                self._handshake.auth(session, message, now)
+            else:
+                self._malformed(session, "AUTH out of place", now)
+        elif isinstance(message, messages.Err) and message.id == messages.PUSH:
+            pass  # why the other side is about to close
+        elif state in (State.GREETING, State.PROVING):
+            self._malformed(session, "a frame before HELLO and AUTH", now)
+        else:
+            self._numbered(session, message, now)
+
+    def _numbered(self, session: Session, message: messages.Message, now: float) -> None:
+        match message:
+            case messages.Heads(id=messages.PUSH) | messages.Fork() | messages.Relay():
+                self._push(session, message, now)
+            case (
+                messages.Since()
+                | messages.Range()
+                | messages.Get()
+                | messages.Ident()
+                | messages.Prove()
+                | messages.Deliver()
+                | messages.Chunk()
+                | messages.Have()
+                | messages.AskHead()
+                | messages.Unknown()
+            ):
+                if session.is_its_id(message.id):
+                    self._server.request(session, message, now)
+            case messages.Hello() | messages.Auth():
+                raise AssertionError("told apart before")
+            case _:
+                session.answered(message.id, message, now)
+
+    # --- pushes --------------------------------------------------------------------------------
+    def _push(self, session: Session, push: Push, now: float) -> None:
+        held = self._held.setdefault(session.link, [])
+        if session.too_fast(now):
+            self._cursors.missed_push(session)
+            session.say_busy(messages.PUSH, now)
+        elif session.is_ready:
+            self._take(session, push, now)
+        elif session.state is State.MEETING and len(held) + len(session.waiting) < HELD_REQUESTS_MAX:
+            held.append(push)
+
+    def _take(self, session: Session, push: Push, now: float) -> None:
+        match push:
+            case messages.Heads():
+                self._cursors.pushed(session, push, now)
+            case messages.Fork():
+                self._forks.received(session, push, now)
+            case messages.Relay():
+                self._refuse_relay(session, now)
+
+    def _refuse_relay(self, session: Session, now: float) -> None:
+        if now >= self._relay_refused.get(session.link, 0.0):
+            self._relay_refused[session.link] = now + RELAY_REFUSED_SECONDS
+            session.refuse(messages.PUSH, Code.UNKNOWN_TYPE, "this node does not relay", now)
+
+    def ready(self, session: Session, now: float) -> None:
+        """What was held back while the other's chain was awaited."""
+        for push in self._held.pop(session.link, []):
+            self._take(session, push, now)
+        self._server.go_on(session, now)
+
+    def forget(self, session: Session) -> None:
+        """The link is gone."""
+        self._held.pop(session.link, None)
+        self._relay_refused.pop(session.link, None)

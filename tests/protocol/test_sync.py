@@ -1,0 +1,27 @@
+"""Two and three nodes: what one publishes, those who listen to it hold."""
+
+from __future__ import annotations
+
+from tests.simulator import World
+
+
+def test_what_one_publishes_the_other_holds() -> None:
+    world = World()
+    alice, bob = world.node("alice"), world.node("bob")
+    bob.accepts(alice)
+    bob.knows_address_of(alice)
+    world.run(1)
+    assert bob.is_linked_with(alice)
+    alice.publishes("Fiche 1", "Fiche 2")
+    world.run(1)
+    assert bob.size_of(alice) == 2
+
+
+def test_what_was_published_before_they_met_comes_too() -> None:
+    world = World()
+    alice, bob = world.node("alice"), world.node("bob")
+    alice.publishes(*(f"Fiche {i}" for i in range(300)))
+    bob.accepts(alice)
+    bob.knows_address_of(alice)
+    world.run(2)
+    assert bob.size_of(alice) == 300
