@@ -9,7 +9,7 @@ import msgspec
 from mutunode.commons import licences
 from mutunode.commons.kind import Kind
 from mutunode.commons.languages import pick
-from mutunode.protocol.ids import org_text, parse, rec_text
+from mutunode.protocol.ids import org_text, rec_text
 from mutunode.service import lookup, usages
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
@@ -53,14 +53,15 @@ def search(desk: Desk, asked: Asked) -> SearchAnswer:
             hits.append(
                 hit_of(desk, kind, stored, names[stored.org], asked.reader_language, sought, hit.score)
             )
-    for org in [parse(text, "org") for text in found.facets.get("org", {})]:
+    by_org = {bytes.fromhex(text): number for text, number in found.facets.get("org", {}).items()}
+    for org in by_org:
         names.setdefault(org, desk.name_of(org, known.get(org)))
     heard = [each.received_at for each in known.values() if each.org != desk.org and each.size]
     return SearchAnswer(
         total=found.total,
         took_ms=round((time.perf_counter() - started) * 1_000, 3),
         hits=tuple(hits),
-        facets=found.facets,
+        facets={**found.facets, "org": {org_text(org): number for org, number in by_org.items()}},
         org_names={org_text(org): name for org, name in names.items()},
         catalogues=sum(1 for each in known.values() if each.size and not each.blocked),
         oldest_news=min(heard, default=0),
