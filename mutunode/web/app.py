@@ -15,7 +15,7 @@ from mutunode.web import addresses, errors, guard, render, static_files
 from mutunode.web import visit as visits
 from mutunode.web.clerk import Clerk
 from mutunode.web.forms import UPLOAD_BYTES_MAX
-from mutunode.web.pages import network, record, search, session, texts
+from mutunode.web.pages import acts, network, organisation, publish, record, search, session, texts, todo
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import LANGUAGES, WebSettings
 
@@ -26,11 +26,21 @@ PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
     "search": (search.show, None),
     "record": (record.show, None),
     "proof": (record.proof, None),
+    "declare": (acts.show, acts.act),
+    "revise": (publish.revise, publish.act_on_revision),
+    "withdraw": (acts.show, acts.act),
+    "flag": (acts.show, acts.act),
+    "organisation": (organisation.show, None),
+    "follow": (organisation.confirm, organisation.follow),
+    "leave": (organisation.confirm_leaving, organisation.leave),
     "network": (network.show, network.ask_for_news),
     "add_address": (None, network.add_address),
     "words": (texts.words, None),
     "accessibility": (texts.accessibility, None),
     "programs": (texts.programs, None),
+    "todo": (todo.show, todo.answer),
+    "publish": (publish.choose, None),
+    "publish_kind": (publish.write, publish.act),
     "session": (session.show, None),
     "log_out": (None, session.log_out),
 }

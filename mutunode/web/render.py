@@ -67,6 +67,7 @@ def _teach(environment: jinja2.Environment, words: Speech) -> None:
         speech=words,
         creators=creators,
         marked=text.marked,
+        visible=text.visible,
         pick=partial(pick, words.language),
         senses=badges(words.language),
         static={name: file.address for name, file in static_files.files().items()},

@@ -21,14 +21,14 @@ class Trouble(msgspec.Struct, frozen=True):
 def troubles(refusal: Refusal, language: Language, fields: Collection[str]) -> tuple[Trouble, ...]:
     """What a refusal says, for a page whose controls are named ``fields``."""
     found = [
-        Trouble(each.fr if language == "fr" else each.en, each.field, _anchor(each.field, fields))
+        Trouble(each.fr if language == "fr" else each.en, each.field, anchor(each.field, fields))
         for each in refusal.troubles
     ]
     return tuple(found) or (Trouble(refusal.fr if language == "fr" else refusal.en),)
 
 
-def _anchor(field: str, names: Collection[str]) -> str:
-    """The control of the field itself, else of the nearest part that has one."""
+def anchor(field: str, names: Collection[str]) -> str:
+    """The id of the control of the field itself, else of the nearest part that has one."""
     parts = field.split(".")
     for length in range(len(parts), 0, -1):
         name = ".".join(parts[:length])

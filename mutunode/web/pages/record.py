@@ -9,17 +9,17 @@ import msgspec
 from aiohttp import web
 
 from mutunode.commons import licences
-from mutunode.commons.kind import ListOf, Option, Ref, Show
+from mutunode.commons.kind import ListOf, Ref, Show
 from mutunode.commons.kind import Record as Members
 from mutunode.service.shapes import Parent, Record, UsageAnswer
-from mutunode.web import plots, render, shown, text
+from mutunode.web import controls, plots, render, shown, text
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.labels import Labels, has_field
-from mutunode.web.troubles import Trouble
+from mutunode.web.pages import acts
 from mutunode.web.visit import Visit
 
-USAGE = "usage"  # the kind with which a usage is declared
+USAGE = acts.DECLARE.kind
 LEDE_LENGTH_MAX = 300  # characters that may stand below a title
 PLAIN_STATES = frozenset({"ok", "superseded", "withdrawn"})  # those whose content can be shown
 
@@ -34,14 +34,6 @@ class Help(msgspec.Struct, frozen=True):
     short: str
     given: str
     stated: bool
-
-
-class Declaring(msgspec.Struct, frozen=True):
-    """The form « Nous l'utilisons »."""
-
-    options: tuple[Option, ...]
-    typed: dict[str, str] = {}
-    troubles: tuple[Trouble, ...] = ()
 
 
 class FamilyTree(msgspec.Struct, frozen=True):
@@ -76,7 +68,7 @@ class RecordPage(msgspec.Struct, frozen=True):
     types: dict[str, str]
     family: FamilyTree | None
     reasons: dict[str, str]
-    declaring: Declaring | None
+    declaring: tuple[controls.Control, ...]  # the form « Nous l'utilisons »
     can_revise: bool
     can_derive: bool
     back: tuple[str, str] | None  # (address, what was searched)
@@ -93,22 +85,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     record = await ask(visit.clerk.show, request.match_info["rec"], visit.language)
     if record.id != request.match_info["rec"]:  # a shortened id has one permanent address, like any other
         raise web.HTTPSeeOther(visit.to("record", rec=record.id))
-    return await answer(request, record)
-
-
-async def answer(
-    request: web.Request, record: Record, declaring: Declaring | None = None, status: int = 200
-) -> web.StreamResponse:
-    """The page of a record, perhaps with a usage form that is to be corrected."""
-    visit = visits.of(request)
     labels = Labels(visit)
-    usable = record.kind in _used_kinds(labels)
-    usage = await ask(visit.clerk.usage, record.id) if usable else None
-    context = _context(visit, labels, record, usage)
-    page = msgspec.structs.replace(
-        context, declaring=declaring or context.declaring, back=_came_from(request, visit)
-    )
-    return await render.page(request, "record.html", {"page": page}, status=status)
+    usage = await ask(visit.clerk.usage, record.id) if record.kind in _used_kinds(labels) else None
+    page = _context(visit, labels, record, usage)
+    if record.can_declare and visit.session is not None:
+        own_language = (await ask(visit.clerk.status)).language
+        page = msgspec.structs.replace(page, declaring=acts.form_of(visit, acts.DECLARE, own_language, {}))
+    page = msgspec.structs.replace(page, back=_came_from(request, visit))
+    return await render.page(request, "record.html", {"page": page})
 
 
 def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | None) -> RecordPage:
@@ -136,7 +120,7 @@ def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | 
         types={option.code: option.shown.text(visit.language) for option in options},
         family=_family(visit, labels, record),
         reasons=_reasons(labels, record),
-        declaring=Declaring(options) if record.can_declare else None,
+        declaring=(),
         can_revise=record.mine and kind is not None and kind.revisable and record.state == "ok",
         can_derive=has_field(kind, "based_on") and record.state == "ok",
         back=None,

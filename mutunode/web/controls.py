@@ -1,0 +1,346 @@
+"""A form made from a kind's declaration.
+
+No kind is named here: a field's type says which control it gets, its section where it stands. Names are
+dotted paths, as `Kind.from_input` takes them (``title.fr``, ``ack.policy``, ``based_on.0.changes.fr``); what
+was typed is shown again exactly, whatever was wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from mutunode.commons.kind import (
+    Blob,
+    Bool,
+    Choice,
+    Date,
+    Field,
+    File,
+    Int,
+    Kind,
+    LangText,
+    License,
+    ListOf,
+    Option,
+    Text,
+    ValueType,
+)
+from mutunode.commons.kind import Record as Members
+from mutunode.web.i18n import Speech
+from mutunode.web.settings import LANGUAGES
+from mutunode.web.troubles import Trouble, anchor
+
+Shape = Literal["line", "area", "select", "radios", "check", "license", "group"]
+
+RADIOS_MAX = 4  # more options are a list to unfold
+OTHER = "+other"  # "another licence, in full"
+NEVER_TYPED = frozenset({"supersedes"})  # the node writes it
+ITEMS_MAX = 20  # of a list that is typed in parts; longer ones are for imports
+AREA_ROWS = 4
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """One answer to choose."""
+
+    code: str
+    label: str
+    help: str = ""
+
+
+class Control(msgspec.Struct, frozen=True):
+    """One field of a form, or a group of them."""
+
+    name: str
+    shape: Shape
+    label: str
+    help: str = ""
+    value: str = ""
+    other: str = ""  # text of "another licence"
+    offers: tuple[Offer, ...] = ()
+    parts: tuple[Control, ...] = ()
+    more: tuple[Control, ...] = ()  # the same text in other languages
+    mandatory: bool = False
+    error: str = ""
+    language: str = ""  # of what is typed
+    rows: int = AREA_ROWS
+
+    @property
+    def id(self) -> str:
+        """The id links lead to."""
+        return f"f-{self.name}"
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything in it, or anything wrong with it."""
+        return bool(self.value or self.error) or any(part.filled for part in (*self.parts, *self.more))
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A titled part of the form."""
+
+    name: str
+    label: str
+    controls: tuple[Control, ...]
+    folded: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether a folded part is to be shown open."""
+        return any(control.filled for control in self.controls)
+
+
+class Maker:
+    """Makes the controls of one form."""
+
+    def __init__(
+        self, words: Speech, own_language: str, given: Mapping[str, Any], troubles: Sequence[Trouble]
+    ) -> None:
+        self._words = words
+        self._reader = words.language
+        self._own = own_language
+        self._given = given
+        self._troubles = {trouble.field: trouble.text for trouble in troubles if trouble.field}
+
+    def parts(self, kind: Kind) -> tuple[Part, ...]:
+        """The whole form."""
+        made = []
+        for section in kind.all_sections:
+            fields = [field for field in kind.in_section(section.name) if is_typed(field)]
+            controls = tuple(self.field(field) for field in fields)
+            if controls:
+                made.append(Part(section.name, section.label.text(self._reader), controls, section.folded))
+        return tuple(made)
+
+    def field(self, field: Field) -> Control:
+        """One top-level field."""
+        return self._control(field, field.name, self._given.get(field.name))
+
+    def _control(self, field: Field, name: str, given: Any) -> Control:
+        label, about = field.label.text(self._reader), field.help.text(self._reader)
+        make = _makers().get(field.type.name, Maker._line)
+        if isinstance(field.type, Members):
+            make = Maker._group
+        control = make(self, field.type, name, label, about, given)
+        error = control.error or self._troubles.get(name, "")
+        return msgspec.structs.replace(
+            control, mandatory=field.mandatory and field.default is None, error=error
+        )
+
+    # --- one shape each ---
+
+    def _line(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        return Control(name, "line", label, help, _plain(given), error=self._troubles.get(name, ""))
+
+    def _text(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        shape: Shape = "area" if "\n" in _plain(given) else "line"
+        return Control(name, shape, label, help, _plain(given))
+
+    def _choice(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        assert isinstance(type, Choice)
+        shape: Shape = "radios" if len(type.options) <= RADIOS_MAX else "select"
+        return Control(name, shape, label, help, _plain(given), offers=self._offers(type.options))
+
+    def _bool(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        value = (
+            {True: "true", False: "false"}.get(given, _plain(given))
+            if isinstance(given, bool)
+            else _plain(given)
+        )
+        if "." not in name:
+            return Control(name, "check", label, help, value)
+        offers = (Offer("true", self._words.gettext("Yes")), Offer("false", self._words.gettext("No")))
+        return Control(name, "radios", label, help, value, offers=offers)
+
+    def _license(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        assert isinstance(type, License)
+        value = _plain(given)
+        listed = any(option.code == value for option in type.options)
+        return Control(
+            name,
+            "license",
+            label,
+            help,
+            value if listed or not value else OTHER,
+            other="" if listed else value,
+            offers=self._offers(type.options),
+        )
+
+    def _date(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        assert isinstance(type, Date)
+        held = given if isinstance(given, Mapping) else {"given": given}
+        line = Control(f"{name}.given", "line", label, help, _plain(held.get("given")))
+        if not type.events:
+            return line
+        event = Control(
+            f"{name}.event",
+            "select",
+            self._words.gettext("What happened then"),
+            value=_plain(held.get("event")),
+            offers=self._offers(type.events),
+        )
+        error = self._troubles.get(name, "")
+        return Control(
+            name, "group", label, parts=(msgspec.structs.replace(line, help=""), event), error=error
+        )
+
+    def _lang_text(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        assert isinstance(type, LangText)
+        texts = {tag or self._own: _plain(text) for tag, text in _as_texts(given, self._own).items()}
+        others = [tag for tag in (*texts, *LANGUAGES) if tag != self._own]
+        if "." in name:
+            others = [tag for tag in others if tag in texts]
+        main = self._text_in(type, name, label, help, self._own, texts)
+        more = tuple(
+            self._text_in(type, name, f"{label} ({self._words.language_name(tag)})", "", tag, texts)
+            for tag in dict.fromkeys(others)
+        )
+        error = main.error or self._troubles.get(name, "")
+        return msgspec.structs.replace(main, more=more, error=error)
+
+    def _text_in(
+        self, type: LangText, name: str, label: str, help: str, tag: str, texts: Mapping[str, str]
+    ) -> Control:
+        return Control(
+            f"{name}.{tag}",
+            "area" if type.multiline else "line",
+            label,
+            help,
+            texts.get(tag, ""),
+            error=self._troubles.get(f"{name}.{tag}", ""),
+            language=tag,
+        )
+
+    def _group(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        assert isinstance(type, Members)
+        held = given if isinstance(given, Mapping) else {}
+        parts = tuple(
+            self._control(inner, f"{name}.{inner.name}", held.get(inner.name))
+            for inner in type.fields
+            if is_typed(inner)
+        )
+        return Control(name, "group", label, help, parts=parts)
+
+    def _list(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        assert isinstance(type, ListOf)
+        if isinstance(given, str):  # typed as lines, and to be shown as typed
+            return Control(name, self._list_shape(type), label, help, given, error=self._first_within(name))
+        items = _items(given)
+        lines = _as_lines(type, items)
+        if lines is not None:
+            return Control(name, self._list_shape(type), label, help, lines, error=self._first_within(name))
+        item = Field("", type.item, _NO_WORDS)
+        blank: list[Any] = [None] if len(items) < ITEMS_MAX else []
+        parts = tuple(
+            msgspec.structs.replace(
+                self._control(item, f"{name}.{place}", value),
+                label=self._words.gettext("%(label)s, no. %(num)s") % {"label": label, "num": place + 1},
+            )
+            for place, value in enumerate([*items, *blank])
+        )
+        return Control(name, "group", label, parts=parts)
+
+    @staticmethod
+    def _list_shape(type: ListOf) -> Shape:
+        return "line" if type.separators.strip() else "area"
+
+    def _first_within(self, name: str) -> str:
+        """A list typed on lines shows what is wrong with any of them."""
+        return next(
+            (text for field, text in self._troubles.items() if f"{field}.".startswith(f"{name}.")), ""
+        )
+
+    def _offers(self, options: Iterable[Option]) -> tuple[Offer, ...]:
+        reader = self._reader
+        return tuple(Offer(each.code, each.label.text(reader), each.help.text(reader)) for each in options)
+
+
+Make = Callable[[Maker, ValueType, str, str, str, Any], Control]
+
+
+def _makers() -> dict[str, Make]:
+    return {
+        Choice.name: Maker._choice,
+        Bool.name: Maker._bool,
+        License.name: Maker._license,
+        Date.name: Maker._date,
+        LangText.name: Maker._lang_text,
+        ListOf.name: Maker._list,
+        Text.name: Maker._text,
+        Int.name: Maker._line,
+    }
+
+
+def is_typed(field: Field) -> bool:
+    """Whether a person fills it in on a page; files are given with the command line."""
+    innermost = field.type.item if isinstance(field.type, ListOf) else field.type
+    return field.name not in NEVER_TYPED and not isinstance(innermost, File | Blob)
+
+
+def names(parts: Iterable[Part]) -> list[str]:
+    """The names of all controls, for links from a list of errors."""
+    return [name for part in parts for control in part.controls for name in _names(control)]
+
+
+def _names(control: Control) -> Iterable[str]:
+    yield control.name
+    for inner in (*control.parts, *control.more):
+        yield from _names(inner)
+
+
+def anchored(found: Iterable[Trouble], parts: Iterable[Part]) -> tuple[Trouble, ...]:
+    """The troubles, each leading to the control to mend."""
+    known = names(parts)
+    return tuple(msgspec.structs.replace(each, anchor=anchor(each.field, known)) for each in found)
+
+
+class _NoWords:
+    """An item of a list has no label of its own."""
+
+    def text(self, language: str) -> str:
+        return ""
+
+
+_NO_WORDS: Any = _NoWords()
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _as_texts(given: Any, own: str) -> Mapping[str, Any]:
+    return given if isinstance(given, Mapping) else {own: given} if given else {}
+
+
+def _items(given: Any) -> list[Any]:
+    if isinstance(given, Mapping):
+        return [given[key] for key in sorted(given, key=lambda key: (len(key), key))][:ITEMS_MAX]
+    return list(given) if isinstance(given, list | tuple) else []
+
+
+def _as_lines(type: ListOf, items: Sequence[Any]) -> str | None:
+    """The items as text that is read back as the same items; None where text cannot say them."""
+    if isinstance(type.item, Date | LangText) or (isinstance(type.item, Members) and not _is_pair(type.item)):
+        return None
+    texts = [_as_line(type.item, item) for item in items]
+    separators = type.separators.strip()
+    if any(text is None or set(text) & {*separators, "\n"} or text != text.strip() for text in texts):
+        return None
+    joint = f"{separators[0]} " if separators else "\n"
+    return joint.join(text for text in texts if text is not None)
+
+
+def _is_pair(type: Members) -> bool:
+    return type.short is not None and len(type.fields) == 2
+
+
+def _as_line(type: ValueType, item: Any) -> str | None:
+    if not isinstance(type, Members):
+        return _plain(item) if not isinstance(item, Mapping) else None
+    first, second = (field.name for field in type.fields)
+    if not isinstance(item, Mapping) or set(item) != {first, second} or type.short is None:
+        return None
+    text = f"{item[first]}:{item[second]}"
+    return text if type.short(text) == dict(item) else None

@@ -1,0 +1,55 @@
+"""À traiter: what waits for an answer of ours. Refusing is as honourable as thanking, and says why."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from mutunode.service.errors import Refusal
+from mutunode.service.shapes import Todo, TodoList
+from mutunode.web import forms, render
+from mutunode.web import visit as visits
+from mutunode.web.clerk import ask
+from mutunode.web.labels import Labels
+from mutunode.web.pages import acts
+
+SHOWN_MAX = 30  # a long list is answered from the top
+
+
+class TodoPage(msgspec.Struct, frozen=True):
+    """The page's context."""
+
+    list: TodoList
+    shown: tuple[Todo, ...]
+    types: dict[str, str]
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """``/fr/a-traiter``"""
+    visit = visits.of(request)
+    visit.writer()
+    waiting = await ask(visit.clerk.todo, visit.language)
+    labels = Labels(visit)
+    options = labels.options(acts.DECLARE.kind, "type")
+    types = {option.code: option.shown.text(visit.language) for option in options}
+    context = TodoPage(waiting, waiting.waiting[:SHOWN_MAX], types)
+    return await render.page(request, "todo.html", {"page": context})
+
+
+async def answer(request: web.Request) -> web.StreamResponse:
+    """A button of the list was pressed: show what will be signed, or sign it."""
+    visit = visits.of(request)
+    form = await forms.read(request)
+    waiting = await ask(visit.clerk.todo, visit.language)
+    item = next((each for each in waiting.waiting if each.id == form.get("rec")), None)
+    if item is None:
+        visit.writer().notices.append(
+            visit.speech.gettext("This has been answered already, or was taken back.")
+        )
+        raise web.HTTPSeeOther(visit.to("todo"))
+    try:
+        about = await ask(visit.clerk.show, item.target, visit.language)
+    except Refusal:
+        visit.writer().notices.append(visit.speech.gettext("The record it is about is no longer here."))
+        raise web.HTTPSeeOther(visit.to("todo")) from None
+    return await acts.carry_out(request, acts.ANSWER, item.id, about, form)
