@@ -16,13 +16,15 @@ LangMap = dict[str, str]
 class UsageCount(msgspec.Struct, frozen=True):
     """How many organisations declared a usage, and of how many the author took note.
 
-    ``declared`` counts those not contested, confirmed ones included; ``contested`` stand apart.
+    ``declared`` counts those not contested, confirmed ones included; ``contested`` stand apart. With
+    ``pending`` something cited is not held: there is no figure to show, and the zeros mean nothing.
     """
 
     declared: int = 0
     confirmed: int = 0
     contested: int = 0
     can_help: int = 0
+    pending: bool = False
 
 
 class Hit(msgspec.Struct, frozen=True):

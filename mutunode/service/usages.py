@@ -25,7 +25,7 @@ def count(desk: Desk, stored: Stored) -> UsageCount:
         return UsageCount()
     counts = usage_state(usage_acts(desk, stored), desk.now(), rules.ref_of(stored)).counts
     if counts is None:
-        return UsageCount()
+        return UsageCount(pending=True)
     return UsageCount(counts.declared, counts.confirmed, counts.contested, counts.can_help)
 
 
