@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 EXAMPLES = Path(__file__).resolve().parents[1]
 MUTUNODE = Path(sys.executable).with_name("mutunode")
@@ -27,6 +28,9 @@ FOUND_SECONDS_MAX = 120.0  # 30 are promised; a slow machine still gets an answe
 STOP_SECONDS_MAX = 10.0  # a node promises 5
 POLL_SECONDS = 0.5
 FRENCH = os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("fr")
+
+
+T = TypeVar("T")
 
 
 class Failed(Exception):
@@ -104,9 +108,11 @@ class Node:
             raise Failed(f"{self.name}: {answer['refused']} rows refused: {answer['bad'][:3]}")
         return int(answer["created"] + answer["revised"] + answer["unchanged"])
 
-    def accept(self, other: Node) -> None:
+    def accept(self, others: Iterable[Node]) -> None:
         """What a person does after comparing the check words by phone."""
-        self.mutunode("peer", "accept", other.org, "--address", other.peer, "--yes")
+        for other in others:
+            if other is not self:
+                self.mutunode("peer", "accept", other.org, "--address", other.peer, "--yes")
 
     def found(self) -> int:
         """How many resources the search of this node finds."""
@@ -153,33 +159,36 @@ def homes(folder: str | None) -> Iterator[Path]:
         yield Path(made)
 
 
+def together(act: Callable[[Node], T], nodes: Iterable[Node]) -> list[T]:
+    """The same for each organisation at once, as it would be on machines of their own."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(act, nodes))
+
+
 def bring_together(nodes: list[Node]) -> int:
     """Start, publish, accept each other; how many records there are to find."""
-    for node in nodes:
-        node.init()
-        node.seeds = [f"{other.peer}#{other.org}" for other in nodes if other.org]
-        node.start()
-    total = 0
-    for node in nodes:
-        count = node.publish()
-        total += count
+    together(Node.init, nodes)
+    first, *others = nodes
+    first.start()
+    for node in others:
+        node.seeds = [f"{first.peer}#{first.org}"]
+    together(Node.start, others)
+    counts = together(Node.publish, nodes)
+    for node, count in zip(nodes, counts, strict=True):
         print(f"  {node.name} : {count} " + tr("fiches publiées", "records published"), flush=True)
-    for node in nodes:
-        for other in nodes:
-            if other is not node:
-                node.accept(other)
-    return total
+    together(lambda node: node.accept(nodes), nodes)
+    return sum(counts)
 
 
 def wait_until_found(nodes: list[Node], total: int) -> None:
     """Until the search of every node finds every record of all."""
     deadline = time.monotonic() + FOUND_SECONDS_MAX
-    counts = [node.found() for node in nodes]
+    counts = together(Node.found, nodes)
     while min(counts) < total:
         if time.monotonic() > deadline:
             raise Failed(tr("Il manque des fiches : ", "Records are missing: ") + f"{counts} / {total}")
         time.sleep(POLL_SECONDS)
-        counts = [node.found() for node in nodes]
+        counts = together(Node.found, nodes)
 
 
 def show(nodes: list[Node], total: int, seconds: float) -> None:
@@ -190,8 +199,8 @@ def show(nodes: list[Node], total: int, seconds: float) -> None:
             f"\nAfter {seconds:.0f} s every page finds all {total} records. Open these, once each:\n",
         )
     )
-    for node in nodes:
-        print(f"  {node.name}\n    {node.link()}\n    mutunode status --home {node.home}\n")
+    for node, link in zip(nodes, together(Node.link, nodes), strict=True):
+        print(f"  {node.name}\n    {link}\n    mutunode status --home {node.home}\n")
     print(tr("Ctrl-C arrête tout.", "Ctrl-C stops everything."), flush=True)
 
 
