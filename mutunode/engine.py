@@ -30,7 +30,7 @@ from mutunode.store.search.index import SearchIndex
 from mutunode.turns import Turns
 
 FEED_SECONDS = 0.15  # what arrives together is indexed together: one commit of the index costs about 80 ms
-FEED_IDLE_SECONDS_MAX = 30.0
+FEED_IDLE_SECONDS_MAX = 0.5  # a turn without effects for the outside pokes nobody; looking costs 0.1 ms
 
 log = structlog.get_logger("engine")
 
