@@ -34,7 +34,7 @@ PAGES: dict[str, dict[Language, str]] = {
     "todo": {"fr": "a-traiter", "en": "to-do"},
     "publish": {"fr": "publier", "en": "publish"},
     "publish_kind": {"fr": f"publier/{KIND}", "en": f"publish/{KIND}"},
-    "import": {"fr": "importer", "en": "import"},
+    "import_file": {"fr": "importer", "en": "import"},
     "session": {"fr": "session", "en": "session"},
     "log_out": {"fr": "session/fermer", "en": "session/close"},
 }

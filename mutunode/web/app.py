@@ -13,11 +13,24 @@ from aiohttp import web
 
 from mutunode.web import addresses, errors, guard, render, static_files
 from mutunode.web import visit as visits
+from mutunode.web.api import health, openapi, reads
 from mutunode.web.clerk import Clerk
 from mutunode.web.forms import UPLOAD_BYTES_MAX
-from mutunode.web.pages import acts, network, organisation, publish, record, search, session, texts, todo
+from mutunode.web.pages import (
+    acts,
+    importing,
+    network,
+    organisation,
+    publish,
+    record,
+    search,
+    session,
+    texts,
+    todo,
+)
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import LANGUAGES, WebSettings
+from mutunode.web.uploads import Uploads
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -41,8 +54,25 @@ PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
     "todo": (todo.show, todo.answer),
     "publish": (publish.choose, None),
     "publish_kind": (publish.write, publish.act),
+    "import_file": (importing.show, importing.act),
     "session": (session.show, None),
     "log_out": (None, session.log_out),
+}
+
+API: dict[str, Handler] = {
+    "/api/v1/search": reads.search,
+    "/api/v1/records/{rec}": reads.record,
+    "/api/v1/records/{rec}/usage": reads.usage,
+    "/api/v1/organisations": reads.organisations,
+    "/api/v1/organisations/{org}": reads.organisation,
+    "/api/v1/network": reads.network,
+    "/api/v1/status": reads.status,
+    "/api/v1/kinds": reads.kinds,
+    "/api/v1/schema/{kind}": reads.schema,
+    "/api/v1/openapi.json": openapi.show,
+    "/healthz": health.alive,
+    "/readyz": health.ready,
+    "/metrics": health.metrics,
 }
 
 
@@ -54,12 +84,16 @@ def make_app(
 ) -> web.Application:
     """The pages and the API of a node."""
     app = web.Application(
-        middlewares=[guard.guard, errors.explain, visits.visits], client_max_size=UPLOAD_BYTES_MAX + 65_536
+        middlewares=[health.measure, guard.guard, errors.explain, visits.visits],
+        client_max_size=UPLOAD_BYTES_MAX,
     )
     app[guard.SETTINGS] = settings
     app[visits.CLERK] = clerk
     app[visits.SESSIONS] = sessions
     app[visits.CLOCK] = clock
+    app[health.METERS] = health.Meters()
+    app[importing.UPLOADS] = Uploads()
+    app.on_cleanup.append(_forget_uploads)
     app.on_response_prepare.append(guard.add_headers)
     render.set_up(app)
     app.router.add_get("/", _home)
@@ -70,6 +104,8 @@ def make_app(
         app.router.add_get(f"/{language}", _home)
         app.router.add_get(f"/{language}/", _home)
         app.router.add_get(f"/s/{{key}}/{language}/", _home)
+    for path, handler in API.items():
+        app.router.add_get(path, handler)
     for name, (show, act) in PAGES.items():
         _add(app, name, show, act)
     return app
@@ -87,6 +123,10 @@ def _add(app: web.Application, name: str, show: Handler | None, act: Handler | N
                 resource.add_route("HEAD", show)
             if act is not None:
                 resource.add_route("POST", act)
+
+
+async def _forget_uploads(app: web.Application) -> None:
+    app[importing.UPLOADS].close()
 
 
 async def _home(request: web.Request) -> web.StreamResponse:

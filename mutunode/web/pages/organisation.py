@@ -182,8 +182,8 @@ async def follow(request: web.Request) -> web.StreamResponse:
     words = visit.speech
     if form.get("compared") != "true":
         text = words.gettext("Compare the six words by voice first, then tick the box that says so.")
-        found = (Trouble(text, "compared", "f-compared"),)
-        return await _confirm(request, org, address, vouch=vouch, wrong=found)
+        unticked = Trouble(text, "compared", "f-compared")
+        return await _confirm(request, org, address, vouch=vouch, wrong=(unticked,))
     proposal = await _vouching(visit, org, address) if vouch else None
     if vouch and (proposal is None or proposal.seen != form.get("seen")):
         text = words.gettext("What would be signed has changed since you saw it. Read it again, then decide.")
