@@ -1,0 +1,84 @@
+"""`make bench`, or `python -m bench --records 20000 --json figures.json`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from bench import bare, scenes
+from bench.figures import Figure, show
+from bench.node import NotRunning
+
+
+def main() -> int:
+    """Measure, show, and say with the exit code whether every target was reached."""
+    asked = _arguments()
+    figures: list[Figure] = []
+    started = time.time()
+    try:
+        with tempfile.TemporaryDirectory(prefix="mutunode-bench-") as folder:
+            for figure in _measured(Path(folder), asked.records, asked.idle_seconds):
+                print(f"{figure.name}: {figure.value:,.2f} {figure.unit}", file=sys.stderr, flush=True)
+                figures.append(figure)
+    except NotRunning as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    finally:
+        machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+        if figures:
+            show(figures, f"mutunode, {asked.records:,} records ({machine})")
+        if asked.json and figures:
+            asked.json.write_bytes(_document(figures, asked.records, machine, started))
+    return 0 if all(figure.reached is not False for figure in figures) else 3
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description="Measure a node beside a bare loop.")
+    parser.add_argument("--records", type=int, default=100_000, help="in the replication (100000)")
+    parser.add_argument(
+        "--idle-seconds", type=float, default=30.0, help="how long to watch an idle node (30)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    return parser.parse_args()
+
+
+def _measured(folder: Path, records: int, idle_seconds: float) -> Iterator[Figure]:
+    """Every figure, as it becomes known."""
+    bare_figure = bare.measure(folder, records)
+    yield bare_figure
+    author, published = scenes.filled(folder, records, bare_figure.value)
+    with author:
+        yield published
+        yield from scenes.replication(folder, author, records, bare_figure.value)
+        yield from scenes.publishing(author)
+        yield from scenes.idle(author, idle_seconds)
+    yield _wire(folder, min(records, scenes.WIRE_RECORDS_MAX), bare_figure.value)
+
+
+def _wire(folder: Path, records: int, bare_records: float) -> Figure:
+    """In a scene of its own, with fewer records: bytes do not depend on speed."""
+    (folder / "wire").mkdir()
+    author, _ = scenes.filled(folder / "wire", records, bare_records)
+    with author:
+        return scenes.wire(folder / "wire", author, records)
+
+
+def _document(figures: list[Figure], records: int, machine: str, started: float) -> bytes:
+    rows = [
+        {**msgspec.to_builtins(figure), "share": figure.share, "reached": figure.reached}
+        for figure in figures
+    ]
+    document = {"records": records, "machine": machine, "time": int(started), "figures": rows}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""A node under measurement: a daemon in its own process, as a person would start it, and what it costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mutunode_cli import client
+
+READY_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 10.0
+ANSWER_SECONDS_MAX = 900.0  # an import of 100,000 records is one answer
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class NotRunning(Exception):
+    """The node did not start, or went away; its last words are in the message."""
+
+
+class Node:
+    """A home, and the daemon that runs in it."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self.home = home
+        self.name = name
+        self.process: subprocess.Popen[bytes] | None = None
+        self.org = ""
+
+    def init(self) -> None:
+        """Make its identity."""
+        phrase = self.home.with_suffix(".phrase")
+        made = self._cli("init", "--name", self.name, "--phrase-file", str(phrase))
+        self.org = made.split()[-1]
+
+    def _cli(self, *words: str) -> str:
+        done = subprocess.run(self._command("-q", *words), capture_output=True, text=True, timeout=60)
+        if done.returncode:
+            raise NotRunning(
+                f"`mutunode {' '.join(words)}` ended with {done.returncode}: {done.stderr[-2_000:]}"
+            )
+        return done.stdout
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "mutunode_cli.main", "--home", str(self.home), *words]
+
+    def start(self, *flags: str) -> float:
+        """Run the daemon; seconds until it says that it is ready."""
+        started, said = time.perf_counter(), b""
+        words = ("run", "--no-lan", "--peer-listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", *flags)
+        self._messages = self.home.with_suffix(".log").open("ab")
+        said_before = self._messages.tell()
+        self.process = subprocess.Popen(self._command(*words), stdout=self._messages, stderr=self._messages)
+        while time.perf_counter() - started < READY_SECONDS_MAX:
+            said = self.home.with_suffix(".log").read_bytes()[said_before:]
+            if b" ready:" in said:
+                return time.perf_counter() - started
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.005)
+        self.stop()
+        raise NotRunning(f"{self.name} did not become ready:\n{said.decode(errors='replace')[-3_000:]}")
+
+    def stop(self) -> None:
+        """Stop it as a service manager would."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._messages.close()
+        self.process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def ask(self, verb: str, **params: Any) -> Any:
+        """Call a verb through the control socket, as the command line does."""
+        return client.call(self.home, verb, params, lambda event: None, ANSWER_SECONDS_MAX)
+
+    def run(self, *words: str) -> str:
+        """Run a command of the command line against it."""
+        return self._cli(*words)
+
+    @property
+    def peer_address(self) -> str:
+        """Where other nodes reach it."""
+        return str(self.ask("status")["peer"])
+
+    def records(self) -> int:
+        """Records it holds, durable and shown."""
+        return int(self.ask("status")["records"])
+
+    def found(self, text: str = "") -> int:
+        """Records a search finds."""
+        return int(self.ask("search", q=text, limit=1)["total"])
+
+    # --- what the kernel says of it --------------------------------------------------------------
+    def memory_mb(self, of: str = "VmRSS") -> float:
+        """Resident memory now, or with ``VmHWM`` at its highest."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith(f"{of}:"))
+        return int(line.split()[1]) / 1_024
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all its threads so far."""
+        assert self.process is not None
+        after_name = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / _TICKS_A_SECOND
+
+
+def wait_until(condition: Any, seconds_max: float, step_seconds: float, what: str) -> float:
+    """Ask again and again; seconds it took."""
+    started = time.perf_counter()
+    while not condition():
+        if time.perf_counter() - started > seconds_max:
+            raise NotRunning(f"after {seconds_max:.0f} s still not: {what}")
+        time.sleep(step_seconds)
+    return time.perf_counter() - started

@@ -1,0 +1,130 @@
+"""What is measured: scenes between two daemons, as people live them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.corpus import write_catalogue
+from bench.figures import Figure, Target, percentile
+from bench.node import Node, NotRunning, wait_until
+from bench.wire import CountingProxy
+
+REPLICATION_SECONDS_MAX = 600.0
+FOUND_SECONDS_MAX = 30.0
+POLL_SECONDS = 0.1  # for long waits: looking costs the node about 5 ms
+FINE_POLL_SECONDS = 0.02  # a search costs the node a few milliseconds
+WIRE_RECORDS_MAX = 10_000  # the counting proxy takes a share of the processor: bytes are counted apart
+
+REPLICATION = Target(0.35, "at least", share=True)
+WIRE_BYTES = Target(500, "at most")
+RECEIVER_MB = Target(250, "at most")
+PUBLISH_MS = Target(30, "at most")
+FOUND_MS = Target(1_000, "at most")
+IDLE_MB = Target(150, "at most")
+IDLE_PERCENT = Target(1.0, "at most")
+READY_SECONDS = Target(3.0, "at most")
+
+
+def filled(folder: Path, records: int, bare: float) -> tuple[Node, Figure]:
+    """A running node that published a catalogue, and how fast it did."""
+    catalogue = folder / "catalogue.jsonl"
+    write_catalogue(catalogue, records)
+    node = Node(folder / "author", "Banc d'essai")
+    node.init()
+    node.start()
+    try:
+        started = time.perf_counter()
+        node.ask("import", path=str(catalogue), format="jsonl", kind="resource")
+        seconds = time.perf_counter() - started
+        published = node.records()
+        if published != records:
+            raise NotRunning(f"{records} rows were imported and {published} records are there")
+    except BaseException:
+        node.stop()
+        raise
+    return node, Figure("publishing a catalogue, durable", records / seconds, "records/s", bare)
+
+
+def replication(folder: Path, author: Node, records: int, bare: float) -> Iterator[Figure]:
+    """A node that knows nothing meets the author, accepts it, and takes everything."""
+    with Node(folder / "reader", "Lectrice") as reader:
+        reader.init()
+        reader.start("--seed", author.peer_address)
+        started = time.perf_counter()
+        reader.ask("peer_accept", org=author.org)
+        wait_until(
+            lambda: reader.records() >= records, REPLICATION_SECONDS_MAX, POLL_SECONDS, "everything durable"
+        )
+        durable = time.perf_counter() - started
+        wait_until(
+            lambda: reader.found() >= records, REPLICATION_SECONDS_MAX, POLL_SECONDS, "everything searchable"
+        )
+        searchable = time.perf_counter() - started
+        peak, spent = reader.memory_mb("VmHWM"), reader.cpu_seconds()
+        note = f"{records:,} records"
+        yield Figure(
+            "first replication until durable", records / durable, "records/s", bare, REPLICATION, note
+        )
+        yield Figure("first replication until searchable", records / searchable, "records/s", bare, note=note)
+        yield Figure("receiver: peak memory", peak, "MB", target=RECEIVER_MB)
+        yield Figure("receiver: processor time", spent, "s", note="its start included")
+        reader.stop()
+        yield Figure("start until ready", reader.start(), "s", target=READY_SECONDS, note=note)
+
+
+def wire(folder: Path, author: Node, records: int) -> Figure:
+    """The bytes of a first replication, both ways, handshakes included."""
+    proxy = CountingProxy(author.peer_address)
+    with Node(folder / "counted", "Comptée") as reader:
+        reader.init()
+        reader.start("--seed", proxy.address)
+        reader.ask("peer_accept", org=author.org)
+        wait_until(
+            lambda: reader.records() >= records, REPLICATION_SECONDS_MAX, POLL_SECONDS, "everything counted"
+        )
+    proxy.close()
+    note = f"{proxy.bytes_down:,} down, {proxy.bytes_up:,} up; TCP payload"
+    return Figure(
+        "on the wire", (proxy.bytes_down + proxy.bytes_up) / records, "bytes/record", None, WIRE_BYTES, note
+    )
+
+
+def publishing(node: Node, times: int = 40) -> Iterator[Figure]:
+    """One record at a time, through the daemon."""
+    durable, found = [], []
+    for number in range(times):
+        word = f"zygomorphe{number:04d}"
+        started = time.perf_counter()
+        node.ask("publish", kind="resource", fields={"title": word, "external_ref": f"one:{number}"})
+        durable.append((time.perf_counter() - started) * 1_000)
+        wait_until(
+            lambda word=word: node.found(f'"{word}"') == 1,
+            FOUND_SECONDS_MAX,
+            FINE_POLL_SECONDS,
+            f"{word} found",
+        )
+        found.append((time.perf_counter() - started) * 1_000)
+    for share, name in ((0.5, "p50"), (0.95, "p95")):
+        yield Figure(f"publish one, durable: {name}", percentile(durable, share), "ms", target=PUBLISH_MS)
+    for share, name in ((0.5, "p50"), (0.95, "p95")):
+        yield Figure(f"publish one, found: {name}", percentile(found, share), "ms", target=FOUND_MS)
+    started = time.perf_counter()
+    node.run("publish", "resource", "--title", "depuis la ligne de commande", "--external_ref", "one:cli")
+    seconds = time.perf_counter() - started
+    yield Figure("publish one from the command line", seconds * 1_000, "ms", note="starting Python included")
+
+
+def _finds(node: Node, word: str) -> bool:
+    return node.found(f'"{word}"') == 1
+
+
+def idle(node: Node, seconds: float) -> Iterator[Figure]:
+    """A node that nobody asks anything, after it had time to settle."""
+    time.sleep(min(seconds, 10.0))
+    before, started = node.cpu_seconds(), time.perf_counter()
+    time.sleep(seconds)
+    percent = (node.cpu_seconds() - before) / (time.perf_counter() - started) * 100
+    yield Figure("idle: memory", node.memory_mb(), "MB", target=IDLE_MB)
+    yield Figure("idle: processor", percent, "% of a core", target=IDLE_PERCENT, note=f"over {seconds:.0f} s")
