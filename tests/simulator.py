@@ -19,8 +19,8 @@ from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.effects import Close, Dial, Effect, Notice, NoticeKind, Send, WakeAt
 from mutunode.protocol.head import PUBLIC, Head
 from mutunode.protocol.ledger import HeldLog, Stance
-from mutunode.protocol.node import Node
-from mutunode.protocol.signing import Mark
+from mutunode.protocol.node import LinkInfo, Node
+from mutunode.protocol.signing import Mark, Signing
 from mutunode.store.memory import MemoryStore
 from tests.store.authors import START, Author
 
@@ -163,6 +163,7 @@ class Actor:
         self.notices: list[NoticeKind] = []
         self.closes: list[Close] = []
         self.marks: dict[bytes, Mark] = {}
+        self.puppets: dict[int, Any] = {}  # links of peers whose frames are written by hand
         self.on_lan = True
         self.up = False
         self.seen: list[bytes] = []  # frames that came, for those who want to look or to replay
@@ -206,6 +207,9 @@ class Actor:
     def performs(self, effects: list[Effect]) -> None:
         """The shell's part."""
         for effect in effects:
+            if isinstance(effect, (Send, Close)) and effect.link in self.puppets:
+                self.puppets[effect.link].hears(effect)
+                continue
             match effect:
                 case Send(link, frame):
                     wire = self.wires.get(link)
@@ -350,7 +354,16 @@ class Actor:
         held = self.held(other)
         return held.size if held is not None else 0
 
+    def links(self) -> list[LinkInfo]:
+        """Its links."""
+        with self.turn():
+            return self.node.links()
+
+    def signing(self) -> Signing:
+        """Whether it may sign."""
+        with self.turn():
+            return self.node.signing(self.world.now)
+
     def is_linked_with(self, other: Actor) -> bool:
         """Whether a handshake with another is complete."""
-        with self.turn():
-            return any(link.ready and link.org == other.org for link in self.node.links())
+        return any(link.ready and link.org == other.org for link in self.links())

@@ -82,8 +82,10 @@ class Dialler:
 
     def nearby(self, org: bytes, address: str, now: float) -> None:
         """The LAN says that an organisation is there: a hint, until its handshake."""
-        if org != self._core.me.org and (org in self._nearby or len(self._nearby) < NEARBY_MAX):
-            self._nearby[org] = check_address(address)
+        if org == self._core.me.org or not _is_address(address):
+            return
+        if org in self._nearby or len(self._nearby) < NEARBY_MAX:
+            self._nearby[org] = address
             self._soon(now)
 
     def no_longer_nearby(self, org: bytes) -> None:

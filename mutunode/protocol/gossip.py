@@ -99,6 +99,8 @@ class Gossip:
     def _push(self, now: float) -> None:
         pages: dict[int, tuple[list[Head], int, bool]] = {}
         for session in self._core.ready():
+            if not session.lan and session.served.wait_seconds(now) > 0:
+                continue  # it had its share: the next change, or its own question, goes on from here
             told = self._told[session.link]
             if told not in pages:
                 pages[told] = self._core.ledger.heads_since(told, HEADS_PER_FRAME_MAX)
@@ -111,7 +113,9 @@ class Gossip:
         cursor = self._told[session.link] if waiting else reached
         if news:
             store = self._core.ledger.store_id()
+            before = session.buffered_bytes
             session.send(messages.Heads(messages.PUSH, store, cursor, False, tuple(news)), now)
+            session.served.take(session.buffered_bytes - before, now)
             for head in news:
                 self._note(session, head)
                 self._holders.told(session, head, now)

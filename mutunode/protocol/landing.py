@@ -103,7 +103,8 @@ class Landing:
         head, ledger = pull.head, self._core.ledger
         if pull.mode is Mode.REBUILD:
             ledger.cut(head.log, pull.assembly.start)
-            ledger.append(head.org, head.space, pull.assembly.start, pull.rows, pull.leaves)
+            if pull.rows:
+                ledger.append(head.org, head.space, pull.assembly.start, pull.rows, pull.leaves)
         ledger.commit(head, pull.assembly.tree)
         if held.broken_at is not None and head.epoch > held.broken_epoch:
             ledger.mark_broken(head.log, head.org, head.space, head.epoch, None)

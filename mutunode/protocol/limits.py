@@ -97,6 +97,9 @@ WINDOW = 4  # answers of one log under way: 4 × 1 MiB hides 300 ms at 100 Mbit/
 ENTRIES_PER_ANSWER_MAX = 20_000  # × 4 nodes = 80,000 of the 100,000 a frame may have
 LARGE_FETCHES_MAX = 2  # logs that need more than one answer, from one peer at once
 FETCHES_MAX = 16  # logs under way from one peer: 2 × 4 + 14 requests of the 64 in flight
+STARTS_A_TURN_MAX = 64  # × 150 µs for a signature = 10 ms of a turn
+ENTRIES_LARGE = 2_048  # × 512 bytes = 1 MiB: more than one answer
+ANSWER_BYTES_MAX = FRAME_BYTES_MAX - FRAME_BYTES_MAX // 16  # an estimate: a cut answer costs a request
 ANSWER_BYTES_MIN, ANSWER_BYTES_FIRST = 32 * 1_024, 64 * 1_024  # 1 s and 2 s at 256 kbit/s
 REBUILD_BYTES_MAX = 128 * FRAME_BYTES_MAX  # entries after the leaves that a new epoch keeps
 LEAVES_READ_MAX = 2**22  # × 33 bytes + list = 170 MB: two trees are compared up to that size

@@ -79,7 +79,7 @@ class Node:
         self._gossip = Gossip(core, self._interest, self._holders)
         self._dialler = Dialler(core, self._interest, self._reputation)
         self._repair = Repair(core, self._cursors, self._dialler, self._reputation)
-        self._server = Server(core, self._interest)
+        self._server = Server(core, self._interest, self._forks)
         self._handshake = Handshake(
             core,
             self._chains,
@@ -134,6 +134,7 @@ class Node:
         session = self._core.sessions.get(link)
         if session is not None and not session.is_closed:
             self._reception.frame(session, frame, now)
+            self._core.agenda.run(now)  # what the frame left to do at once needs no turn of its own
         return self._effects(now)
 
     def drained(self, link: int, buffered_bytes: int, now: float) -> list[Effect]:
@@ -239,18 +240,23 @@ class Node:
     # --- what happens inside -------------------------------------------------------------------
     def _ready(self, session: Session, now: float) -> None:
         """A handshake is complete."""
+        self._dialler.met(session, now)
         if not self._keep_one_link(session, now):
             return
-        self._dialler.met(session, now)
         self._gossip.welcome(session)
         self._signatory.ask(session, self._offer, now)
         self._repair.with_peer(session, now)
         self._reception.ready(session, now)
 
     def _keep_one_link(self, session: Session, now: float) -> bool:
-        """Of two links between the same two, the one dialled by the smaller id stays; else the newer."""
-        others = [other for other in self._core.ready() if other.org == session.org and other is not session]
-        for other in others:
+        """Of two links between the same two, the one dialled by the smaller id stays.
+
+        Of two that were dialled by the same side, the dialler ends the older one: only it knows which of
+        them is alive.
+        """
+        for other in [other for other in self._core.ready() if other.org == session.org]:
+            if other is session or (not other.outgoing and not session.outgoing):
+                continue
             us_smaller = self._core.me.org < session.org
             keeps_new = other.outgoing == session.outgoing or session.outgoing == us_smaller
             (other if keeps_new else session).end(CLOSE_NORMAL, "another link with the same stays", now)

@@ -17,6 +17,7 @@ from mutunode.protocol.merkle import leaf_hash
 from mutunode.protocol.replica import Assembly
 
 HEADER_ROW_BYTES = 100  # a header with its framing, generously
+ROW_FRAMING_BYTES = 8
 UNKNOWN_ROW_BYTES = 1_024  # before anything of a log was seen
 
 
@@ -55,11 +56,6 @@ class Pull:
         """Whether salts and bodies are wanted too."""
         return self.mode is not Mode.COMPARE
 
-    @property
-    def waits(self) -> bool:
-        """Whether something is under way."""
-        return bool(self._asked)
-
     def next_range(self, answer_bytes: int, window: int) -> tuple[int, int] | None:
         """What to ask for now, in an answer of about so many bytes; None: enough is under way, or all."""
         if not self._gaps or len(self._asked) + len(self._early) >= window:
@@ -72,12 +68,13 @@ class Pull:
         self._asked[start] = end
         return start, end
 
-    def came(self, start: int, rows: list[Row], size: int) -> list[tuple[int, list[Row]]]:
-        """Note an answer of so many bytes; gives, in order, the runs of rows that can be taken now."""
+    def came(self, start: int, rows: list[Row]) -> list[tuple[int, list[Row]]]:
+        """Note an answer that is not empty; gives, in order, the runs of rows that can be taken now."""
         end = self._asked.pop(start)
         if start + len(rows) < end:
             insort(self._gaps, (start + len(rows), end))
-        self._row_bytes = max(1, size // len(rows))
+        size = sum(len(header) + len(salt) + len(body) for header, salt, body in rows)
+        self._row_bytes = size // len(rows) + ROW_FRAMING_BYTES
         self._early[start] = rows
         runs = []
         at = self.assembly.size

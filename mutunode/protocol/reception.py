@@ -107,8 +107,7 @@ class Reception:
     def _push(self, session: Session, push: Push, now: float) -> None:
         held = self._held.setdefault(session.link, [])
         if session.too_fast(now):
-            self._cursors.missed_push(session)
-            session.say_busy(messages.PUSH, now)
+            self._cursors.missed_push(session)  # nobody can ask for a push again: the cursor will
         elif session.is_ready:
             self._take(session, push, now)
         elif session.state is State.MEETING and len(held) + len(session.waiting) < HELD_REQUESTS_MAX:

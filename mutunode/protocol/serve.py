@@ -10,6 +10,7 @@ from __future__ import annotations
 from mutunode.protocol import messages, reconcile, rows
 from mutunode.protocol.core import Core
 from mutunode.protocol.errors import Code, Refused
+from mutunode.protocol.forks import Forks
 from mutunode.protocol.head import PUBLIC, Head, cosign, log_id
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.interest import Interest
@@ -45,9 +46,10 @@ ENTRIES_BYTES_MAX = FRAME_BYTES_MAX - 1_024  # ids, framing, and bodies of exact
 class Server:
     """Answers requests."""
 
-    def __init__(self, core: Core, interest: Interest) -> None:
+    def __init__(self, core: Core, interest: Interest, forks: Forks) -> None:
         self._core = core
         self._interest = interest
+        self._forks = forks
 
     # --- whose turn it is ----------------------------------------------------------------------
     def request(self, session: Session, request: Request, now: float) -> None:
@@ -112,7 +114,7 @@ class Server:
                 ]
                 return messages.Ranges(request.id, tuple(parts))
             case messages.Get():
-                return self._get(session, request)
+                return self._get(session, request, now)
             case messages.Ident():
                 return self._ident(request)
             case messages.Prove():
@@ -147,9 +149,11 @@ class Server:
             raise Refused(Code.UNKNOWN, "unknown")
         return held
 
-    def _get(self, session: Session, get: messages.Get) -> messages.Entries:
+    def _get(self, session: Session, get: messages.Get, now: float) -> messages.Entries:
         held = self._held(session, get.log)
         assert held.head is not None
+        if held.frozen:
+            self._forks.show(session, held.head, now)
         if held.head.epoch != get.epoch:
             raise Refused(Code.UNKNOWN, "unknown")
         end = min(get.end, held.size, get.start + ENTRIES_PER_ANSWER_MAX)
