@@ -13,7 +13,7 @@ import heapq
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.effects import Close, Dial, Effect, Notice, NoticeKind, Send, WakeAt
@@ -25,6 +25,13 @@ from mutunode.store.memory import MemoryStore
 from tests.store.authors import START, Author
 
 RESEND_SECONDS = 0.3  # what a lost packet costs the frames behind it
+
+
+class Known(Protocol):
+    """Whoever has an id."""
+
+    @property
+    def org(self) -> bytes: ...
 
 
 class Wire:
@@ -319,22 +326,22 @@ class Actor:
         self.performs(effects)
         return head
 
-    def accepts(self, *others: Actor) -> None:
+    def accepts(self, *others: Known) -> None:
         """A person listens to others."""
         self._decides(Stance(accepted=True), *others)
 
-    def blocks(self, *others: Actor) -> None:
+    def blocks(self, *others: Known) -> None:
         """A person blocks others."""
         self._decides(Stance(blocked=True), *others)
 
-    def _decides(self, stance: Stance, *others: Actor) -> None:
+    def _decides(self, stance: Stance, *others: Known) -> None:
         with self.turn():
             for other in others:
                 self.store.ledger.put_stance(other.org, stance)
             effects = self.node.interest_changed(self.world.now)
         self.performs(effects)
 
-    def vouches_for(self, *others: Actor) -> None:
+    def vouches_for(self, *others: Known) -> None:
         """Publish that it knows others."""
         self.says(*(("vouch", {"endpoints": [], "listed": True, "org": other.org}) for other in others))
 

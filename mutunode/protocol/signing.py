@@ -151,7 +151,9 @@ class Signatory:
 
     def _holds(self, mark: Mark) -> bool:
         held = self._core.ledger.log(mark.log)
-        if held is None or held.head is None or held.head.epoch < mark.epoch:
+        if held is None or held.head is None:
+            return not mark.size  # marked before its first entry: a crash there leaves nothing signed
+        if held.head.epoch < mark.epoch:
             return False
         if held.head.epoch > mark.epoch:
             return True

@@ -51,6 +51,11 @@ class Puppet:
         actor.puppets[self.link] = self
         actor.does(lambda node, now: node.opened(self.link, dialled, address, CHANNEL, lan, pinned, now))
 
+    @property
+    def org(self) -> bytes:
+        """Its id."""
+        return self.author.org
+
     # --- what it hears -------------------------------------------------------------------------
     def hears(self, effect: Send | Close) -> None:
         """The node did something to our link."""
