@@ -35,7 +35,7 @@ from mutunode.protocol.ledger import Address
 from mutunode.service import verbs
 from mutunode.service.errors import Exit
 from mutunode.shell import Shell, read_address, read_seeds
-from mutunode.turns import RENEWAL_SECONDS, Turn
+from mutunode.turns import renew_if_old
 from mutunode.web.app import make_app
 from mutunode.web.control import ControlSocket
 from mutunode.web.sessions import Sessions
@@ -208,16 +208,6 @@ class RunningNode:
             with contextlib.suppress(Exception):
                 await asyncio.wrap_future(self.engine.turns.act(renew_if_old))
             await asyncio.sleep(RENEWAL_CHECK_SECONDS)
-
-
-def renew_if_old(turn: Turn) -> None:
-    """Sign our tree again when its head is a day old and we may sign."""
-    from mutunode.protocol.head import PUBLIC, log_id
-
-    held = turn.ledger.log(log_id(turn.me.org, PUBLIC))
-    old = held is not None and held.head is not None and turn.now - held.head.time > RENEWAL_SECONDS
-    if old and turn.node.signing(turn.now).allowed:
-        turn.renew()
 
 
 def web_settings(settings: Settings, host: str, port: int) -> WebSettings:

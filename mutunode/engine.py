@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -17,7 +17,6 @@ from mutunode.config import Settings
 from mutunode.home import Home
 from mutunode.keyfile import Keys
 from mutunode.protocol.core import Me, NodeSettings
-from mutunode.protocol.effects import Effect
 from mutunode.protocol.ledger import Address
 from mutunode.protocol.node import Node
 from mutunode.protocol.signing import Mark
@@ -27,10 +26,11 @@ from mutunode.service.office import Office
 from mutunode.store import open_store
 from mutunode.store.interface import Reader, Store
 from mutunode.store.search.index import SearchIndex
-from mutunode.turns import Turns
+from mutunode.turns import Outward, Turns
 
 FEED_SECONDS = 0.15  # what arrives together is indexed together: one commit of the index costs about 80 ms
-FEED_IDLE_SECONDS_MAX = 0.5  # a turn without effects for the outside pokes nobody; looking costs 0.1 ms
+RETRY_SECONDS = 1.0  # after a step that failed
+FEED_IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
 
 log = structlog.get_logger("engine")
 
@@ -42,7 +42,7 @@ class Feeder:
         self._index = index
         self._reader = reader
         self._poked = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
 
     def start(self) -> None:
@@ -55,24 +55,24 @@ class Feeder:
 
     def stop(self) -> None:
         """End after the batch in hand."""
-        self._stopping = True
+        self._stopping.set()
         self._poked.set()
         if self._thread.ident is not None:
             self._thread.join(5.0)
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
-                while not self._stopping and self._index.follow(self._reader):
+                while self._index.follow(self._reader) and not self._stopping.is_set():
                     pass
             except Exception:
-                # The index is rebuildable and never the truth: say so, and try again later.
+                # The index is rebuildable and never the truth: say so, and try again.
                 log.exception("search index")
-                time.sleep(1.0)
+                self._stopping.wait(RETRY_SECONDS)
+                continue
             self._poked.wait(FEED_IDLE_SECONDS_MAX)
+            self._stopping.wait(FEED_SECONDS)
             self._poked.clear()
-            if not self._stopping:
-                time.sleep(FEED_SECONDS)
 
 
 class Engine:
@@ -84,7 +84,7 @@ class Engine:
         keys: Keys,
         settings: Settings,
         live: LiveSide,
-        perform: Callable[[list[Effect]], None],
+        perform: Callable[[Sequence[Outward]], None],
         random: Callable[[int], bytes],
         seeds: tuple[Address, ...] = (),
         kinds: tuple[Path, ...] = (),
@@ -101,6 +101,7 @@ class Engine:
         self.store: Store = open_store(settings.store or f"sqlite:{home.path / 'records.sqlite'}")
         self.reader = self.store.reader()
         self._adopt_identity()
+        home.marks()  # a damaged mark is said at the start, not found out at the first signature
         documents = Documents(self.registry, self.reader, settings.language)
         self.index = SearchIndex(home.path / "search", documents.document, clock)
         self.feeder = Feeder(self.index, self.reader)
@@ -147,6 +148,6 @@ class Engine:
         marks = [Mark(log, mark.epoch, mark.size, mark.root) for log, mark in self.home.marks().items()]
         return Node(self._me, self.store.ledger, settings, self._random, marks)
 
-    def _perform(self, effects: list[Effect]) -> None:
-        self.feeder.poke()
+    def _perform(self, effects: Sequence[Outward]) -> None:
+        self.feeder.poke()  # whatever the turn was about, there may be something new to find
         self._perform_outside(effects)

@@ -177,8 +177,11 @@ class Home:
     def write_mark(self, log: bytes, epoch: int, size: int, root: bytes) -> None:
         """Raise the mark of one log; it never goes down. Durable when this returns."""
         held = self._marks.get(log)
-        if held is not None and (held.epoch, held.size) >= (epoch, size):
-            return
+        if held is None or (held.epoch, held.size) < (epoch, size):
+            self.reset_mark(log, epoch, size, root)
+
+    def reset_mark(self, log: bytes, epoch: int, size: int, root: bytes) -> None:
+        """Put the mark of one log where a person answers for it, also back. Durable when this returns."""
         marks = {**self._marks, log: Marked(epoch, size, root)}
         raw = codec.encode(
             {ids.log_text(log): [mark.epoch, mark.size, mark.root] for log, mark in marks.items()}

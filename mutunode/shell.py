@@ -7,8 +7,9 @@ take is not read any further, so that one peer cannot fill the memory of the nod
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -17,10 +18,10 @@ from mutunode.net import addresses
 from mutunode.net.lan import Lan
 from mutunode.net.peers import PeerNet
 from mutunode.protocol import ids
-from mutunode.protocol.effects import Changed, Close, Dial, Effect, Notice, Send
+from mutunode.protocol.effects import Close, Dial, Notice, Send
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ledger import Address
-from mutunode.turns import RESTART, Turns
+from mutunode.turns import CloseAll, Input, Outward, Turns
 
 CANDIDATES_MAX = 256  # PROTOCOL §7
 NOTICES_MAX = 100
@@ -67,24 +68,23 @@ class Shell:
         self._loop, self._turns, self.net = loop, turns, net
 
     # --- effects: called in the writer's thread -------------------------------------------------
-    def perform(self, effects: list[Effect]) -> None:
+    def perform(self, effects: Sequence[Outward]) -> None:
         """Have the loop do what a turn decided."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._perform_here, effects)
+        if effects:
+            self._soon(lambda: self._perform_here(effects))
 
-    def _perform_here(self, effects: list[Effect]) -> None:
+    def _perform_here(self, effects: Sequence[Outward]) -> None:
+        net = self.net
+        assert net is not None, "attached before anything is performed"
         for effect in effects:
-            if effect is RESTART and self.net is not None:
-                self.net.close_all()
-            elif isinstance(effect, Send | Close | Dial):
-                if self.net is not None:
-                    self.net.perform(effect)
-            elif isinstance(effect, Notice):
-                log.warning("notice", kind=str(effect.kind), text=effect.text)
-                self.notices = [*self.notices[-NOTICES_MAX + 1 :], (self._clock(), effect)]
-            elif isinstance(effect, Changed):
-                pass  # the feeder was poked already
+            match effect:
+                case Send() | Close() | Dial():
+                    net.perform(effect)
+                case CloseAll():
+                    net.close_all()
+                case Notice(kind=kind, text=text):
+                    log.warning("notice", kind=str(kind), text=text)
+                    self.notices = [*self.notices[-NOTICES_MAX + 1 :], (self._clock(), effect)]
 
     # --- inputs: called in the loop's thread ----------------------------------------------------
     def opened(
@@ -94,23 +94,19 @@ class Shell:
         self._post(lambda node, now: node.opened(link, outgoing, address, channel, lan, pinned, now))
 
     def received(self, link: int, frame: bytes) -> asyncio.Future[None]:
-        """A frame came; done when the turn that took it ended: read no further from this link before."""
+        """A frame came; done when the turn that took it is over: read no further from this link before."""
+        turns = self._turns
+        assert turns is not None, "attached before anything arrives"
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        turns, loop = self._turns, self._loop
-        if turns is None or loop is None:
-            taken.set_result(None)
-            return taken
-
-        def given(node, now):  # type: ignore[no-untyped-def]
-            loop.call_soon_threadsafe(_settle, taken)
-            return node.received(link, frame, now)
-
-        turns.post(given)
+        turns.post(
+            lambda node, now: node.received(link, frame, now),
+            lambda: self._soon(lambda: _settle(taken)),
+        )
         return taken
 
     def drained(self, link: int, buffered: int) -> None:
         """The send buffer of a link is smaller again."""
-        self._post(lambda node, now: node.drained(link, buffered, now) or [])
+        self._post(lambda node, now: node.drained(link, buffered, now))
 
     def closed(self, link: int, why: str) -> None:
         """A link ended."""
@@ -130,15 +126,21 @@ class Shell:
     def gone(self, org: bytes) -> None:
         """It said goodbye."""
         self._near.pop(org, None)
-        self._post(lambda node, now: node.no_longer_nearby(org, now) or [])
+        self._post(lambda node, now: node.no_longer_nearby(org, now))
 
     def candidates(self) -> list[tuple[bytes, str, float]]:
         """Who is near: (organisation, address, seen at). Any thread."""
         return [(org, address, at) for org, (address, at) in list(self._near.items())]
 
-    def _post(self, given) -> None:  # type: ignore[no-untyped-def]
+    def _post(self, given: Input) -> None:
         if self._turns is not None:
             self._turns.post(given)
+
+    def _soon(self, job: Callable[[], None]) -> None:
+        """Have the loop do something; from the writer's thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the node is stopping
+                self._loop.call_soon_threadsafe(job)
 
 
 def _settle(taken: asyncio.Future[None]) -> None:

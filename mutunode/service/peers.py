@@ -103,16 +103,12 @@ def sync(desk: Desk, wait: int, timeout: float, emit: Emit) -> Synced:
 
 def allow_signing(desk: Desk) -> dict[str, bool]:
     """A person takes the responsibility: no newer copy of our register exists elsewhere."""
-
-    def job(turn: Turn) -> None:
-        turn.effects += turn.node.allow_signing(turn.now)
-
-    desk.act(job)
+    desk.act(Turn.trust_store)
     return {"may_sign": True}
 
 
 def _ask_for_news(turn: Turn) -> None:
-    turn.effects += turn.node.repair(turn.now)
+    turn.tell(lambda node, now: node.repair(now))
 
 
 def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
@@ -120,7 +116,7 @@ def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
 
     def job(turn: Turn) -> None:
         turn.ledger.put_stance(org, stance)
-        turn.effects += turn.node.interest_changed(turn.now)
+        turn.tell(lambda node, now: node.interest_changed(now))
         if given is not None:
             _dial(turn, given)
 
@@ -128,7 +124,10 @@ def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
 
 
 def _dial(turn: Turn, address: Address) -> None:
-    turn.effects += turn.node.add_address(address.address, address.org, turn.now)
+    """Keep the address, and have the core try it at once."""
+    if all(held.address != address.address for held in turn.ledger.addresses()):
+        turn.ledger.put_address(address)
+    turn.tell(lambda node, now: node.add_address(address.address, address.org, now))
 
 
 def _address(desk: Desk, text: str, org: bytes | None = None) -> Address:

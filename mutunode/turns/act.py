@@ -1,0 +1,128 @@
+"""A person's act: what it may write, and the one signature over all of it.
+
+An act only writes to the ledger. What the core has to hear of it (there is something to announce, somebody
+was accepted) is told once the act is durable, so that an act that fails leaves the core as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from mutunode.protocol.core import Me
+from mutunode.protocol.effects import Effect
+from mutunode.protocol.entry import Entry, rec_id
+from mutunode.protocol.head import PUBLIC, Head, log_id, sign_head
+from mutunode.protocol.merkle import leaf_hash
+from mutunode.protocol.node import Node
+from mutunode.store.interface import StoreLedger
+
+Input = Callable[[Node, float], list[Effect]]
+
+RENEWAL_SECONDS = 20 * 3_600  # a head is renewed once a day while online; before its day is over
+
+
+class Written(msgspec.Struct, frozen=True):
+    """Where an entry of ours now stands."""
+
+    log: bytes
+    index: int
+    leaf: bytes
+    rec: bytes
+
+
+class NotSigned(Exception):
+    """The node may not sign now; ``reason`` is the code ``Node.signing`` gave, or ``full``, ``unmarked``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this node may not sign now: {reason}")
+        self.reason = reason
+
+
+class Turn:
+    """What an act may use while its transaction is open."""
+
+    def __init__(self, me: Me, ledger: StoreLedger, now: float, closed: str) -> None:
+        """``closed`` is why nothing may be signed, empty when it may."""
+        self.me = me
+        self.ledger = ledger
+        self.now = now
+        self.closed = closed
+        self.heads: list[Head] = []
+        self.told: list[Input] = []
+        self.is_store_trusted = False
+        self._new: dict[bytes, list[Entry]] = {}
+
+    def size(self, space: bytes = PUBLIC) -> int:
+        """Entries of our log in this space, this turn's included."""
+        held = self.ledger.log(log_id(self.me.org, space))
+        return (held.size if held else 0) + len(self._new.get(space, ()))
+
+    def append(self, entry: Entry, space: bytes = PUBLIC) -> Written:
+        """Add an entry to our log; it is signed with the others at the end of the turn.
+
+        Raises:
+            NotSigned: the node may not sign now (PROTOCOL §3).
+        """
+        if self.closed:
+            raise NotSigned(self.closed)
+        index = self.size(space)
+        self._new.setdefault(space, []).append(entry)
+        own = log_id(self.me.org, space)
+        leaf = leaf_hash(entry.header)
+        return Written(own, index, leaf, rec_id(own, leaf))
+
+    def tell(self, given: Input) -> None:
+        """Have the core hear of this act, once it is durable."""
+        self.told.append(given)
+
+    def trust_store(self) -> None:
+        """A person says that nothing newer than our store exists: the outside mark follows it back."""
+        self.is_store_trusted = True
+        self.tell(lambda node, now: node.allow_signing(now))
+
+    def renew(self, space: bytes = PUBLIC) -> None:
+        """Sign the same tree again with a newer time: "we are still here"."""
+        if self.closed:
+            raise NotSigned(self.closed)
+        self._sign_log(space, [])
+
+    def sign(self) -> None:
+        """One signature for all that was appended to a log, and its commit to the ledger."""
+        for space, entries in self._new.items():
+            self._sign_log(space, entries)
+        self._new.clear()
+
+    def _sign_log(self, space: bytes, entries: Sequence[Entry]) -> None:
+        me, ledger = self.me, self.ledger
+        own = log_id(me.org, space)
+        chain = ledger.chain(me.org)
+        assert chain is not None, "a node without its own identity chain has nothing to sign with"
+        held = ledger.log(own)
+        frontier = ledger.frontier(own)
+        if entries:
+            leaves = [leaf_hash(entry.header) for entry in entries]
+            rows = [(entry.header, entry.salt, entry.body) for entry in entries]
+            ledger.append(me.org, space, frontier.size, rows, leaves)
+            frontier.extend(leaves)
+        head = sign_head(
+            me.org,
+            space,
+            epoch=chain.epoch,
+            base=held.head.base if held and held.head and held.head.epoch == chain.epoch else 0,
+            size=frontier.size,
+            root=frontier.root(),
+            time=int(self.now),
+            sign=me.sign,
+        )
+        ledger.commit(head, frontier)
+        self.heads.append(head)
+
+
+def renew_if_old(turn: Turn) -> None:
+    """An act of the node itself: sign our tree again when its head is a day old and we may sign."""
+    held = turn.ledger.log(log_id(turn.me.org, PUBLIC))
+    is_old = held is not None and held.head is not None and turn.now - held.head.time > RENEWAL_SECONDS
+    if is_old and not turn.closed:
+        turn.renew()

@@ -1,0 +1,307 @@
+"""The writer's thread: its inbox, its turns, and how it goes on after one that failed.
+
+There is one way back from any failure that may have left the core's memory ahead of the store — a bug, a full
+disk, a mark that cannot be written: all links are closed and a new core starts on the same store, as after a
+crash. Until it runs nothing comes in, nothing leaves and nothing is signed; reading goes on.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import structlog
+
+from mutunode.protocol.core import Me
+from mutunode.protocol.effects import Effect, WakeAt
+from mutunode.protocol.head import PUBLIC, log_id
+from mutunode.protocol.node import LinkInfo, Node
+from mutunode.store.interface import Store, StoreFull
+from mutunode.turns.act import Input, Turn
+from mutunode.turns.marks import Marked, Marks, OutsideMark
+
+T = TypeVar("T")
+
+INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
+PROJECTED_PER_TURN_MAX = 2_000  # about 0.1 s of work, so that a publish waits no longer than that
+IDLE_SECONDS_MAX = 60.0
+RESTART_SECONDS, RESTART_SECONDS_MAX = 0.25, 10.0  # doubling: a bug that comes back takes no machine
+RECOVERED_SECONDS = 60.0  # after so long without a failure, the next one is the first again
+CLOCK_BACK_SECONDS_MAX = 5.0  # set back further, the core's appointments would lie too far ahead
+
+log = structlog.get_logger("turns")
+
+
+class CloseAll(msgspec.Struct, frozen=True):
+    """To the shell: the core forgot its links, end them all."""
+
+
+CLOSE_ALL = CloseAll()
+Outward = Effect | CloseAll
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What the core knew at the end of the last turn: for pages, which must not touch the core itself."""
+
+    links: tuple[LinkInfo, ...] = ()
+    holders: Mapping[bytes, tuple[int, int, int]] = {}  # organisation → newest head of ours it holds
+    may_sign: bool = False
+    reason: str = "asking"
+
+
+class _Posted(msgspec.Struct, frozen=True):
+    """An input, and whom to tell when the turn that took it is over."""
+
+    given: Input
+    over: Callable[[], None] | None
+
+
+class _Act(Generic[T]):
+    """A job, and the future of whoever waits for it."""
+
+    def __init__(self, job: Callable[[Turn], T]) -> None:
+        self.job = job
+        self.future: Future[T] = Future()
+
+
+class Stopping(Exception):
+    """The node stops: nothing more is taken."""
+
+
+class Turns:
+    """The writer's thread and its inbox."""
+
+    def __init__(
+        self,
+        me: Me,
+        store: Store,
+        mark: OutsideMark,
+        make_node: Callable[[], Node],
+        clock: Callable[[], float],
+        perform: Callable[[Sequence[Outward]], None],
+    ) -> None:
+        """``perform`` is called in the writer's thread after every turn, with what it decided."""
+        self._me = me
+        self._ledger = store.ledger
+        self._marks = Marks(me, store.ledger, mark)
+        self._make_node = make_node
+        self._clock = clock
+        self._perform = perform
+        self._inbox: queue.SimpleQueue[_Posted | _Act[Any] | None] = queue.SimpleQueue()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="turns", daemon=True)
+        self._node: Node | None = None  # None: waiting to start, again or for the first time
+        self._closed = "asking"  # why, while there is no core
+        self._failures = 0
+        self._failed_at = float("-inf")
+        self._latest = float("-inf")  # time of the latest turn
+        self._wake_at = float("-inf")
+        self._more_to_project = True
+        self.sight = Sight()
+
+    def start(self) -> None:
+        """Start the thread, and in it the core."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """Finish the turn in hand and end; what is still in the inbox is refused."""
+        self._inbox.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_seconds)
+
+    def post(self, given: Input, over: Callable[[], None] | None = None) -> None:
+        """Hand an input from the network to the core; ``over`` is called when its turn is. Any thread."""
+        self._inbox.put(_Posted(given, over))
+
+    def act(self, job: Callable[[Turn], T]) -> Future[T]:
+        """Run a person's act in a turn of its own; the future is done when it is durable. Any thread."""
+        act = _Act(job)
+        self._inbox.put(act)
+        if self._over.is_set():
+            self._refuse_the_rest()
+        return act.future
+
+    # --- the loop ------------------------------------------------------------------------------
+    def _run(self) -> None:
+        try:
+            while self._step():
+                pass
+        finally:
+            self._over.set()
+            self._refuse_the_rest()
+
+    def _step(self) -> bool:
+        """Take what waits: inputs together, up to the next act, which follows by itself."""
+        given = self._next()
+        inputs: list[_Posted] = []
+        while isinstance(given, _Posted):
+            inputs.append(given)
+            given = self._waiting() if len(inputs) < INPUTS_PER_TURN_MAX else _NOTHING
+        if inputs or given is _NOTHING:
+            self._take_inputs(inputs)
+        if isinstance(given, _Act):
+            self._take_act(given)
+        return given is not None
+
+    def _next(self) -> _Posted | _Act[Any] | _Nothing | None:
+        """The next thing to do: what arrived, else (nothing arrived) the timer or a bit of projecting."""
+        seconds = min(max(self._wake_at - self._clock(), 0.0), IDLE_SECONDS_MAX)
+        if not seconds or (self._more_to_project and self._node is not None):
+            return self._waiting()
+        try:
+            return self._inbox.get(timeout=seconds)
+        except queue.Empty:
+            return _NOTHING
+
+    def _waiting(self) -> _Posted | _Act[Any] | _Nothing | None:
+        try:
+            return self._inbox.get_nowait()
+        except queue.Empty:
+            return _NOTHING
+
+    def _refuse_the_rest(self) -> None:
+        while (left := self._waiting()) is not _NOTHING:
+            if isinstance(left, _Act):
+                left.future.set_exception(Stopping("the node is stopping"))
+
+    # --- turns ---------------------------------------------------------------------------------
+    def _take_inputs(self, posted: Sequence[_Posted]) -> None:
+        self._look_at_clock()
+        if self._node is None:
+            self._start_when_due()  # what came in meanwhile is of links that are being closed
+        else:
+            self._turn([each.given for each in posted], project=True)
+        for each in posted:
+            if each.over is not None:
+                each.over()
+
+    def _turn(self, inputs: Sequence[Input], *, project: bool) -> None:
+        """Have the core take inputs, in one transaction."""
+        node, now = self._node, self._clock()
+        if node is None:
+            return
+        effects: list[Effect] = []
+        try:
+            with self._ledger.transaction():
+                for given in inputs:
+                    effects += given(node, now)
+                if now >= self._wake_at:
+                    self._wake_at = float("inf")
+                    effects += node.timer(now)
+                if project:
+                    self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX)
+                due = self._look(node, now)
+            self._marks.write(due)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._go_out(effects)
+
+    def _take_act(self, act: _Act[Any]) -> None:
+        if not act.future.set_running_or_notify_cancel():
+            return
+        if self._node is None:
+            self._start()  # somebody waits: try now
+        node, now = self._node, self._clock()
+        try:
+            with self._ledger.transaction():
+                closed = str(node.signing(now).reason) if node is not None else self._closed
+                turn = Turn(self._me, self._ledger, now, closed)
+                answer = act.job(turn)
+                turn.sign()
+                due = self._marks.due() if turn.heads else {}
+                trusted = self._marks.due_of_trusted() if turn.is_store_trusted else {}
+        except BaseException as error:
+            act.future.set_exception(error)
+            return
+        # Durable, not yet marked nor announced: a crash here loses nothing, the next start marks first.
+        try:
+            self._marks.reset(trusted)
+            self._marks.write(due)
+        except Exception as error:
+            self._fail(error)  # kept, and shown to nobody before it can be marked
+        else:
+            published = tuple(turn.heads)
+            told: list[Input] = [lambda node, now: node.published(published, now)] if published else []
+            self._turn([*told, *turn.told], project=False)
+        act.future.set_result(answer)
+
+    def _look(self, node: Node, now: float) -> dict[bytes, Marked]:
+        """Keep what the core sees, for the pages; what is to be marked. Both read the ledger."""
+        standing = node.signing(now)
+        holders = node.holders(log_id(self._me.org, PUBLIC))
+        self.sight = Sight(tuple(node.links()), holders, standing.allowed, str(standing.reason))
+        return self._marks.due() if standing.allowed else {}
+
+    def _go_out(self, effects: Sequence[Outward]) -> None:
+        outward: list[Outward] = []
+        for effect in effects:
+            if isinstance(effect, WakeAt):
+                self._wake_at = min(self._wake_at, effect.time)
+            else:
+                outward.append(effect)
+        self._perform(outward)
+
+    # --- the core's life -----------------------------------------------------------------------
+    def _start_when_due(self) -> None:
+        if self._clock() >= self._wake_at:
+            self._start()
+
+    def _start(self) -> None:
+        """A core on the store as it is; first of all the marks, since a core shows what it holds."""
+        now = self._clock()
+        try:
+            with self._ledger.transaction():
+                due = self._marks.due_at_start()
+            self._marks.write(due)
+            node = self._make_node()
+            with self._ledger.transaction():
+                effects = node.start(now)
+                self._more_to_project = True
+                due = self._look(node, now)
+            self._marks.write(due)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._node, self._closed, self._wake_at = node, "", float("inf")
+        self._go_out([CLOSE_ALL, *effects])
+
+    def _fail(self, error: Exception) -> None:
+        """The store is as it was before the turn, the core's memory is not: begin again with a new one."""
+        log.error("turn failed, the core starts again", exc_info=error)
+        self._node = None
+        self._closed = _reason(error)
+        self.sight = Sight(reason=self._closed)
+        now = self._clock()
+        self._failures = self._failures + 1 if now - self._failed_at < RECOVERED_SECONDS else 0
+        self._failed_at = now
+        self._wake_at = now + min(RESTART_SECONDS * 2**self._failures, RESTART_SECONDS_MAX)
+        self._perform([CLOSE_ALL])
+
+    def _look_at_clock(self) -> None:
+        now = self._clock()
+        if self._node is not None and now < self._latest - CLOCK_BACK_SECONDS_MAX:
+            self._fail(ClockSetBack(f"the clock went back by {self._latest - now:.0f} s"))
+        self._latest = now
+
+
+class ClockSetBack(Exception):
+    """What the core had planned lies too far ahead now."""
+
+
+def _reason(error: Exception) -> str:
+    """Why nothing is signed until the core runs again: a code for ``NotSigned``."""
+    if isinstance(error, StoreFull):
+        return "full"
+    return "unmarked" if isinstance(error, OSError) else "asking"
+
+
+class _Nothing:
+    """Nothing arrived."""
+
+
+_NOTHING = _Nothing()
