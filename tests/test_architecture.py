@@ -156,7 +156,7 @@ def test_what_is_imported_is_declared() -> None:
         for path in sources("mutunode", "cli")
         for module in imports(path)
         if (name := module.partition(".")[0]) not in sys.stdlib_module_names | {"mutunode", "mutunode_cli"}
-        and not declared & {owner.lower() for owner in owners.get(name, [])}
+        and not declared & {owner.lower().replace("_", "-") for owner in owners.get(name, [])}
     }
     assert not wrong
 
