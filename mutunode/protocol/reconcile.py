@@ -32,10 +32,10 @@ Done = Callable[[float], None]
 Offer = Callable[[Head, Session, float], bool]
 
 
-def whole(ledger: Ledger) -> RangePrint:
-    """All logs there can be, as one range."""
-    items = ledger.range_items(FIRST, LAST)
-    return RangePrint(FIRST, LAST, len(items), range_print(items))
+def ours(ledger: Ledger, first: bytes = FIRST, last: bytes = LAST) -> RangePrint:
+    """What we hold in a range, or in all of them."""
+    items = ledger.range_items(first, last)
+    return RangePrint(first, last, len(items), range_print(items))
 
 
 # --- answering -------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Reconciliations:
             done(now)
             return
         reconciliation = self._by_link[session.link] = Reconciliation(session, done)
-        reconciliation.next = [whole(self._core.ledger)]
+        reconciliation.next = [ours(self._core.ledger)]
         self._next_round(reconciliation, now)
 
     def _next_round(self, at: Reconciliation, now: float) -> None:
@@ -136,25 +136,21 @@ class Reconciliations:
             for part in reply.answers:
                 if isinstance(part, RangeHeads):
                     self._compare_heads(at.session, part, now)
-                elif self._differs(part):
-                    at.next.append(part)
+                elif (held := ours(self._core.ledger, part.first, part.last)) != part:
+                    at.next.append(held)
         at.under_way -= 1
         if at.under_way == 0:
             at.next = _disjoint(at.next)
             self._next_round(at, now)
 
-    def _differs(self, part: RangePrint) -> bool:
-        items = self._core.ledger.range_items(part.first, part.last)
-        return part.count != len(items) or part.print != range_print(items)
-
     def _compare_heads(self, session: Session, part: RangeHeads, now: float) -> None:
         theirs = {head.log: head for head in part.heads}
         for head in part.heads:
             self._offer(head, session, now)
-        ours = heads_of(self._core.ledger, self._core.ledger.range_items(part.first, part.last))
+        held = heads_of(self._core.ledger, self._core.ledger.range_items(part.first, part.last))
         ahead = [
             head
-            for head in ours
+            for head in held
             if (head.log not in theirs or head.order > theirs[head.log].order)
             and self._interest.may_see(session.org, head.space)
         ]
