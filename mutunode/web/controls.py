@@ -16,6 +16,7 @@ from mutunode.commons.kind import (
     Blob,
     Bool,
     Choice,
+    Context,
     Date,
     Field,
     File,
@@ -63,6 +64,7 @@ class Control(msgspec.Struct, frozen=True):
     parts: tuple[Control, ...] = ()
     more: tuple[Control, ...] = ()  # the same text in other languages
     mandatory: bool = False
+    decided: bool = False  # something stands there unless another choice is made
     error: str = ""
     language: str = ""  # of what is typed
     rows: int = AREA_ROWS
@@ -120,14 +122,16 @@ class Maker:
 
     def _control(self, field: Field, name: str, given: Any) -> Control:
         label, about = field.label.text(self._reader), field.help.text(self._reader)
+        decided = field.default is not None and not _in_a_list(name)
+        if given is None and field.default is not None and decided:
+            given = field.default(Context(self._own))
         make = _makers().get(field.type.name, Maker._line)
         if isinstance(field.type, Members):
             make = Maker._group
         control = make(self, field.type, name, label, about, given)
         error = control.error or self._troubles.get(name, "")
-        return msgspec.structs.replace(
-            control, mandatory=field.mandatory and field.default is None, error=error
-        )
+        must = field.mandatory and field.default is None
+        return msgspec.structs.replace(control, mandatory=must, decided=decided, error=error)
 
     # --- one shape each ---
 
@@ -171,7 +175,8 @@ class Maker:
     def _date(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
         assert isinstance(type, Date)
         held = given if isinstance(given, Mapping) else {"given": given}
-        line = Control(f"{name}.given", "line", label, help, _plain(held.get("given")))
+        date = label or self._words.gettext("Date")
+        line = Control(f"{name}.given", "line", date, help, _plain(held.get("given")))
         if not type.events:
             return line
         event = Control(
@@ -233,14 +238,16 @@ class Maker:
             return Control(name, self._list_shape(type), label, help, lines, error=self._first_within(name))
         item = Field("", type.item, _NO_WORDS)
         blank: list[Any] = [None] if len(items) < ITEMS_MAX else []
-        parts = tuple(
-            msgspec.structs.replace(
-                self._control(item, f"{name}.{place}", value),
-                label=self._words.gettext("%(label)s, no. %(num)s") % {"label": label, "num": place + 1},
-            )
-            for place, value in enumerate([*items, *blank])
+        parts = [
+            self._control(item, f"{name}.{place}", value) for place, value in enumerate([*items, *blank])
+        ]
+        if len(parts) == 1:
+            return msgspec.structs.replace(parts[0], label=label)
+        numbered = (
+            msgspec.structs.replace(part, label=self._words.gettext("No. %(num)s") % {"num": number})
+            for number, part in enumerate(parts, 1)
         )
-        return Control(name, "group", label, parts=parts)
+        return Control(name, "group", label, parts=tuple(numbered))
 
     @staticmethod
     def _list_shape(type: ListOf) -> Shape:
@@ -294,6 +301,11 @@ def anchored(found: Iterable[Trouble], parts: Iterable[Part]) -> tuple[Trouble, 
     """The troubles, each leading to the control to mend."""
     known = names(parts)
     return tuple(msgspec.structs.replace(each, anchor=anchor(each.field, known)) for each in found)
+
+
+def _in_a_list(name: str) -> bool:
+    """An item nobody has begun stays blank: what it holds by default would begin it."""
+    return any(part.isdecimal() for part in name.split("."))
 
 
 class _NoWords:

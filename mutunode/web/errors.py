@@ -113,8 +113,8 @@ async def _http_error(request: web.Request, error: web.HTTPException) -> web.Str
     if error.status == 404:
         title = words.gettext("This page does not exist")
         text = words.gettext(
-            "The address may have been cut, or the record may not have reached this node yet. Search for its "
-            "title, or ask again later."
+            "The address may have been cut, or the record may not have reached this computer yet. Search for "
+            "its title, or ask again later."
         )
     elif error.status == 405:
         title = words.gettext("This was not done")
@@ -131,7 +131,7 @@ async def _http_error(request: web.Request, error: web.HTTPException) -> web.Str
         )
     else:
         title = words.gettext("This was not done")
-        text = words.gettext("The node could not read this request. Go back and try again.")
+        text = words.gettext("This request could not be read. Go back and try again.")
     return await _show(request, error.status, Problem(title, text))
 
 
@@ -140,8 +140,8 @@ async def _broken(request: web.Request) -> web.StreamResponse:
         return web.json_response({"error": {"code": "internal"}}, status=500)
     words = visits.of(request).speech
     text = words.gettext(
-        "The node met an error that is not yours; it has been written to its own journal. What you sent may "
-        "or may not have been done: look before you send it again."
+        "Something went wrong here, through no fault of yours; this computer's journal holds the details. "
+        "What you sent may or may not have been done: look before you send it again."
     )
     try:
         return await _show(request, 500, Problem(words.gettext("Something broke"), text))

@@ -30,6 +30,11 @@ class Value(msgspec.Struct, frozen=True):
     org: str = ""  # org_…
     members: tuple[Line, ...] = ()
 
+    @property
+    def is_word(self) -> bool:
+        """Whether it can stand in a row with others."""
+        return not (self.prose or self.web or self.record or self.org or self.members or self.language)
+
 
 class Line(msgspec.Struct, frozen=True):
     """A label and its values."""
@@ -59,17 +64,26 @@ def _lines(fields: Sequence[Field], body: Mapping[str, Any], reader: str) -> Ite
 
 
 def _values(type: ValueType, value: Any, reader: str) -> Iterable[Value]:
-    if isinstance(type, ListOf) and isinstance(value, list):
-        for item in value:
-            yield from _values(type.item, item, reader)
-    else:
-        yield _value(type, value, reader)
+    if not isinstance(type, ListOf) or not isinstance(value, list):
+        return (_value(type, value, reader),)
+    items = [_value(type.item, item, reader) for item in value]
+    if all(item.is_word for item in items):
+        return (Value(text=", ".join(item.text for item in items)),)
+    return items
+
+
+def _members(lines: tuple[Line, ...]) -> Value:
+    """Members that are all words stand on one line: ``SIREN · 123456789``."""
+    values = [value for line in lines for value in line.values]
+    if all(value.is_word for value in values):
+        return Value(text=" · ".join(value.text for value in values))
+    return Value(members=lines)
 
 
 def _value(type: ValueType, value: Any, reader: str) -> Value:
     """The JSON form of one value. What does not fit its type is shown as it stands."""
     if isinstance(type, Members) and isinstance(value, Mapping):
-        return Value(members=tuple(_lines(type.fields, value, reader)))
+        return _members(tuple(_lines(type.fields, value, reader)))
     if type.name == "lang_text" and isinstance(value, Mapping):
         return prose({str(tag): str(words) for tag, words in value.items()}, reader)
     if type.name == "ref" and isinstance(value, str):

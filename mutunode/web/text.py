@@ -18,13 +18,13 @@ from markupsafe import Markup, escape
 
 MARKDOWN_CHARACTERS_MAX = 200_000  # three times the longest text a record can hold
 _TAGS = frozenset(
-    "p br strong em code pre ul ol li blockquote a hr h3 h4 h5 table thead tbody tr th td".split()
+    "p br strong em code pre ul ol li blockquote a hr h2 h3 h4 h5 h6 table thead tbody tr th td".split()
 )
 # Controls, and the marks that turn the direction of what follows: never innocent.
 _DECEIVING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Invisible characters: usual in running Arabic or Hebrew, suspect in a name that two people compare.
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u2060\ufeff]")
-_HIGHEST_HEADING = 3  # h1 and h2 belong to the page
+_HIGHEST_HEADING = 2  # h1 belongs to the page
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 
@@ -58,8 +58,8 @@ def marked(text: str, ranges: Iterable[Sequence[int]]) -> Markup:
 def markdown(text: str) -> Markup:
     """A longer text as HTML."""
     tokens = _markdown.parse(visible(text[:MARKDOWN_CHARACTERS_MAX]))
+    _fit_headings(tokens)
     for token in tokens:
-        _lower_heading(token)
         if token.children:
             token.children = _pictures_as_links(token.children)
     html = _markdown.renderer.render(tokens, _markdown.options, {})
@@ -88,9 +88,12 @@ def is_web_address(text: str) -> bool:
         return False
 
 
-def _lower_heading(token: Token) -> None:
-    if token.type in ("heading_open", "heading_close"):
-        token.tag = f"h{min(5, int(token.tag[1]) + _HIGHEST_HEADING - 1)}"
+def _fit_headings(tokens: Sequence[Token]) -> None:
+    """Whatever level the author began with becomes the first below the page's own title."""
+    headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
+    highest = min((int(token.tag[1]) for token in headings), default=1)
+    for token in headings:
+        token.tag = f"h{min(6, int(token.tag[1]) - highest + _HIGHEST_HEADING)}"
 
 
 def _pictures_as_links(children: list[Token]) -> list[Token]:

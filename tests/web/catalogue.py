@@ -80,8 +80,8 @@ SHEETS: list[dict[str, Any]] = [
         "## En quoi consistent les aménagements possibles ?\n\n"
         "Le médecin de santé au travail, en lien avec les acteurs spécialisés comme Cap emploi ou la CARSAT, "
         "peut proposer des mesures telles qu’un aménagement de la charge de travail, des horaires ou du "
-        "temps de travail, un aménagement du poste (siège ergonomique), un changement d’outil (logiciel ou écran "
-        "adapté), mais aussi une adaptation de l’éclairage ou l’atténuation d’un bruit.\n\n"
+        "temps de travail, un aménagement du poste (siège ergonomique), un changement d’outil (logiciel "
+        "ou écran adapté), mais aussi une adaptation de l’éclairage ou l’atténuation d’un bruit.\n\n"
         "## Qui est concerné ?\n\n"
         "Toutes les entreprises sont concernées par l’obligation d’aménagement de poste de travail et par "
         "l’obligation de reclassement.",

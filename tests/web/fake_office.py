@@ -613,7 +613,13 @@ class FakeOffice:
 
     def _children(self, entry: Entry) -> list[shapes.Parent]:
         return [
-            self._parent(entry, link, each, "")
+            msgspec.structs.replace(
+                self._parent(each, link, entry, ""),
+                title=_title(self.registry_, each),
+                id=each.id,
+                org=org_id(each.author),
+                org_name=each.author,
+            )
             for each in self.entries
             for link in each.body.get("based_on", ())
             if link.get("ref") == entry.ref

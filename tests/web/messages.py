@@ -48,14 +48,15 @@ def translated(language: str) -> Catalog:
 
 
 def update(language: str) -> None:
-    """Bring a catalogue up to the texts there are."""
+    """Bring a catalogue up to the texts there are; its header stays as it is."""
     path = LOCALE / f"{language}.po"
-    held = translated(language) if path.exists() else Catalog(locale=language, fuzzy=False)
+    held = translated(language)
+    header, _, _ = path.read_text("utf-8").partition("\n\n")
     held.update(extracted(), no_fuzzy_matching=True, keep_user_comments=True)
     held.obsolete.clear()
     out = io.BytesIO()
-    write_po(out, held, width=110, omit_header=False, sort_by_file=True, include_lineno=False)
-    path.write_bytes(out.getvalue())
+    write_po(out, held, width=110, omit_header=True, sort_by_file=True, include_lineno=False)
+    path.write_text(f"{header}\n\n{out.getvalue().decode('utf-8').lstrip()}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def document(version: str) -> dict[str, Any]:
         "info": {
             "title": "mutunode",
             "version": version or "0",
-            "description": "Public records held by this node. Reading only; `Accept-Language` chooses fr or en.",
+            "description": "Public records held here, for reading. `Accept-Language` chooses fr or en.",
             "license": {"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
         },
         "servers": [{"url": "/api/v1"}],

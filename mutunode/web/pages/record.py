@@ -107,7 +107,7 @@ def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | 
         facts = shown.lines(kind, body, visit.language, (Show.FACT,))
         links = shown.lines(kind, body, visit.language, (Show.LINK,))
     options = labels.options(USAGE, "type")
-    told_elsewhere = {"license", "based_on", kind.nature_field if kind else ""}
+    told_elsewhere = {"license", "based_on", "ack", kind.nature_field if kind else ""}
     return RecordPage(
         record=record,
         nature=labels.nature(record.kind, str(body.get(kind.nature_field, "")) if kind else ""),
@@ -118,7 +118,7 @@ def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | 
         licence=_licence(visit, labels, record),
         usage=usage,
         types={option.code: option.shown.text(visit.language) for option in options},
-        family=_family(visit, labels, record),
+        family=_family(labels, record),
         reasons=_reasons(labels, record),
         declaring=(),
         can_revise=record.mine and kind is not None and kind.revisable and record.state == "ok",
@@ -169,14 +169,11 @@ def _reasons(labels: Labels, record: Record) -> dict[str, str]:
     return words
 
 
-def _family(visit: Visit, labels: Labels, record: Record) -> FamilyTree | None:
+def _family(labels: Labels, record: Record) -> FamilyTree | None:
     if not record.based_on and not record.derived:
         return None
-    ours = visit.speech.gettext("this record")
     relatives = [_relative(labels, record.kind, parent, 0, 0) for parent in record.based_on]
-    here = plots.Relative(
-        record.title, f"{record.org_name} · {ours}", min(1, len(relatives)), True, here=True
-    )
+    here = plots.Relative(record.title, record.org_name, min(1, len(relatives)), True, here=True)
     first = record.based_on[0] if record.based_on else None
     here = msgspec.structs.replace(here, parent=1 if first else 0, recognised=_recognised(first))
     relatives.append(Relative(here, language=record.title_language))

@@ -33,8 +33,8 @@ async def open_link(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     if not may_write_here(request, request.app[SETTINGS]):
         text = visit.speech.gettext(
-            "Writing happens on the computer that runs the node, or over a protected connection (https). "
-            "Open the link there."
+            "Writing happens on the computer that keeps the register, or over a protected connection "
+            "(https). Open the link there."
         )
         return await _refuse(request, 403, visit.speech.gettext("Not from here"), text)
     try:
