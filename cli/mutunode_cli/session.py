@@ -96,12 +96,14 @@ class Session:
     def _alone(self, verb: str, params: dict[str, Any], on_event: Event) -> Any:
         if not self.home.is_dir():
             raise self.no_node()
-        from mutunode.alone import call
+        import msgspec
 
+        from mutunode.alone import call
         from mutunode.service.errors import Refusal
 
         try:
-            return call(self.home, verb, params, on_event)
+            # the same JSON as over the socket
+            return msgspec.to_builtins(call(self.home, verb, params, on_event))
         except Refusal as refusal:
             raise failure.from_json(refusal.to_json()) from refusal
 

@@ -51,6 +51,7 @@ MAY_STAND_BEFORE = frozenset({"mutunode.toml"})  # settings may be laid down bef
 @click.option(
     "--passphrase-file",
     metavar="FILE",
+    envvar="MUTUNODE_PASSPHRASE_FILE",
     help=both("mot de passe qui protège la clé du nœud", "passphrase that protects the node's key"),
 )
 @with_session
@@ -60,7 +61,8 @@ def init_command(
     """Create an identity."""
     session.language = language or session.language
     _refuse_existing(session.home)
-    passphrase = _read_passphrase(passphrase_file) if passphrase_file else _ask_passphrase(session)
+    _check_name(name)
+    passphrase = _read_passphrase(passphrase_file) if passphrase_file else _new_passphrase(session)
     entropy = os.urandom(ENTROPY_BYTES)
     with _phrase_given(session, phrase_file, entropy):
         org = _create(session, name, entropy, passphrase)
@@ -89,19 +91,34 @@ def _refuse_existing(home: Path) -> None:
         )
 
 
-def _create(session: Session, name: str, entropy: bytes, passphrase: str) -> str:
-    from mutunode.home import Home
+def _check_name(name: str) -> None:
+    from mutunode.protocol.limits import NAME_BYTES_MAX
 
+    if not name.strip() or "\0" in name or len(name.encode("utf-8", "replace")) > NAME_BYTES_MAX:
+        raise failure.usage(
+            f"--name : un nom de 1 à {NAME_BYTES_MAX} octets est attendu.",
+            f"--name: a name of 1 to {NAME_BYTES_MAX} bytes is expected.",
+        )
+
+
+def _create(session: Session, name: str, entropy: bytes, passphrase: str) -> str:
+    from mutunode.home import Home, HomeError
     from mutunode.protocol.ids import org_text
 
-    home = Home.create(
-        session.home,
-        name=name,
-        language=session.language,
-        entropy=entropy,
-        now=int(time.time()),
-        passphrase=passphrase,
-    )
+    try:
+        home = Home.create(
+            session.home,
+            name=name,
+            language=session.language,
+            entropy=entropy,
+            now=int(time.time()),
+            passphrase=passphrase,
+        )
+    except HomeError as error:
+        raise Failure(error.code, exits.CONFLICT, error.fr, error.en) from error
+    except OSError as error:
+        where = f"{session.home} : {error.strerror}."
+        raise Failure("cannot_write", exits.READ_ONLY, where, where.replace(" :", ":")) from error
     return org_text(home.genesis.org)
 
 
@@ -187,9 +204,9 @@ def _read_passphrase(name: str) -> str:
     return passphrase
 
 
-def _ask_passphrase(session: Session) -> str:
+def _new_passphrase(session: Session) -> str:
     """Asked twice on a terminal; empty, or no terminal: a file only its owner can read guards the key."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _is_somebody_there():
         return ""
     question = session.tr("Mot de passe de la clé (vide : aucun)", "Passphrase of the key (empty: none)")
     again = session.tr("Encore une fois", "Once more")
@@ -197,6 +214,25 @@ def _ask_passphrase(session: Session) -> str:
         question, default="", show_default=False, hide_input=True, confirmation_prompt=again, err=True
     )
     return typed
+
+
+def _known_passphrase(session: Session) -> str:
+    """Asked on a terminal when this home's keys are wrapped; the daemon says what is missing otherwise."""
+    from mutunode.home import Home, HomeError
+
+    try:
+        home = Home(session.home)
+        if not (_is_somebody_there() and home.has_identity and home.needs_passphrase):
+            return ""
+    except HomeError:
+        return ""  # the daemon meets it again, and says it
+    question = session.tr("Mot de passe de la clé", "Passphrase of the key")
+    typed: str = click.prompt(question, hide_input=True, err=True)
+    return typed
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 # --- the daemon ---------------------------------------------------------------------------------
@@ -231,6 +267,7 @@ def _ask_passphrase(session: Session) -> str:
 @click.option(
     "--passphrase-file",
     metavar="FILE",
+    envvar="MUTUNODE_PASSPHRASE_FILE",
     help=both("mot de passe de la clé du nœud", "passphrase of the node's key"),
 )
 @with_session
@@ -248,8 +285,9 @@ def run_command(
         overrides["seeds"] = seeds
     if no_lan:
         overrides["lan"] = False
-    if passphrase_file:
-        overrides["passphrase"] = _read_passphrase(passphrase_file)
+    passphrase = _read_passphrase(passphrase_file) if passphrase_file else _known_passphrase(session)
+    if passphrase:
+        overrides["passphrase"] = passphrase
     from mutunode.daemon import main
 
     code: int = main(session.home, overrides)

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 
 import structlog
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import Error, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from mutunode.net.addresses import IP
@@ -62,8 +62,8 @@ class Lan:
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Announce and listen; where that cannot be, try again when the network changes."""
-        await self._open()
+        """Announce and listen, from some moments on (asking whether a name is free takes half a second);
+        where that cannot be, try again when the network changes."""
         self._watching = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
@@ -75,10 +75,10 @@ class Lan:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
             if self._zeroconf is None or self._on != self._reachable():
                 await self._close()
                 await self._open()
+            await asyncio.sleep(WATCH_SECONDS)
 
     # --- announcing -----------------------------------------------------------------------------
     async def _open(self) -> None:
@@ -91,7 +91,7 @@ class Lan:
             # Another node of the same organisation's name gets "-2": names mean nothing.
             await (await self._zeroconf.async_register_service(self._info, allow_name_change=True))
             self._browser = AsyncServiceBrowser(self._zeroconf.zeroconf, SERVICE, handlers=[self._on_change])
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, Error) as error:
             log.info("no multicast here: nobody near will be seen", error=str(error))
             await self._close()
 
@@ -107,8 +107,11 @@ class Lan:
 
     def _reachable(self) -> tuple[str, ...]:
         """Our addresses under which others reach the node: all, or the one it listens on."""
-        host = ipaddress.ip_address("127.0.0.1" if self._host == "localhost" else self._host)
-        if not host.is_unspecified:
+        try:
+            host = ipaddress.ip_address("127.0.0.1" if self._host == "localhost" else self._host)
+        except ValueError:
+            host = None  # a name: whatever it resolves to is among ours
+        if host is not None and not host.is_unspecified:
             return (str(host),) if host.version == 4 else ()
         # Without any network, nodes of this very machine still find each other.
         return own_addresses() or ("127.0.0.1",)
@@ -156,10 +159,14 @@ class Lan:
             self._gone(org)
 
     async def _ask(self, zeroconf: Zeroconf, name: str) -> None:
-        info = AsyncServiceInfo(SERVICE, name)
-        async with self._asking:
-            answered = await info.async_request(zeroconf, ASK_SECONDS_MAX * 1_000)
-        found = self._read(info) if answered else None
+        found = None
+        try:
+            info = AsyncServiceInfo(SERVICE, name)
+            async with self._asking:
+                if await info.async_request(zeroconf, ASK_SECONDS_MAX * 1_000):
+                    found = self._read(info)
+        except Error as error:  # a name that is none, or a network that just went away
+            log.info("announcement not understood", name=name, error=str(error))
         if name not in self._names:
             return  # it said goodbye in the meantime
         if found is None:

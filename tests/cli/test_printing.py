@@ -6,8 +6,11 @@ import json
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +22,7 @@ from tests.cli import examples
 from tests.cli.conftest import Cli
 from tests.cli.fake_node import FakeNode, answers
 
+TERMINAL_SECONDS_MAX = 20.0  # of silence
 NASTY = "Bon\x1b[2Jjour\x07 \u202egnp.exe [bold]x[/bold] \x9b31m"
 
 
@@ -159,8 +163,8 @@ def test_tables_on_a_terminal_fit_80_columns(
 
 
 # --- a real terminal ----------------------------------------------------------------------------
-def on_terminal(home: Path, *argv: str, typed: bytes = b"") -> tuple[int, str]:
-    """Run the command on a terminal of its own; its exit code and all that showed there."""
+def on_terminal(home: Path, *argv: str, answers_given: Sequence[tuple[str, str]] = ()) -> tuple[int, str]:
+    """Run the command on a terminal of its own, answering its questions; exit code and all that showed."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ |= {
@@ -171,13 +175,18 @@ def on_terminal(home: Path, *argv: str, typed: bytes = b"") -> tuple[int, str]:
         }
         os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         os.execv(sys.executable, [sys.executable, "-m", "mutunode_cli.main", *argv])
-    os.write(terminal, typed)
     shown = b""
-    try:
-        while part := os.read(terminal, 65_536):
-            shown += part
-    except OSError:  # the other side closed: Linux says EIO
-        pass
+    to_answer = list(answers_given)
+    while select.select([terminal], [], [], TERMINAL_SECONDS_MAX)[0]:
+        try:
+            part = os.read(terminal, 65_536)
+        except OSError:  # the other side closed: Linux says EIO
+            break
+        shown += part
+        if to_answer and to_answer[0][0].encode() in shown:
+            os.write(terminal, to_answer.pop(0)[1].encode() + b"\n")
+    else:
+        os.kill(pid, signal.SIGKILL)
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
@@ -193,11 +202,17 @@ def test_on_a_terminal_accepting_asks_whether_the_words_are_the_same(node: FakeN
     node.verbs["peer_ls"] = answers([examples.organisation()])
     node.verbs["peer_nearby"] = answers([])
     node.verbs["peer_accept"] = answers({})
-    code, shown = on_terminal(home, "peer", "accept", examples.OTHER, typed=b"n\n")
+    code, shown = on_terminal(home, "peer", "accept", examples.OTHER, answers_given=[("same words?", "n")])
     assert code == 0
     assert examples.WORDS["en"] in shown.replace("\r\n", " ")
     assert node.count("peer_accept") == 0
-    on_terminal(home, "peer", "accept", examples.OTHER, typed=b"y\ny\n")
+    on_terminal(
+        home,
+        "peer",
+        "accept",
+        examples.OTHER,
+        answers_given=[("same words?", "y"), ("in your register", "y")],
+    )
     assert node.params("peer_accept")["vouch"] is True
     on_terminal(home, "peer", "accept", examples.OTHER, "--yes")
     assert node.count("peer_accept") == 2
