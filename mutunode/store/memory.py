@@ -334,7 +334,7 @@ class MemoryLedger:
     def logs_missing(self, limit: int) -> list[bytes]:
         """Logs with missing bodies, those asked for least recently first."""
         lacking = [held for held in self._state.logs.values() if self._missing(held)]
-        lacking.sort(key=lambda held: (held.asked, held.number))
+        lacking.sort(key=lambda held: (held.asked, held.log))
         return [held.log for held in lacking[:limit]]
 
     def fill(self, log: bytes, index: int, salt: bytes, body: bytes) -> None:
@@ -370,7 +370,7 @@ class MemoryLedger:
     def _log_of(self, org: bytes, space: bytes) -> Log:
         log = log_id(org, space)
         if log not in self._state.logs:
-            self._state.logs[log] = Log(log=log, org=org, space=space, number=len(self._state.logs))
+            self._state.logs[log] = Log(log=log, org=org, space=space)
         return self._state.logs[log]
 
     # --- people's decisions --------------------------------------------------------------------

@@ -87,7 +87,6 @@ class Log:
     log: bytes
     org: bytes
     space: bytes
-    number: int  # in order of first mention
     head: Head | None = None
     leaves: tuple[Leaf, ...] = ()
     committed: int = 0

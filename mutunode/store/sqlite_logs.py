@@ -276,7 +276,7 @@ class Logs:
 
     def logs_missing(self, limit: int) -> list[bytes]:
         """Logs with missing bodies, those asked for least recently first."""
-        asked = "SELECT log FROM log WHERE missing > 0 ORDER BY asked, log_no LIMIT ?"
+        asked = "SELECT log FROM log WHERE missing > 0 ORDER BY asked, log LIMIT ?"
         rows = sql.each(self._turn.db, asked, (limit,))
         return [log for (log,) in rows]
 
