@@ -1,0 +1,311 @@
+"""Whatever is done to them, in whatever order, the stores answer alike.
+
+Two authors write, revise, withdraw, cite each other, repeat themselves, lose bodies, open epochs and sign
+two trees; after every step the SQLite store is compared with the reference in everything it can be asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mutunode.protocol.entry import Entry, Header, body_hash, rec_id
+from mutunode.protocol.head import PUBLIC, circle_id
+from mutunode.protocol.ledger import Stance
+from mutunode.store import Store, Stored, StoreLedger, open_store
+from tests.store.authors import Author, append
+
+CIRCLE = circle_id(bytes(32), bytes(16))
+SPACES = (PUBLIC, PUBLIC, CIRCLE)
+KINDS = ("resource", "usage", "withdrawal", "vouch", "profile", "note")
+SHOWN_AT_COMMIT = 3  # instead of hundreds, so that short runs reach the bounded steps
+
+places = st.tuples(st.integers(0, 1), st.integers(0, 12))
+who = st.integers(0, 1)
+spaces = st.sampled_from(SPACES)
+
+
+class Undone(Exception):
+    """A turn that goes wrong at its very end."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One entry, in terms of what stands when it is written."""
+
+    what: str
+    target: tuple[int, int]
+    flag: bool
+    key: str
+
+    def write(self, machine: StoresAgree, author: Author, space: bytes) -> Entry:
+        ref = machine.ref(self.target, space, right=self.flag or self.key == "a")
+        own = machine.ref((machine.authors.index(author), self.target[1]), space, right=self.key == "a")
+        match self.what:
+            case "resource":
+                return author.entry("resource", {"external_ref": self.key, "based_on": [ref]})
+            case "revision":
+                return author.entry("resource", {"external_ref": self.key, "supersedes": own})
+            case "usage":
+                return author.entry("usage", {"resource": ref})
+            case "withdrawal":
+                return author.entry("withdrawal", {"target": own, "erase": self.flag})
+            case "person":
+                org = machine.authors[self.target[0]].org
+                body = {"org": org, "endpoints": [f"{self.key}:1"], "listed": self.flag}
+                return author.entry("vouch" if self.flag else "profile", body)
+            case "again":
+                ever = machine.ever[author.log(space)]
+                return ever[self.target[1] % len(ever)] if ever else author.entry("note", {})
+        return odd_entry(self.target[1], self.flag)
+
+
+plans = st.builds(
+    Plan,
+    st.sampled_from(("resource", "revision", "usage", "withdrawal", "person", "again", "odd")),
+    places,
+    st.booleans(),
+    st.sampled_from("ab"),
+)
+
+
+def odd_entry(number: int, opaque: bool) -> Entry:
+    """A header of another version, or a body that nobody can read."""
+    if not opaque:
+        return Entry(msgspec.msgpack.encode([2, number]), b"", b"")
+    salt, body = bytes([number]) * 16, b"\xc0"
+    return Entry(msgspec.msgpack.encode(Header("note", number, body_hash(salt, body), 1)), salt, body)
+
+
+class StoresAgree(RuleBasedStateMachine):
+    """The same steps in both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "store.db"
+        self.stores = [
+            open_store(url, clock=lambda: 1_700_000_000.0) for url in ("memory:", f"sqlite:{path}")
+        ]
+        self.authors = [Author("alice"), Author("bob")]
+        self.followers: list[dict[bytes, Stored]] = [{}, {}]
+        self.followed = [0, 0]
+        self.recs: set[bytes] = set()
+        self.ever: dict[bytes, list[Entry]] = defaultdict(list)  # by log, also what epochs dropped
+
+    @initialize()
+    def meet(self) -> None:
+        for author in self.authors:
+            self.turn(lambda ledger, chain=author.chain: ledger.put_chain(chain))  # type: ignore[misc]
+
+    def teardown(self) -> None:
+        for store in self.stores:
+            store.close()
+        self.folder.cleanup()
+
+    # --- helpers -------------------------------------------------------------------------------
+    def ref(self, place: tuple[int, int], space: bytes, right: bool) -> list[Any]:
+        author = self.authors[place[0]]
+        written = author.entries.get(space, [])
+        index = place[1] % (len(written) + 1)  # mostly one that stands
+        leaf = written[index].leaf if right and index < len(written) else bytes(32)
+        return [author.log(space), index, leaf]
+
+    def note(self, author: Author, space: bytes, entries: list[Entry]) -> None:
+        self.recs.update(rec_id(author.log(space), entry.leaf) for entry in entries)
+        self.ever[author.log(space)] += entries
+
+    def turn(self, step: Callable[[StoreLedger], Any], undo: bool = False) -> list[Any]:
+        answers = []
+        for store in self.stores:
+            with contextlib.suppress(Undone), store.ledger.transaction():
+                answers.append(step(store.ledger))
+                if undo:
+                    raise Undone
+        return answers
+
+    def committed(self, author: Author, space: bytes) -> int:
+        with self.stores[0].ledger.transaction():
+            held = self.stores[0].ledger.log(author.log(space))
+        return held.size if held else 0
+
+    # --- steps ---------------------------------------------------------------------------------
+    @rule(
+        by=who,
+        space=spaces,
+        writes=st.lists(plans, max_size=6),
+        without=st.sets(st.integers(0, 5)),
+        ending=st.sampled_from(("commit", "commit", "commit", "pending", "undo", "drop")),
+    )
+    def publish(self, by: int, space: bytes, writes: list[Plan], without: set[int], ending: str) -> None:
+        author = self.authors[by]
+        size = self.committed(author, space)
+        entries = [plan.write(self, author, space) for plan in writes]
+        if ending == "commit":
+            author.entries[space] = author.entries.get(space, [])[:size] + entries
+            self.note(author, space, entries)
+        lacking = [
+            Entry(entry.header, b"", b"") if n in without else entry for n, entry in enumerate(entries)
+        ]
+        head, tree = author.head(space), author.tree(space)
+
+        def step(ledger: StoreLedger) -> None:
+            ledger.drop_pending(author.log(space))
+            append(ledger, author, lacking, space)
+            if ending == "commit":
+                ledger.commit(head, tree)
+            if ending == "drop":
+                ledger.drop_pending(author.log(space))
+
+        self.turn(step, undo=ending == "undo")
+
+    @rule(by=who, keeps=st.integers(0, 12), writes=st.lists(plans, max_size=3), undo=st.booleans())
+    def open_epoch(self, by: int, keeps: int, writes: list[Plan], undo: bool) -> None:
+        author = self.authors[by]
+        size = self.committed(author, PUBLIC)
+        keeps %= size + 1
+        if size == 0:
+            return
+        if undo:
+            self.turn(lambda ledger: ledger.cut(author.log(), keeps), undo=True)
+            return
+        author.open_epoch(keeps)
+        entries = author.write(*[plan.write(self, author, PUBLIC) for plan in writes])
+        self.note(author, PUBLIC, entries)
+        head, tree = author.head(), author.tree()
+
+        def step(ledger: StoreLedger) -> None:
+            ledger.put_chain(author.chain)
+            ledger.cut(author.log(), keeps)
+            append(ledger, author, entries)
+            ledger.commit(head, tree)
+
+        self.turn(step)
+
+    @rule(by=who, space=spaces, pick=st.integers(0, 5), undo=st.booleans())
+    def fill(self, by: int, space: bytes, pick: int, undo: bool) -> None:
+        author = self.authors[by]
+
+        def step(ledger: StoreLedger) -> list[int]:
+            lacking = ledger.missing(author.log(space), 0, 10)
+            for index in lacking[pick : pick + 1]:
+                entry = author.entries[space][index]
+                ledger.fill(author.log(space), index, entry.salt, entry.body)
+            return lacking
+
+        ours, theirs = self.turn(step, undo)
+        assert ours == theirs
+
+    @rule(limit=st.integers(1, 8))
+    def show_some(self, limit: int) -> None:
+        ours, theirs = self.turn(lambda ledger: ledger.project_some(limit))
+        assert ours == theirs
+
+    @rule(by=who, space=spaces, first=st.integers(0, 5))
+    def sign_two_trees(self, by: int, space: bytes, first: int) -> None:
+        author, epoch = self.authors[by], self.authors[by].chain.epoch
+        self.turn(
+            lambda ledger: ledger.freeze(author.log(space), author.org, space, epoch, bytes([first]), first)
+        )
+
+    @rule(by=who, index=st.none() | st.integers(0, 9))
+    def break_off(self, by: int, index: int | None) -> None:
+        author = self.authors[by]
+        self.turn(lambda ledger: ledger.mark_broken(author.log(), author.org, PUBLIC, 0, index))
+
+    @rule(by=who, accepted=st.booleans(), blocked=st.booleans(), undo=st.booleans())
+    def decide(self, by: int, accepted: bool, blocked: bool, undo: bool) -> None:
+        self.turn(lambda ledger: ledger.put_stance(self.authors[by].org, Stance(accepted, blocked)), undo)
+
+    @precondition(lambda self: self.committed(self.authors[0], PUBLIC))
+    @rule()
+    def own(self) -> None:
+        self.turn(lambda ledger: ledger.put_own(self.authors[0].org))
+
+    # --- comparing -----------------------------------------------------------------------------
+    @invariant()
+    def ledgers_answer_alike(self) -> None:
+        ours, theirs = self.turn(self.ask_ledger)
+        assert ours == theirs
+
+    def ask_ledger(self, ledger: StoreLedger) -> list[Any]:
+        answers: list[Any] = [
+            ledger.newest_cursor(),
+            ledger.heads_since(0, 3),
+            ledger.range_items(bytes(32), b"\xff" * 32),
+            ledger.logs_missing(5),
+            ledger.accepted(),
+        ]
+        for author in self.authors:
+            answers += [ledger.logs_of(author.org), ledger.vouches(author.org, 9), ledger.stance(author.org)]
+            answers += [ledger.endpoints(author.org), ledger.profile_entry(author.org)]
+            for space in (PUBLIC, CIRCLE):
+                log = author.log(space)
+                held = ledger.log(log)
+                size = held.size if held else 0
+                answers += [held, ledger.frontier(log).to_bytes(), ledger.evidence(log, 0)]
+                answers += [ledger.root_at(log, size // 2) if size else None]
+                answers += [ledger.leaves(log, 1, 5), ledger.entries(log, 0, 99, False, 10**6)]
+        return answers
+
+    @invariant()
+    def readers_answer_alike(self) -> None:
+        ours, theirs = (self.ask_reader(store) for store in self.stores)
+        assert ours == theirs
+
+    def ask_reader(self, store: Store) -> list[Any]:
+        reader = store.reader()
+        answers: list[Any] = [
+            reader.organisations(),
+            reader.counts(),
+            reader.records_like(bytes(32), b"\xff" * 32),
+        ]
+        for kind in KINDS:
+            for space in (PUBLIC, CIRCLE):
+                for current in (True, False):
+                    answers.append(reader.of_kind(kind, space=space, current=current, limit=4, offset=1))
+                    answers.append(reader.of_kind(kind, self.authors[0].org, space, current=current))
+        for author in self.authors:
+            answers += [reader.by_external_ref(author.org, "resource", key) for key in "ab"]
+            for log in (author.log(), author.log(CIRCLE)):
+                answers += [reader.at(log, index) for index in range(12)]
+                answers += [reader.mentions(log, index) for index in range(12)]
+                answers += [reader.mentioning_log(log), reader.mentioning_log(log, ("usage",), 2, 1)]
+                answers += [list(reader.log_walk(log))]
+        return answers
+
+    @invariant()
+    def whoever_follows_the_feed_knows_every_record(self) -> None:
+        for number, store in enumerate(self.stores):
+            reader, follower = store.reader(), self.followers[number]
+            while page := reader.changes(self.followed[number], 5):
+                for change, stored in page:
+                    assert change > self.followed[number]
+                    self.followed[number] = change
+                    follower[stored.rec] = msgspec.structs.replace(stored, contested=False)
+            assert self.followed[number] <= reader.newest_change()
+            for rec in self.recs:
+                stored_now = reader.record(rec)
+                expected = msgspec.structs.replace(stored_now, contested=False) if stored_now else None
+                assert follower.get(rec) == expected
+
+
+@pytest.fixture(autouse=True)
+def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("memory", "sqlite_logs"):
+        monkeypatch.setattr(f"mutunode.store.{module}.PROJECTED_AT_COMMIT_MAX", SHOWN_AT_COMMIT)
+
+
+TestStoresAgree = StoresAgree.TestCase
+TestStoresAgree.settings = settings(
+    max_examples=60, phases=(Phase.generate,), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
