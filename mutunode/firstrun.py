@@ -18,6 +18,7 @@ from aiohttp import web
 
 from mutunode.config import FILE_NAME, Settings, split_address
 from mutunode.home import Home, create_identity
+from mutunode.protocol import phrase
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
@@ -61,14 +62,15 @@ async def first_run(
     web_settings = WebSettings(
         listen_host=host, listen_port=port, allowed_hosts=settings.web_hosts, language=settings.language
     )
-    runner = web.AppRunner(make_first_run_app(create, token, web_settings), access_log=None)
+    runner = web.AppRunner(make_first_run_app(create, token, web_settings, phrase.words), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     port = runner.addresses[0][1]
     shown = f"[{host}]" if ":" in host else host
     say(f"mutunode first run: http://{shown}:{port}/first/{token}")
     waiting = asyncio.create_task(stopping.wait())
-    await asyncio.wait({waiting, chosen}, return_when=asyncio.FIRST_COMPLETED)
+    waited: set[asyncio.Future[Any]] = {waiting, chosen}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     await runner.cleanup()  # what is being answered is answered first
     if not chosen.done():
