@@ -23,7 +23,7 @@ from typing import NamedTuple
 import Stemmer
 
 from mutunode.store.search import languages
-from mutunode.store.search.folding import IGNORED, MARKS, WORD_LENGTH_MAX, fold
+from mutunode.store.search.folding import IGNORED, MARK_CLASS, MARKS, WORD_LENGTH_MAX, fold
 from mutunode.store.search.wordlists import CLITICS, ELISIONS, IRREGULAR, STOP_WORDS, WHOLE
 
 VERSION = f"1-{Stemmer.version()}-{unicodedata.unidata_version}"  # what an index holds depends on all three
@@ -31,11 +31,8 @@ VERSION = f"1-{Stemmer.version()}-{unicodedata.unidata_version}"  # what an inde
 MEMO_WORDS_MAX = 65_536  # × about 300 bytes = 20 MB for all languages
 JOINED_PARTS_MAX = 3  # "peut-être", "arc-en-ciel": longer chains are addresses and dates
 
-_LETTER = rf"[\w{MARKS}{IGNORED}]"
+_LETTER = rf"[\w{MARK_CLASS}{IGNORED}]"
 _SURFACE = re.compile(rf"{_LETTER}+(?:['’ʼ＇\-‐‑]{_LETTER}+)*")
-# The same for texts of composed Latin letters: 15 times as fast, and nearly all there is.
-_LATIN_SURFACE = re.compile(r"[^\W_]+(?:['’ʼ\-‐‑][^\W_]+)*")
-_BEYOND_LATIN = re.compile("[\u00ad\u0300-\u1fff\u200b-\u200f\u2060\u2e80-\U0010ffff]")
 # "The", and what is written together with it: "and", "so", "with", "like".
 _ARABIC_ARTICLE = re.compile("^[وفبك]?ال(?=.{3})")
 _PARTS = re.compile(rf"({_LETTER}+)(['’ʼ＇]?)")
@@ -189,10 +186,6 @@ def _joined(surface: str, tokens: tuple[Token, ...]) -> str:
     return "".join(token.word for token in tokens)[:WORD_LENGTH_MAX] + " "
 
 
-def _surface(text: str) -> re.Pattern[str]:
-    return _SURFACE if _BEYOND_LATIN.search(text) else _LATIN_SURFACE
-
-
 def _spaced(text: str) -> str:
     """An underscore is a letter to a regular expression and a blank to people."""
     return text.replace("_", " ")
@@ -204,14 +197,14 @@ def spell(text: str, language: str) -> Spelled:
     memo = _memos.get(language)
     if memo is None:
         memo = _memos.setdefault(language, _Memo(language))
-    spelled = [memo[surface] for surface in _surface(text).findall(_spaced(text))]
+    spelled = [memo[surface] for surface in _SURFACE.findall(_spaced(text))]
     return Spelled(*map("".join, zip(*spelled, strict=True))) if spelled else Spelled("", "", "")
 
 
 def tokens(text: str, language: str) -> Iterator[Token]:
     """The tokens of a text, in order, with their positions in it."""
     language = languages.primary(language)
-    for match in _surface(text).finditer(_spaced(text)):
+    for match in _SURFACE.finditer(_spaced(text)):
         at = match.start()
         for start, end, word, stemmed in _pieces(match[0], language):
             yield Token(at + start, at + end, word, stemmed)

@@ -8,7 +8,7 @@ from tantivy import Occur, Query
 from mutunode.store.search import asked, query
 from mutunode.store.search.query import FEW, Found, FoundHit, SearchQuery
 
-_SHOWN = (*query.FILTERED, "license_class")
+_SHOWN = (*query.FILTERED, "nature", "license_class")
 Clause = tuple[Occur, Query]
 
 

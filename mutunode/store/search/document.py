@@ -20,6 +20,7 @@ class Document(msgspec.Struct, frozen=True):
     org_name: str
     space: bytes
     kind: str
+    nature: str  # what people call it: the kind's own type ("software"), or the kind when it has none
     sense: str
     time: int  # its author's claim, Unix seconds
     titles: list[tuple[str, str]]  # (language, text)

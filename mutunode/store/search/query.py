@@ -22,7 +22,7 @@ LIMIT_MAX = 100  # hits a page
 REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
 FACET_VALUES_MAX = 1_000  # organisations, the most numerous
 FILTERED = ("sense", "kind", "language", "license", "org")  # not the spaces: readers do not choose them
-_FILTER_FIELDS = {"license": ("license", "license_class")}
+_FILTER_FIELDS = {"kind": ("kind", "nature"), "license": ("license", "license_class")}
 FEW = 3  # documents: below, a word may be misspelt
 FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
@@ -48,7 +48,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     reader_language: str = "fr"
     senses: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()  # kinds, or natures
     orgs: tuple[bytes, ...] = ()
     languages: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()  # SPDX expressions as given, or classes

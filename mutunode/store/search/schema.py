@@ -11,13 +11,13 @@ import tantivy
 from mutunode.store.search import analyser, languages
 from mutunode.store.search.document import KEY_WEIGHT, Document
 
-VERSION = f"1/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
+VERSION = f"2/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
 TIME_MAX = 2**63 - 1
 EXTERNAL_LENGTH_MAX = 2_000  # characters; addresses are shorter
 
 STEM_FIELDS = ("title", "key", "text", "owner")
 WORD_FIELDS = ("title_words", "words", "owner_words")
-FACETS = ("sense", "kind", "language", "license", "license_class", "org", "space")
+FACETS = ("sense", "kind", "nature", "language", "license", "license_class", "org", "space")
 RECORD, PLACE = "record", "place"  # the roles of documents: a record, and how far the index has read
 
 _WORDS = "mutunode_words"
@@ -83,6 +83,7 @@ def facet_values(document: Document) -> dict[str, list[str]]:
     values = {
         "sense": [document.sense],
         "kind": [document.kind],
+        "nature": [document.nature],
         "language": [*document.languages, *map(languages.primary, document.languages)],
         "license": [document.license],
         "license_class": [document.license_class],
