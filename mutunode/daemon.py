@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,9 @@ class RunningNode:
     def web_address(self) -> str:
         """Where the pages are."""
         host, _ = split_address(self.settings.web_listen, "web_listen")
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        shown = host
+        with contextlib.suppress(ValueError):  # a name
+            shown = "127.0.0.1" if ip_address(host).is_unspecified else host
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{self._web_port}/"
 
     def peer_address(self) -> str:

@@ -98,7 +98,7 @@ class Engine:
         self._seeds = seeds
         self._perform_outside = perform
         self.registry: Registry = load(extra=kinds)
-        self.store: Store = open_store(settings.store or f"sqlite:{home.path / 'records.sqlite'}")
+        self.store: Store = open_store(settings.store or f"sqlite:{home.path / 'records.sqlite'}", clock)
         self.reader = self.store.reader()
         self._adopt_identity()
         home.marks()  # a damaged mark is said at the start, not found out at the first signature

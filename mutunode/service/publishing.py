@@ -22,6 +22,7 @@ from mutunode.service import families, lookup, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.plain import as_text
+from mutunode.service.revising import next_version
 from mutunode.service.shapes import Preview, Published
 from mutunode.store.interface import Stored
 from mutunode.turns import Turn
@@ -152,10 +153,8 @@ def _revision(desk: Desk, text: str, fields: Mapping[str, Any]) -> tuple[Kind, S
     rules.must_be_ours(desk, before)
     kind = lookup.kind(desk, before.kind)
     rules.must_be_revisable(kind, before)
-    typed = kind.to_json(before.fields())
-    typed.pop("supersedes", None)
-    merged = {key: value for key, value in {**typed, **fields}.items() if value not in (None, "")}
-    return kind, before, read_input(desk, kind, merged)
+    given = next_version(kind, kind.to_json(before.fields()), fields, desk.settings.language)
+    return kind, before, read_input(desk, kind, given)
 
 
 def withdraw(desk: Desk, text: str, reason: str, replaced_by: str = "") -> Published:

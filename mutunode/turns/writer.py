@@ -104,8 +104,9 @@ class Turns:
         self.sight = Sight()
 
     def start(self) -> None:
-        """Start the thread, and in it the core."""
+        """Start the thread, and in it the core; returns when that was done, or tried."""
         self._thread.start()
+        self.act(lambda turn: None).result()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         """Finish the turn in hand and end; what is still in the inbox is refused."""
