@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mutunode.commons import licences
 from mutunode.commons.languages import canonical
+from mutunode.commons.kind import NATURE
 from mutunode.commons.registry import Registry
 from mutunode.protocol.ids import org_text
 from mutunode.store.interface import Reader, Stored
@@ -43,6 +44,7 @@ class Documents:
             org_name=self._name(stored.org),
             space=stored.space,
             kind=stored.kind,
+            nature=facets[NATURE][0],
             sense=str(kind.sense),
             time=stored.time,
             titles=titles,

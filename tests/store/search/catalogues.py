@@ -23,6 +23,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 ORGANISATIONS = {"sill": "DINUM", "glosario": "The Carpentries", "fiches-travail": "Ministère du Travail"}
 
 Texts = list[tuple[str, str, float]]
+NATURES = {"sill": "software", "fiches-travail": "practice"}
 
 
 def digest(text: str) -> bytes:
@@ -38,6 +39,7 @@ def document(catalogue: str, key: str, titles: list[tuple[str, str]], texts: Tex
         org_name=ORGANISATIONS.get(catalogue, catalogue),
         space=more.get("space", PUBLIC),
         kind=more.get("kind", "resource"),
+        nature=more.get("nature", NATURES.get(catalogue, "document")),
         sense=more.get("sense", "aval"),
         time=more.get("time", 1_700_000_000),
         titles=titles,

@@ -56,6 +56,12 @@ def test_a_regional_language_also_counts_as_its_language(library: SearchIndex) -
     )
 
 
+def test_a_kind_is_also_chosen_by_what_people_call_its_records(library: SearchIndex) -> None:
+    natures = ask(library, "").facets["nature"]
+    assert natures["software"] == ask(library, "", kinds=("software",)).total == 239
+    assert ask(library, "", kinds=("resource",)).total == sum(natures.values())
+
+
 @pytest.mark.parametrize("value", ["", "no such thing", "\ud800", "a b", "*", "\x00", "fr OR en"])
 def test_unknown_filter_values_find_nothing(library: SearchIndex, value: str) -> None:
     for name in ("senses", "kinds", "languages", "licenses"):
