@@ -268,13 +268,15 @@ class Session:
 
     def say_busy(self, id: int, now: float) -> None:
         """Tell it to come back later; ten requests that do not heed this end the link."""
-        if self._busy_said + BUSY_GRACE_SECONDS < now < self._busy_until:
+        wait = max(self.messages.wait_seconds(now), self.served.wait_seconds(now))
+        seconds = max(1, -int(-wait // 1))
+        if now >= self._busy_until:
+            self._busy_said = now
+        elif now > self._busy_said + BUSY_GRACE_SECONDS:
             self._unheeded.append(now)
             while self._unheeded[0] < now - 60:
                 self._unheeded.popleft()
-        wait = max(self.messages.wait_seconds(now), self.served.wait_seconds(now))
-        seconds = max(1, -int(-wait // 1))
-        self._busy_said, self._busy_until = now, now + seconds
+        self._busy_until = max(self._busy_until, now + seconds)
         self.refuse(id, Code.BUSY, "too much at once: please come back later", now, seconds)
         if len(self._unheeded) >= BUSY_UNHEEDED_MAX:
             self.end(CLOSE_QUOTA, "it does not wait when asked to", now)

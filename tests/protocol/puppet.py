@@ -46,6 +46,7 @@ class Puppet:
         self.got: list[Message] = []
         self.frames: list[bytes] = []
         self.closed: Close | None = None
+        self.reads = True  # else what the node sends piles up
         self.chain: Chain = self.author.chain
         self._next_id = 2 if dialled else 1
         actor.puppets[self.link] = self
@@ -65,10 +66,12 @@ class Puppet:
         else:
             self.frames.append(effect.frame)
             self.got.append(messages.decode(effect.frame))
-            self.actor.world.at(
-                self.actor.world.now,
-                lambda: self.actor.does(lambda node, now: node.drained(self.link, 0, now)),
-            )
+            self.actor.world.at(self.actor.world.now, self.read_all)
+
+    def read_all(self) -> None:
+        """What the node sent has arrived."""
+        if self.reads:
+            self.actor.does(lambda node, now: node.drained(self.link, 0, now))
 
     def heard(self, kind: type[M]) -> list[M]:
         """Everything of a kind that came."""
@@ -91,6 +94,7 @@ class Puppet:
     def sends_bytes(self, frame: bytes) -> None:
         """Any bytes."""
         self.actor.does(lambda node, now: node.received(self.link, frame, now))
+        self.actor.world.run(0)
 
     def sends(self, message: Message) -> None:
         """A message, as it is."""
@@ -100,7 +104,6 @@ class Puppet:
         """A request with the next id; gives what came back for it."""
         number, self._next_id = self._next_id, self._next_id + 2
         self.sends(kind(number, *fields))
-        self.actor.world.run(0)
         return [message for message in self.got if getattr(message, "id", None) == number]
 
     def pushes(self, *heads: Head, cursor: int = 0) -> None:
