@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mutunode.commons import languages, licences
-from mutunode.commons.kind import Choice, Field, Kind, Option
+from mutunode.commons.kind import NATURE, Choice, Field, Kind, Option
 from mutunode.commons.registry import Registry
 from mutunode.web.visit import Visit
 
@@ -57,7 +57,7 @@ class Labels:
         if name == "org":
             return org_names.get(value) or value
         if name == "kind":
-            return self.kind(value)
+            return self.registry.facet_text(NATURE, value, self.language)
         if name == "language":
             return languages.display_name(value, self.language)
         if name == "license" and value in list(licences.Permission):

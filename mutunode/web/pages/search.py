@@ -20,7 +20,7 @@ QUERY_LENGTH_MAX = 200  # beyond it nobody searches, somebody tests
 WORDS_TRIED_MAX = 4  # single words offered when all together find nothing
 FACET_VALUES_MAX = 8  # shown of each facet; those in use are always shown
 # In the order of the page: what the address says → the facet of the answer that is counted.
-FACETS = {"kind": "kind", "license": "license_class", "language": "language", "org": "org"}
+FACETS = {"kind": "nature", "license": "license_class", "language": "language", "org": "org"}
 SENSES = ("aval", "amont", "meta")
 
 
