@@ -37,8 +37,10 @@ class Failure(Exception):
         """The message, then one line for each field to blame."""
         french = language == "fr"
         lines = [self.fr if french else self.en]
-        lines += [f"  {t.field}: {t.fr if french else t.en}" for t in self.troubles]
-        return lines
+        told = [(t.field, t.fr if french else t.en) for t in self.troubles]
+        if len(told) == 1 and told[0][1] == lines[0]:
+            return [f"{told[0][0]}: {lines[0]}"]
+        return lines + [f"  {field}: {text}" for field, text in told]
 
     def to_json(self) -> dict[str, Any]:
         """The object of the control socket: ``--json`` prints it as ``{"error": …}``."""

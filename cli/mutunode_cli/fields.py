@@ -12,110 +12,16 @@ import json
 import sys
 import tomllib
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from mutunode_cli import failure, words
+from mutunode_cli import failure
 from mutunode_cli.failure import Failure
-from mutunode_cli.session import Session
+from mutunode_cli.kinds import Field, Kind, unknown
 
 MANIFEST_BYTES_MAX = 1024 * 1024  # a body is 64 KiB at most; its manifest may be some times wordier
-ALWAYS = frozenset({"external_ref"})  # every body may carry it (the author's own key)
 YES = frozenset({"true", "yes", "oui", "1"})
 NO = frozenset({"false", "no", "non", "0"})
-
-
-class Field(NamedTuple):
-    """One field as the command line needs to know it."""
-
-    name: str
-    is_list: bool
-    is_flag: bool
-    of_record: bool  # a value may be a JSON object, and dotted names reach inside
-    help: Any
-    label: Any
-    required: bool
-
-
-class Kind(NamedTuple):
-    """One kind of record, as the node declares it."""
-
-    name: str
-    verb: str
-    label: Any
-    about: Any
-    sense: str
-    fields: dict[str, Field]
-
-
-def kinds(session: Session) -> dict[str, Kind]:
-    """The kinds of the node, by name."""
-    answer = session.call("kinds")
-    listed = answer.get("kinds", answer) if isinstance(answer, dict) else answer
-    if isinstance(listed, dict):
-        listed = [{"name": name, **declared} for name, declared in listed.items()]
-    try:
-        return {declared["name"]: _kind(declared) for declared in listed}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise failure.broken(
-            "Le nœud décrit ses natures de fiches d’une manière que cette commande ne comprend pas : "
-            "sont-ils de la même version ?",
-            "The node describes its kinds in a way this command does not understand: "
-            "are they of the same version?",
-        ) from error
-
-
-def _kind(declared: dict[str, Any]) -> Kind:
-    fields = (_field(one) for one in declared["fields"])
-    return Kind(
-        name=declared["name"],
-        verb=declared.get("verb") or "",
-        label=declared.get("label", declared["name"]),
-        about=declared.get("about", ""),
-        sense=declared.get("sense", ""),
-        fields={field.name: field for field in fields},
-    )
-
-
-def _field(declared: dict[str, Any]) -> Field:
-    outer = _type_name(declared.get("type"))
-    inner = _type_name(declared["type"].get("of")) if isinstance(declared.get("type"), dict) else ""
-    return Field(
-        name=declared["name"],
-        is_list=outer.startswith("list"),
-        is_flag=outer in ("bool", "boolean"),
-        of_record="record" in (outer, inner),
-        help=declared.get("help", ""),
-        label=declared.get("label", declared["name"]),
-        required=bool(declared.get("required")),
-    )
-
-
-def _type_name(declared: object) -> str:
-    """``"list"`` and ``{"type": "list", "of": …}`` say the same."""
-    if isinstance(declared, dict):
-        declared = declared.get("type") or declared.get("name")
-    return str(declared or "").lower()
-
-
-def the_kind(known: dict[str, Kind], name: str) -> Kind:
-    """A kind by its name, or a clear refusal that suggests the nearest."""
-    found = known.get(name) or known.get(name.replace("-", "_"))
-    if found is None:
-        raise failure.usage(*_unknown("Nature de fiche inconnue", "Unknown kind", name, list(known)))
-    return found
-
-
-def _unknown(fr: str, en: str, name: str, known: Sequence[str]) -> tuple[str, str]:
-    near = get_close_matches(name, known, n=2)
-    if near:
-        return (
-            f"{fr} : {name}. Vouliez-vous dire {' ou '.join(near)} ?",
-            f"{en}: {name}. Did you mean {' or '.join(near)}?",
-        )
-    listed = ", ".join(sorted(known))
-    return f"{fr} : {name}. Il y a : {listed}.", f"{en}: {name}. There are: {listed}."
 
 
 # --- the command line ---------------------------------------------------------------------------
@@ -152,15 +58,25 @@ def _find(kind: Kind, name: str) -> tuple[Field, str, bool]:
     negated = plain.startswith("no_") and plain not in kind.fields
     plain = plain.removeprefix("no_") if negated else plain
     field = kind.fields.get(plain)
-    if field is None and plain in ALWAYS:
-        field = Field(plain, False, False, False, "", plain, False)
     if field is None or (negated and not field.is_flag):
-        names = [f"--{known.replace('_', '-')}" for known in [*kind.fields, *ALWAYS]]
+        names = [f"--{known.replace('_', '-')}" for known in kind.fields]
         raise failure.usage(
-            *_unknown(f"« {kind.name} » n’a pas le champ", f"`{kind.name}` has no field", f"--{name}", names)
+            *unknown(f"« {kind.name} » n’a pas le champ", f"`{kind.name}` has no field", f"--{name}", names)
         )
-    rest = rest.replace("-", "_") if field.of_record else rest
-    return field, plain + dot + rest, negated
+    return field, plain + dot + (_inside(field, name, rest) if rest and field.of_record else rest), negated
+
+
+def _inside(field: Field, name: str, rest: str) -> str:
+    """``0.shares-aval`` → ``0.shares_aval``; a member that no record of this field has is refused."""
+    steps = rest.split(".")
+    place = 1 if steps[0].isdigit() else 0
+    members = field.shape.item.fields
+    if len(steps) > place:
+        steps[place] = steps[place].replace("-", "_")
+        if steps[place] not in members:
+            known = [f"--{field.name}.{member}" for member in members]
+            raise failure.usage(*unknown("Champ inconnu", "Unknown field", f"--{name}", known))
+    return ".".join(steps)
 
 
 def _flag(name: str, value: str | None, negated: bool, left: list[str]) -> bool:
@@ -250,9 +166,3 @@ def _parse(name: str, raw: bytes) -> dict[str, Any]:
             f"{name} : une fiche est un objet de champs.", f"{name}: a record is an object of fields."
         )
     return parsed
-
-
-def label(kind: Kind | None, name: str, language: str) -> str:
-    """A field's name for a person."""
-    field = kind.fields.get(name) if kind else None
-    return words.pick(field.label, language) if field else name

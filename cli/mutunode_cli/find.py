@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import click
 
-from mutunode_cli import fields, screen, words
+from mutunode_cli import kinds, screen, words
 from mutunode_cli.failure import Failure
 from mutunode_cli.options import Verb, both, stream_option, with_session
 from mutunode_cli.session import Session
@@ -121,49 +120,30 @@ def _show_record(session: Session, record: dict[str, Any]) -> None:
             (tr("version actuelle", "current version"), record.get("newest", "")),
             (tr("versions", "versions"), len(revisions) if len(revisions) > 1 else ""),
             (tr("au sujet de", "about"), record.get("target_title", "")),
-            *(
-                (fields.label(kind, field, language), _text(value, language))
-                for field, value in record["body"].items()
-            ),
+            *_body(kind, record["body"], language),
             (tr("usages", "usages"), _usages(session, record["usage"])),
             (tr("identifiant", "id"), record["id"]),
         ]
     )
 
 
-def _declared(session: Session, kind: str) -> fields.Kind | None:
+def _body(kind: kinds.Kind | None, body: dict[str, Any], language: str) -> list[tuple[str, str]]:
+    known = kind.fields if kind else {}
+    shown = []
+    for name, value in body.items():
+        field = known.get(name)
+        text = kinds.in_words(value, field.shape if field else None, language)
+        shown.append((kinds.label(field, name, language), text))
+    return shown
+
+
+def _declared(session: Session, kind: str) -> kinds.Kind | None:
     """The kind's labels; a record is readable without them."""
     try:
-        return fields.kinds(session).get(kind)
+        return kinds.kinds(session).get(kind)
     except Failure:
         return None
 
 
 def _usages(session: Session, count: dict[str, int]) -> str:
     return words.usage_count(count, session.language) if any(count.values()) else ""
-
-
-def _text(value: Any, language: str) -> str:
-    """A value of a body, in words: language maps, lists and records are unfolded."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return {"fr": ("non", "oui"), "en": ("no", "yes")}[language][value]
-        case list():
-            return "\n".join(_text(one, language) for one in value)
-        case dict() if value and all(len(key.split("-")[0]) in (2, 3) for key in value):
-            return _translations(value, language)
-        case dict():
-            return " · ".join(f"{key}: {_text(one, language)}" for key, one in value.items())
-        case int() | float():
-            return str(value)
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-def _translations(texts: dict[str, Any], language: str) -> str:
-    """The text in the person's language alone; else every one, each with the name of its language."""
-    if language in texts:
-        return str(texts[language])
-    return "\n".join(f"[{tag}] {text}" for tag, text in texts.items())

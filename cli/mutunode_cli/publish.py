@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mutunode_cli import failure, fields, screen, words
+from mutunode_cli import failure, fields, kinds, screen, words
 from mutunode_cli.failure import Failure
 from mutunode_cli.options import Verb, both, dry_run_option, with_session
 from mutunode_cli.session import Session
@@ -26,7 +26,7 @@ class FieldsVerb(Verb):
     click must not see them: it would read a text such as "- quick" as the options ``-``, `` `` and ``-q``.
     """
 
-    def __init__(self, *args: Any, kind: fields.Kind | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: kinds.Kind | None = None, **kwargs: Any) -> None:
         super().__init__(*args, own_language=True, **kwargs)
         self.kind = kind
 
@@ -75,9 +75,9 @@ def _given(ctx: click.Context) -> list[str]:
     return words_given
 
 
-def _field_help(field: fields.Field, session: Session) -> tuple[str, str]:
+def _field_help(field: kinds.Field, session: Session) -> tuple[str, str]:
     name = "--" + field.name.replace("_", "-") + ("" if field.is_flag else " VALUE")
-    text = words.pick(field.help or field.label, session.language)
+    text = words.pick(field.help, session.language) or words.pick(field.label, session.language)
     if field.required:
         text += session.tr(" [obligatoire]", " [required]")
     if field.is_list:
@@ -120,7 +120,7 @@ def _publish(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool)
             "Which kind? `mutunode publish KIND --field value…`, or --manifest FILE with `kind`. "
             "The kinds: `mutunode kinds`.",
         )
-    declared = fields.the_kind(fields.kinds(session), kind or named)
+    declared = kinds.the_kind(kinds.kinds(session), kind or named)
     body |= fields.from_words(declared, _given(ctx))
     answer = session.call("publish", {"kind": declared.name, "fields": body, "dry_run": dry_run})
     show_written(session, answer, dry_run)
@@ -129,7 +129,7 @@ def _publish(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool)
 def shortcut(session: Session, verb: str) -> click.Command | None:
     """``publish`` under a kind's own verb; None when no kind of this node bears it."""
     try:
-        known = fields.kinds(session)
+        known = kinds.kinds(session)
     except Failure:
         return None  # no node to ask: the verb is simply not known
     for kind in known.values():
@@ -138,7 +138,7 @@ def shortcut(session: Session, verb: str) -> click.Command | None:
     return None
 
 
-def _command_of(kind: fields.Kind, verb: str) -> click.Command:
+def _command_of(kind: kinds.Kind, verb: str) -> click.Command:
     @_manifest
     @dry_run_option
     @click.pass_context
@@ -175,7 +175,7 @@ def revise_command(ctx: click.Context, rec: str, manifest: str | None, dry_run: 
             "Que faut-il changer ? Donnez au moins un champ.", "What should change? Give at least one field."
         )
     kind = session.call("show", {"rec": rec}).get("kind", "")
-    body |= fields.from_words(fields.the_kind(fields.kinds(session), kind), given)
+    body |= fields.from_words(kinds.the_kind(kinds.kinds(session), kind), given)
     show_written(session, session.call("revise", {"rec": rec, "fields": body, "dry_run": dry_run}), dry_run)
 
 
@@ -212,7 +212,7 @@ def withdraw_command(session: Session, rec: str, reason: str, replaced_by: str |
 @with_session
 def kinds_command(session: Session, kind: str | None) -> None:
     """List the kinds, or the fields of one."""
-    known = fields.kinds(session)
+    known = kinds.kinds(session)
     language = session.language
     if kind is None:
         rows = [
@@ -220,18 +220,12 @@ def kinds_command(session: Session, kind: str | None) -> None:
             for one in known.values()
         ]
         columns = session.tr("nature|nom|sens", "kind|name|sense").split("|")
-        session.show(
-            session.call("kinds") if session.json else {}, lambda: screen.table(columns, rows), known
-        )
+        session.show([one.declared for one in known.values()], lambda: screen.table(columns, rows), known)
         return
-    chosen = fields.the_kind(known, kind)
+    chosen = kinds.the_kind(known, kind)
     columns = session.tr("champ|explication", "field|meaning").split("|")
     listed = [_field_help(field, session) for field in chosen.fields.values()]
-    as_json = {
-        "name": chosen.name,
-        "fields": {field.name: field._asdict() for field in chosen.fields.values()},
-    }
-    session.show(as_json, lambda: screen.table(columns, listed), chosen.fields)
+    session.show(chosen.declared, lambda: screen.table(columns, listed), chosen.fields)
 
 
 @click.command(cls=Verb, help=both("Le schéma JSON d’une nature de fiche.", "The JSON schema of a kind."))

@@ -14,29 +14,44 @@ REC = "rec_" + "c" * 52
 USE = "rec_" + "d" * 52
 LOG = "log_" + "e" * 52
 
+
+def field(name: str, type_: str, label: str = "", **more: Any) -> dict[str, Any]:
+    """A field as the service describes it."""
+    words = {"fr": label, "en": label}
+    return {
+        "name": name,
+        "label": words,
+        "help": {"fr": "", "en": ""},
+        "required": False,
+        "type": type_,
+    } | more
+
+
+_SOURCE = [field("uri", "uri", "Address"), field("changes", "lang_text", "Changes")]
+_POLICY = [
+    {"code": "indifferent", "fr": "Peu importe", "en": "Do not mind"},
+    {"code": "welcome", "fr": "Avec plaisir", "en": "Gladly"},
+]
 KINDS = [
     {
         "name": "resource",
         "verb": "share",
         "sense": "aval",
         "label": {"fr": "Ressource", "en": "Resource"},
+        "plural": {"fr": "Ressources", "en": "Resources"},
         "about": {"fr": "Ce que l’on partage.", "en": "What one shares."},
+        "listed": True,
+        "revisable": True,
         "fields": [
-            {"name": "title", "type": "lang_text", "label": {"fr": "Titre", "en": "Title"}, "required": True},
-            {"name": "license", "type": "license", "label": {"fr": "Licence", "en": "Licence"}},
-            {
-                "name": "keywords",
-                "type": {"type": "list", "of": {"type": "text"}},
-                "label": {"en": "Keywords"},
-            },
-            {
-                "name": "based_on",
-                "type": {"type": "list", "of": {"type": "record"}},
-                "label": {"en": "Based on"},
-            },
-            {"name": "ack", "type": {"type": "record"}, "label": {"en": "Acknowledgement"}},
-            {"name": "can_help", "type": "bool", "label": {"en": "Can help"}},
+            field("title", "lang_text", required=True) | {"label": {"fr": "Titre", "en": "Title"}},
+            field("license", "license", "Licence"),
+            field("keywords", "list", "Keywords", of={"type": "text"}),
+            field("based_on", "list", "Based on", of={"type": "record", "fields": _SOURCE}),
+            field("ack", "record", "News", fields=[field("policy", "choice", "Wish", options=_POLICY)]),
+            field("can_help", "bool", "Can help"),
+            field("external_ref", "text", "Your own number"),
         ],
+        "example": {},
     }
 ]
 
@@ -90,6 +105,7 @@ def record(**more: Any) -> Any:
             "title": {"fr": "Grille", "en": "Grid"},
             "keywords": ["embauche", "équité"],
             "can_help": True,
+            "ack": {"policy": "welcome"},
         },
         "proof": shapes.Proof(log=LOG, index=3, epoch=0, size=9),
         "revisions": (),

@@ -88,12 +88,15 @@ def test_a_record_shows_labels_in_the_person_s_language_and_ages(node: FakeNode,
     assert "Titre: Grille" in out
     assert "il y a" in out
     assert "embauche\néquité" in out
+    assert "Can help: oui" in out
+    assert "News: Wish: Avec plaisir" in out
 
 
 def test_a_record_is_readable_when_kinds_cannot_be_asked(node: FakeNode, cli: Cli) -> None:
     del node.verbs["kinds"]
     node.verbs["show"] = answers(examples.record())
-    assert "title: Grid" in cli("show", examples.REC).out
+    out = cli("show", examples.REC).out
+    assert "title: Grid" in out
 
 
 def test_what_others_wrote_cannot_command_the_terminal(node: FakeNode, cli: Cli) -> None:

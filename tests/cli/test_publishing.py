@@ -39,6 +39,7 @@ def publish(node: FakeNode, cli: Cli) -> Any:
         (["--can-help", "non", "--title", "x"], {"can_help": False, "title": "x"}),
         (["--external-ref", "42"], {"external_ref": "42"}),
         (["--ack.policy", "welcome"], {"ack.policy": "welcome"}),
+        (["--based-on.0.uri", "x"], {"based_on.0.uri": "x"}),
         (["--based-on", '{"uri": "https://e.org"}'], {"based_on": [{"uri": "https://e.org"}]}),
         (["--title", "- quoi, quelle question"], {"title": "- quoi, quelle question"}),
         (["--title", "-1"], {"title": "-1"}),
@@ -62,6 +63,7 @@ def test_words_become_fields(publish: Any, given: list[str], fields: dict[str, A
         (["--title", "a", "--title", "b"], "--title is given twice"),
         (["--can-help=perhaps"], "`perhaps` is neither yes nor no"),
         (["--based-on", "{"], "this is not JSON"),
+        (["--ack.polisy", "x"], "Unknown field: --ack.polisy. Did you mean --ack.policy?"),
         (["--no-title", "x"], "has no field: --no-title"),
     ],
 )
@@ -201,6 +203,11 @@ def test_withdrawing_needs_a_reason(node: FakeNode, cli: Cli) -> None:
 def test_kinds_and_their_fields_are_listed(node: FakeNode, cli: Cli) -> None:
     assert cli("kinds").out == "resource\tResource\tDownstream · share what exists\n"
     assert "--keywords VALUE\tKeywords [may be repeated]" in cli("kinds", "resource").out
+
+
+def test_kinds_as_json_are_their_declarations(node: FakeNode, cli: Cli) -> None:
+    assert cli("kinds", "--json").json == examples.KINDS
+    assert cli("kinds", "resource", "--json").json == examples.KINDS[0]
 
 
 def test_the_schema_of_a_kind_is_json(node: FakeNode, cli: Cli) -> None:
