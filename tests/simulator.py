@@ -172,6 +172,8 @@ class Actor:
         self.marks: dict[bytes, Mark] = {}
         self.puppets: dict[int, Any] = {}  # links of peers whose frames are written by hand
         self.on_lan = True
+        self.dialled: list[Dial] = []
+        self.copies: list[Any] = []  # of the store, to be put back
         self.up = False
         self.seen: list[bytes] = []  # frames that came, for those who want to look or to replay
         self._chance = random.Random(world.chance.random())
@@ -226,6 +228,7 @@ class Actor:
                     self.closes.append(effect)
                     self._closes(effect)
                 case Dial(address, org):
+                    self.dialled.append(effect)
                     self._dials(address, org)
                 case WakeAt(time):
                     self._wakes_at(time)
@@ -349,6 +352,10 @@ class Actor:
         """A person adds addresses."""
         for other in others:
             self.does(lambda node, now, other=other: node.add_address(other.address, None, now))  # type: ignore[misc]
+
+    def copy(self) -> None:
+        """Somebody copies the store's files."""
+        self.copies.append(self.store.state)
 
     # --- what can be seen ----------------------------------------------------------------------
     def held(self, other: Actor) -> HeldLog | None:
