@@ -157,6 +157,10 @@ class World:
                 self.at(self.now + self.delay(), lambda end=end: end.owner.is_disconnected(end))  # type: ignore[misc]
 
 
+class PowerCut(Exception):
+    """The machine stops in the middle of a turn: nothing of it is kept, nothing of it leaves."""
+
+
 class Actor:
     """An organisation, its keys, its store and its node."""
 
@@ -175,8 +179,10 @@ class Actor:
         self.dialled: list[Dial] = []
         self.copies: list[Any] = []  # of the store, to be put back
         self.up = False
+        self.dies_in_next_turn = False
         self.seen: list[bytes] = []  # frames that came, for those who want to look or to replay
         self._chance = random.Random(world.chance.random())
+        self.store.state.store_id = self._chance.randbytes(8)
         self._wake_at = float("inf")
         self.node: Node
         with self.store.ledger.transaction():
@@ -209,9 +215,15 @@ class Actor:
         """One turn: the core acts, the ledger commits, the effects leave."""
         if not self.up:
             return
-        with self.turn():
-            effects = act(self.node, self.world.now)
-        self.performs(effects)
+        try:
+            with self.turn():
+                effects = act(self.node, self.world.now)
+                if self.dies_in_next_turn:
+                    raise PowerCut
+        except PowerCut:
+            self.crashes()
+        else:
+            self.performs(effects)
 
     def performs(self, effects: list[Effect]) -> None:
         """The shell's part."""
@@ -277,7 +289,7 @@ class Actor:
 
     def crashes(self) -> None:
         """The process is gone, and with it all that was not committed."""
-        self.up = False
+        self.up = self.dies_in_next_turn = False
         for wire in list(self.wires.values()):
             self.world.cut(wire)
         self.wires.clear()
@@ -362,6 +374,16 @@ class Actor:
         """What it holds of another's public log."""
         with self.turn():
             return self.store.ledger.log(other.log)
+
+    def newest(self) -> Head | None:
+        """Its own newest head."""
+        held = self.held(self)
+        return held.head if held is not None else None
+
+    def holders(self) -> dict[bytes, tuple[int, int, int]]:
+        """Who said that they hold its public log."""
+        with self.turn():
+            return self.node.holders(self.log)
 
     def size_of(self, other: Actor) -> int:
         """How many entries it holds of another's public log."""
