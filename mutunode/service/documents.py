@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mutunode.commons import licences
-from mutunode.commons.languages import canonical
 from mutunode.commons.kind import NATURE
+from mutunode.commons.languages import canonical
 from mutunode.commons.registry import Registry
 from mutunode.protocol.ids import org_text
 from mutunode.store.interface import Reader, Stored

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import itertools
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+from mutunode.commons.kind import Kind
 from mutunode.interop.export import csv_lines, jsonl_lines
-from mutunode.protocol.entry import Header, parse_header, rec_id
+from mutunode.protocol.entry import Entry, Header, parse_header, rec_id
 from mutunode.protocol.errors import Broken
 from mutunode.protocol.ids import log_text, org_text, rec_text
 from mutunode.service import lookup, network
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.verbs import Emit
-from mutunode.store.interface import Organisation
+from mutunode.store.interface import Organisation, Stored
 
 LINES_MAX = 1_000
-EXPORT_STEP = 200
+FORMATS = ("jsonl", "csv")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -87,20 +89,25 @@ def _register(desk: Desk, text: str) -> Organisation:
     raise lookup.not_found(text)
 
 
-def _line(log: bytes, index: int, entry: Any) -> Line:
-    try:
-        header = parse_header(entry.header)
-    except Broken:
-        header = None
-    known = isinstance(header, Header)
+def _line(log: bytes, index: int, entry: Entry) -> Line:
+    header = _header(entry)
     return Line(
         index,
         rec_text(rec_id(log, entry.leaf)),
-        header.kind if known else "",  # type: ignore[union-attr]
-        header.time if known else 0,  # type: ignore[union-attr]
+        header.kind if header is not None else "",
+        header.time if header is not None else 0,
         len(entry.header) + len(entry.salt) + len(entry.body),
         bool(entry.body),
     )
+
+
+def _header(entry: Entry) -> Header | None:
+    """What an entry is; None for a leaf without a record."""
+    try:
+        header = parse_header(entry.header)
+    except Broken:
+        return None
+    return header if isinstance(header, Header) else None
 
 
 def verify(desk: Desk, emit: Emit) -> Verified:
@@ -132,27 +139,37 @@ def verify(desk: Desk, emit: Emit) -> Verified:
 def export(desk: Desk, format: str, kind: str, emit: Emit) -> dict[str, int]:
     """Our current records of a kind, as lines that ``import`` reads back to the same content."""
     declared = lookup.kind(desk, kind)
-    if format not in ("jsonl", "csv"):
+    if format not in FORMATS:
         raise Refusal(
             "usage",
             Exit.USAGE,
-            f"Format inconnu : « {format} ». Formats : jsonl, csv.",
-            f"Unknown format `{format}`.",
+            f"Format inconnu : « {format} ». Formats : {', '.join(FORMATS)}.",
+            f"Unknown format `{format}`; known: {', '.join(FORMATS)}.",
         )
-    records = [declared.to_json(stored.fields()) for stored in _ours(desk, declared.name)]
-    lines = jsonl_lines(records) if format == "jsonl" else csv_lines(records)
-    for line in lines:
+    records = (_row(declared, stored) for stored in _ours(desk, declared.name))
+    count = 0
+    # A CSV file begins with every column that some row has: all of them are needed before its first line.
+    for line in jsonl_lines(records) if format == "jsonl" else csv_lines(list(records)):
         emit({"line": line})
-    return {"records": len(records)}
+        count += 1
+    return {"records": count - (format == "csv")}
 
 
-def _ours(desk: Desk, kind: str) -> list[Any]:
-    found: list[Any] = []
-    while True:
-        step = desk.reader.of_kind(kind, org=desk.org, limit=EXPORT_STEP, offset=len(found))
-        found += step
-        if len(step) < EXPORT_STEP:
-            return sorted(found, key=lambda stored: stored.index)
+def _row(kind: Kind, stored: Stored) -> dict[str, Any]:
+    fields = kind.to_json(stored.fields())
+    fields.pop("supersedes", None)  # of this register only: whoever imports it begins anew
+    return {"kind": kind.name, **fields, "@id": rec_text(stored.rec)}
+
+
+def _ours(desk: Desk, kind: str) -> Iterator[Stored]:
+    """Our current records of a kind, in the order of our register."""
+    for index, entry in enumerate(desk.reader.log_walk(desk.own_log)):
+        header = _header(entry)
+        if header is None or header.kind != kind:
+            continue
+        stored = desk.reader.at(desk.own_log, index)
+        if stored is not None and stored.superseded_by is None and stored.withdrawn_by is None:
+            yield stored
 
 
 def doctor(desk: Desk) -> tuple[Finding, ...]:

@@ -89,6 +89,8 @@ class Cables:
         there, number = self._ends.get((address, link), ("", 0))
         if there in self._nodes:
             self._nodes[there].engine.turns.post(lambda node, now: node.received(number, frame, now))
+            # what is answered to strangers goes out one at a time
+            self._nodes[address].engine.turns.post(lambda node, now: node.drained(link, 0, now))
 
     def _dial(self, address: str, other: str, org: bytes | None) -> None:
         here, there = self._nodes.get(address), self._nodes.get(other)

@@ -1,0 +1,145 @@
+"""Searching: what is shared is found, by its words and by its facets, and shown as cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mutunode.service.errors import Refusal
+from tests.service.offices import Node, refused, until
+
+CATALOGUE: list[dict[str, Any]] = [
+    {"title": "L’école du jardin", "license": "CC-BY-4.0", "type": "practice", "keywords": "semis"},
+    {
+        "title": "Élever des poules",
+        "license": "CC-BY-SA-4.0",
+        "abstract": "Un poulailler d’école.",
+    },
+    {"title.en": "A garden diary", "languages": "en", "license": "CC-BY-4.0", "type": "tool"},
+    {"title": "Sans licence", "type": "software"},
+]
+
+
+@pytest.fixture
+def jardin(jardin: Node) -> Node:
+    """An organisation with a small catalogue, indexed."""
+    for fields in CATALOGUE:
+        jardin.clock.ahead_seconds += 1  # newest first is by the second
+        jardin.office.publish("resource", fields)
+    jardin.until_indexed()
+    return jardin
+
+
+def test_an_empty_search_lists_everything_newest_first(jardin: Node) -> None:
+    assert jardin.titles() == ["Sans licence", "A garden diary", "Élever des poules", "L’école du jardin"]
+
+
+@pytest.mark.parametrize("typed", ["ecole", "ÉCOLE", "l'école", "écoles", "jard", "semis"])
+def test_accents_elisions_plurals_and_beginnings_do_not_hide_a_record(jardin: Node, typed: str) -> None:
+    assert "L’école du jardin" in jardin.titles(typed)
+
+
+def test_what_answers_is_marked_in_title_and_text(jardin: Node) -> None:
+    hits = {hit.title: hit for hit in jardin.office.search("école").hits}
+    title = hits["L’école du jardin"]
+    assert [title.title[start:end] for start, end in title.title_marks] == ["école"]
+    text = hits["Élever des poules"]
+    assert [text.snippet[start:end] for start, end in text.marks] == ["école"]
+
+
+def test_a_card_shows_what_the_record_says(jardin: Node) -> None:
+    [hit] = jardin.office.search("poules").hits
+    assert (hit.kind, hit.sense, hit.org, hit.org_name) == ("resource", "aval", jardin.org, "Jardin")
+    assert (hit.license, hit.license_class != "", hit.language) == ("CC-BY-SA-4.0", True, "fr")
+    assert jardin.office.show(hit.id).title == hit.title
+
+
+def test_the_counts_of_a_facet_are_the_totals_one_gets_by_choosing_it(jardin: Node) -> None:
+    facets = jardin.office.search().facets
+    for name in ("sense", "kind", "language", "license", "org"):
+        assert facets[name], name
+        for value, count in facets[name].items():
+            answer = jardin.office.call("search", {name: value}, print)
+            assert answer.total == count, (name, value)
+    assert jardin.office.search(language=("fr", "en")).total == 4
+
+
+def test_one_page_follows_another(jardin: Node) -> None:
+    pages = [jardin.office.search(limit=3, offset=offset) for offset in (0, 3)]
+    assert [len(page.hits) for page in pages] == [3, 1]
+    assert {page.total for page in pages} == {4}
+    assert len({hit.id for page in pages for hit in page.hits}) == 4
+    assert jardin.office.search(limit=0).hits == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"limit": -1}, {"limit": 10_000}, {"offset": -1}, {"sort": "colour"}, {"circle": "circle_x"}],
+)
+def test_a_search_that_cannot_be_understood_is_refused_in_words(jardin: Node, wrong: dict[str, Any]) -> None:
+    with refused("usage", 2):
+        jardin.office.search("jardin", **wrong)
+
+
+def test_an_organisation_never_heard_of_has_nothing_and_half_an_id_is_refused(
+    jardin: Node,
+) -> None:
+    with refused("bad_id", 2):
+        jardin.office.search(org="org_x")
+    assert jardin.office.search(org="org_" + "a" * 52).total == 0
+
+
+@pytest.mark.parametrize(
+    "typed", ['"', "((", "title:x AND", "*", "\0", "🐔", "x" * 10_000, "-", "' OR 1=1 --"]
+)
+def test_whatever_is_typed_is_searched_and_breaks_nothing(jardin: Node, typed: str) -> None:
+    assert jardin.office.search(typed).total >= 0
+
+
+def test_titles_are_shown_in_the_language_of_the_reader(jardin: Node) -> None:
+    rec = jardin.office.publish("resource", {"title.fr": "Le compost", "title.en": "Compost heaps"}).id
+    jardin.until_indexed()
+    for language, title in (("fr", "Le compost"), ("en", "Compost heaps")):
+        [hit] = jardin.office.search("compost", reader_language=language).hits
+        assert (hit.title, hit.title_language) == (title, language)
+        assert jardin.office.show(rec, language).title == title
+
+
+def test_a_blocked_organisation_is_found_no_more_and_found_again_after(
+    make: Callable[[str], Node], arrives: Callable[[Node, str], None]
+) -> None:
+    jardin, atelier = make("Jardin"), make("Atelier")
+    jardin.meets(atelier)
+    arrives(jardin, atelier.publish("Réparer un vélo"))
+    assert jardin.titles("vélo") == ["Réparer un vélo"]
+    jardin.office.block(atelier.org)
+    answer = jardin.office.search("vélo")
+    assert (answer.total, answer.hits) == (0, ())
+    assert atelier.org not in answer.facets["org"]
+    jardin.office.unblock(atelier.org)
+    assert jardin.titles("vélo") == ["Réparer un vélo"]
+
+
+def test_found_within_a_second_of_being_published(jardin: Node) -> None:
+    jardin.publish("Tout nouveau")
+    until(lambda: jardin.office.search("nouveau").total == 1)
+
+
+def test_while_the_index_is_away_search_says_so_and_records_stay_readable(jardin: Node) -> None:
+    rec = jardin.office.search("poules").hits[0].id
+    jardin.engine.feeder.stop()
+    jardin.engine.index.close()
+    with refused("search_unavailable", 8):
+        jardin.office.search("poules")
+    assert jardin.office.show(rec).title == "Élever des poules"
+
+
+def test_the_page_of_an_organisation_shows_what_it_shares(jardin: Node) -> None:
+    page = jardin.office.organisation(jardin.org)
+    assert (page.total_resources, page.organisation.me) == (4, True)
+    assert [hit.title for hit in page.resources][:1] == ["Sans licence"]
+    assert page.organisation.by_sense == {"aval": 4}
+    with pytest.raises(Refusal):
+        jardin.office.organisation("org_" + "a" * 52)
