@@ -3,16 +3,6 @@
 All calls happen in the writer's thread, inside one transaction per turn. A log's entries are stored as
 they arrive, beyond its committed ``size``; they are *pending* until ``commit`` is given a head whose root
 they reproduce, and nobody sees them before. A restart drops what is pending: it can be fetched again.
-
-Changed while the store was being written (its owner has not followed yet):
-  - ``frontier(log, size=None)``: also at an earlier committed size (an epoch that keeps fewer leaves)
-  - ``leaf(log, index)`` became ``leaves(log, start, end)``, a batch
-  - new: ``interest_stamp()``, ``logs_missing(limit)``, ``logs_of(org)``, ``HeldLog.broken_epoch``,
-    ``HeldLog.bytes``
-  - gone again: ``Rival``, ``rivals``, ``put_rival``, ``op_held_since``, ``put_chain``'s ``now``: a ``Chain``
-    is a value that carries its rivals and when each op was first held (identity.py), stored as it is
-  - ``mark_broken(log, org, space, …)`` and ``freeze(log, org, space, …)``: may come before anything else
-    is held of a log
 """
 
 from __future__ import annotations

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from mutunode.protocol import admission
+from mutunode.protocol import links
 from mutunode.protocol.chains import Chains
 from mutunode.protocol.core import Core, Me, NodeSettings, Random
 from mutunode.protocol.dialling import Dialler, check_address
@@ -25,30 +23,18 @@ from mutunode.protocol.head import Head
 from mutunode.protocol.holders import Holders, Order
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address, Ledger
+from mutunode.protocol.links import LinkInfo
 from mutunode.protocol.reception import Reception
 from mutunode.protocol.reconcile import Reconciliations
 from mutunode.protocol.repair import Repair
 from mutunode.protocol.reputation import Reputation
 from mutunode.protocol.serve import Server
-from mutunode.protocol.session import CLOSE_AUTHENTICATION, CLOSE_NORMAL, CLOSE_QUOTA, Session
+from mutunode.protocol.session import CLOSE_AUTHENTICATION, Session
 from mutunode.protocol.signing import Mark, Signatory, Signing
 
+__all__ = ["LinkInfo", "Node"]
+
 INTEREST_SECONDS = 1.0  # vouches that come in a row are looked at together
-
-
-class LinkInfo(msgspec.Struct, frozen=True):
-    """A link, as people may see it."""
-
-    link: int
-    org: bytes  # empty before the other side's HELLO
-    name: str  # as its genesis says; empty while its chain is not known
-    address: str
-    outgoing: bool
-    lan: bool
-    ready: bool
-    listened: bool
-    since: float
-    score: float
 
 
 class Node:
@@ -122,11 +108,7 @@ class Node:
         self._core.sessions[link] = session
         if outgoing:
             self._dialler.opened(address)
-        objection = admission.objection(self._core, session)
-        if objection is not None:
-            session.end(CLOSE_QUOTA, objection, now)
-        else:
-            self._handshake.begin(session, now)
+        self._handshake.begin(session, now)
         return self._effects(now)
 
     def received(self, link: int, frame: bytes, now: float) -> list[Effect]:
@@ -208,7 +190,7 @@ class Node:
 
     def links(self) -> list[LinkInfo]:
         """All links."""
-        return [self._info(session) for session in self._core.sessions.values()]
+        return [links.info(self._core, session) for session in self._core.sessions.values()]
 
     def nearby_addresses(self) -> dict[bytes, str]:
         """Organisations that the LAN shows, and where: hints."""
@@ -222,45 +204,16 @@ class Node:
         """0: accepted here, 1 and more: through vouches, None: not listened to."""
         return self._interest.distance(org)
 
-    def _info(self, session: Session) -> LinkInfo:
-        chain = session.chain or self._core.ledger.chain(session.org)
-        return LinkInfo(
-            session.link,
-            session.org,
-            chain.name if chain is not None else "",
-            session.address,
-            session.outgoing,
-            session.lan,
-            session.is_ready,
-            session.listened,
-            session.since,
-            self._core.ledger.score(session.org)[0] if session.org else 0.0,
-        )
-
     # --- what happens inside -------------------------------------------------------------------
     def _ready(self, session: Session, now: float) -> None:
         """A handshake is complete."""
         self._dialler.met(session, now)
-        if not self._keep_one_link(session, now):
+        if not links.keep_one(self._core, session, now) or not links.make_room(self._core, session, now):
             return
         self._gossip.welcome(session)
         self._signatory.ask(session, self._offer, now)
         self._repair.with_peer(session, now)
         self._reception.ready(session, now)
-
-    def _keep_one_link(self, session: Session, now: float) -> bool:
-        """Of two links between the same two, the one dialled by the smaller id stays.
-
-        Of two that were dialled by the same side, the dialler ends the older one: only it knows which of
-        them is alive.
-        """
-        for other in [other for other in self._core.ready() if other.org == session.org]:
-            if other is session or (not other.outgoing and not session.outgoing):
-                continue
-            us_smaller = self._core.me.org < session.org
-            keeps_new = other.outgoing == session.outgoing or session.outgoing == us_smaller
-            (other if keeps_new else session).end(CLOSE_NORMAL, "another link with the same stays", now)
-        return not session.is_closed
 
     def _offer(self, head: Head, session: Session, now: float) -> bool:
         """A peer announced a head; whether there is nothing in it to wait for."""

@@ -317,21 +317,20 @@ def test_who_never_reads_is_left(world: World, bob: Actor, friend: Puppet) -> No
     assert friend.close_code() == 4029
 
 
-# --- admission -------------------------------------------------------------------------------------
-def test_four_links_from_one_address_that_do_not_say_who_they_are(bob: Actor) -> None:
-    silent = [Puppet(bob, lan=False, address=f"192.0.2.7:{port}") for port in range(5)]
-    assert [puppet.close_code() for puppet in silent] == [None] * 4 + [4029]
-    assert Puppet(bob, lan=False, address="192.0.2.8:1").close_code() is None
+# --- places ----------------------------------------------------------------------------------------
+def test_when_all_places_are_taken_strangers_stay_outside(world: World) -> None:
+    bob = world.node("bob", links_max=3)
+    links = [Puppet(bob, f"org {i}").greets() for i in range(4)]
+    assert [link.close_code() for link in links] == [None, None, None, 4029]
 
 
-def test_loopback_is_exempt_and_the_places_are_counted_all_the_same(world: World) -> None:
-    bob = world.node("bob", links_max=10)
-    links = [Puppet(bob, address=f"127.0.0.1:{port}") for port in range(11)]
-    assert [puppet.close_code() for puppet in links] == [None] * 10 + [4029]
-
-
-def test_thirty_two_links_from_one_address(world: World) -> None:
-    bob = world.node("bob")
-    for i in range(32):
-        assert Puppet(bob, f"org {i}", lan=False, address=f"192.0.2.7:{i}").greets().close_code() is None
-    assert Puppet(bob, "one more", lan=False, address="192.0.2.7:99").close_code() == 4029
+def test_and_somebody_listened_to_takes_the_place_of_a_stranger(world: World) -> None:
+    bob = world.node("bob", links_max=3)
+    friends = [Puppet(bob, f"friend {i}") for i in range(3)]
+    bob.accepts(*friends)
+    friends[0].greets()
+    strangers = [Puppet(bob, f"org {i}").greets() for i in range(2)]
+    friends[1].greets()
+    friends[2].greets()
+    assert [link.close_code() for link in strangers] == [4029, 4029]
+    assert [link.close_code() for link in friends] == [None, None, None]

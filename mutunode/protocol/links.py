@@ -1,0 +1,71 @@
+"""Which links stay: one between the same two, and no more than there are places."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mutunode.protocol.core import Core
+from mutunode.protocol.session import CLOSE_NORMAL, CLOSE_QUOTA, Session
+
+
+class LinkInfo(msgspec.Struct, frozen=True):
+    """A link, as people may see it."""
+
+    link: int
+    org: bytes  # empty before the other side's HELLO
+    name: str  # as its genesis says; empty while its chain is not known
+    address: str
+    outgoing: bool
+    lan: bool
+    ready: bool
+    listened: bool
+    since: float
+    score: float
+
+
+def info(core: Core, session: Session) -> LinkInfo:
+    """What people may see of a session."""
+    chain = session.chain or core.ledger.chain(session.org)
+    return LinkInfo(
+        link=session.link,
+        org=session.org,
+        name=chain.name if chain is not None else "",
+        address=session.address,
+        outgoing=session.outgoing,
+        lan=session.lan,
+        ready=session.is_ready,
+        listened=session.listened,
+        since=session.since,
+        score=core.ledger.score(session.org)[0] if session.org else 0.0,
+    )
+
+
+def keep_one(core: Core, session: Session, now: float) -> bool:
+    """Of two links between the same two, the one dialled by the smaller id stays; whether the new one does.
+
+    Of two that were dialled by the same side, the dialler ends the older one: only it knows which of them
+    is alive.
+    """
+    for other in [other for other in core.ready() if other.org == session.org]:
+        if other is session or (not other.outgoing and not session.outgoing):
+            continue
+        us_smaller = core.me.org < session.org
+        keeps_new = other.outgoing == session.outgoing or session.outgoing == us_smaller
+        (other if keeps_new else session).end(CLOSE_NORMAL, "another link with the same stays", now)
+    return not session.is_closed
+
+
+def make_room(core: Core, session: Session, now: float) -> bool:
+    """With all places taken a stranger leaves, and nobody listened to; whether the new one stays."""
+    ready = list(core.ready())
+    if len(ready) <= core.settings.links_max:
+        return True
+    strangers = [other for other in ready if not other.listened]
+    leaves = session if not session.listened or not strangers else min(strangers, key=_deserts)
+    leaves.end(CLOSE_QUOTA, "all places are taken", now)
+    return leaves is not session
+
+
+def _deserts(session: Session) -> tuple[int, float]:
+    """What a link did for us, then how long it has stood."""
+    return session.delivered, -session.since
