@@ -220,6 +220,8 @@ class Maker:
 
     def _group(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
         assert isinstance(type, Members)
+        if isinstance(given, str) and given and type.short is not None:
+            given = type.short(given)
         held = given if isinstance(given, Mapping) else {}
         parts = tuple(
             self._control(inner, f"{name}.{inner.name}", held.get(inner.name))
@@ -349,7 +351,7 @@ def _is_pair(type: Members) -> bool:
 
 
 def _as_line(type: ValueType, item: Any) -> str | None:
-    if not isinstance(type, Members):
+    if isinstance(item, str) or not isinstance(type, Members):
         return _plain(item) if not isinstance(item, Mapping) else None
     first, second = (field.name for field in type.fields)
     if not isinstance(item, Mapping) or set(item) != {first, second} or type.short is None:

@@ -22,8 +22,6 @@ from mutunode.web.settings import LANGUAGES, Language, WebSettings
 CLERK: web.AppKey[Clerk] = web.AppKey("clerk", Clerk)
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions", Sessions)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock", Callable)  # type: ignore[arg-type]
-VISIT = "visit"
-
 _SESSION_PATH = re.compile(r"/s/([A-Za-z0-9_-]{1,64})(/.*)")
 
 
@@ -78,10 +76,12 @@ class Visit:
         return self.session
 
 
+VISIT: web.RequestKey[Visit] = web.RequestKey("visit", Visit)
+
+
 def of(request: web.Request) -> Visit:
     """The visit of a request."""
-    visit: Visit = request[VISIT]
-    return visit
+    return request[VISIT]
 
 
 def cookie_name(request: web.Request) -> str:

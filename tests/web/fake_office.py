@@ -531,7 +531,8 @@ class FakeOffice:
         return names[org]
 
     def _organisation(self, name: str) -> shapes.Organisation:
-        place = self._authors().index(name) if name in self._authors() else 9
+        known = self._authors()
+        place = min(known.index(name), 9) if name in known else 9
         heard = (
             NOW
             - (4 * MINUTE, 11 * MINUTE, 26 * MINUTE, 5 * HOUR, 20 * HOUR, 9 * DAY, 9 * DAY, 0, 0, 0)[place]

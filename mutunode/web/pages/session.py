@@ -63,7 +63,7 @@ async def open_link(request: web.Request) -> web.StreamResponse:
         samesite="Strict",
         secure=visit.settings.behind_tls_proxy,
     )
-    return response
+    raise response
 
 
 async def log_out(request: web.Request) -> web.StreamResponse:
@@ -74,7 +74,7 @@ async def log_out(request: web.Request) -> web.StreamResponse:
     request.app[visits.SESSIONS].close(session)
     response = web.HTTPSeeOther(addresses.path("session", visit.language))
     response.del_cookie(visits.cookie_name(request), path=f"/s/{session.key}/")
-    return response
+    raise response
 
 
 async def _refuse(request: web.Request, status: int, title: str, text: str) -> web.StreamResponse:

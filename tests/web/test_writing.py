@@ -1,0 +1,424 @@
+"""What somebody in a session does: publish, correct, declare, answer, report, withdraw, follow, import."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+
+import pytest
+from aiohttp import FormData
+
+from mutunode.commons.registry import load
+from tests.web import catalogue
+from tests.web.fake_office import FakeOffice, org_id
+from tests.web.site import Page, Site
+from tests.web.test_reading import record_of
+
+EXTRA_KIND = """
+from mutunode.commons.kind import Choice, Field, Int, Kind, LangText, Option, Section, Sense, Show, Words
+
+KIND = Kind(
+    name="tool_lending",
+    sense=Sense.AMONT,
+    label=Words("Outillage prêté", "Tool lending"),
+    plural=Words("Outillages prêtés", "Tool lendings"),
+    about=Words("Des outils que l’on prête.", "Tools that are lent."),
+    title_field="name",
+    sections=(Section("what", Words("Les outils", "The tools")),),
+    fields=(
+        Field("name", LangText(multiline=False), Words("Nom", "Name"), required=True, section="what", show=Show.LEAD, weight=1.0),
+        Field("units", Int(), Words("Combien ?", "How many?"), section="what"),
+        Field("state", Choice(options=(Option("new", Words("Neuf", "New")), Option("worn", Words("Usé", "Worn")))), Words("État", "State"), section="what"),
+    ),
+    example={"name": {"fr": "Scie"}, "units": 2},
+)
+"""
+
+
+# --- publishing ---
+
+
+async def test_nothing_is_signed_before_it_was_seen(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    assert "Rien encore." in form.find("section", id="sign").words()
+    seen = await desk.submit(
+        form, "/publier/resource", "preview", **{"title.fr": "Un titre", "license": "CC-BY-4.0"}
+    )
+    box = seen.find("section", id="sign").words()
+    assert "La Fabrique du Canal , entrée n° 97 de son registre public" in box
+    assert "Tout le monde." in box
+    assert "Adapter, en citant" in box
+    assert 'title.fr = "Un titre"' in box
+    assert 'license = "CC-BY-4.0"' in box
+    assert desk.office.acts == []
+    done = await desk.submit(seen, "/publier/resource", "sign")
+    assert desk.office.acts[0][:2] == ("publish", "resource")
+    assert done.find("h1").words() == "Un titre"
+    assert "Signé : entrée n°" in done.find("p", class_="note said").words()
+
+
+async def test_what_changed_since_it_was_seen_is_shown_again(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    seen = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": "Un titre"})
+    again = await desk.submit(seen, "/publier/resource", "sign", **{"title.fr": "Un autre titre"})
+    assert "Pas encore signé." in again.main
+    assert 'title.fr = "Un autre titre"' in again.find("section", id="sign").words()
+    assert desk.office.acts == []
+    await desk.submit(again, "/publier/resource", "sign")
+    assert len(desk.office.acts) == 1
+
+
+async def test_an_error_keeps_what_was_typed_and_leads_to_its_field(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    typed = {"title.fr": "", "abstract.fr": "Une\npratique <b>", "url": "exemple.org", "keywords": "a, b"}
+    page = await desk.submit(form, "/publier/resource", "preview", **typed)
+    assert page.status == 400
+    summary = page.find("div", role="alert")
+    targets = [link.get("href") for link in summary.walk() if link.tag == "a"]
+    assert "#f-title" in targets or "#f-title.fr" in targets
+    assert "#f-url" in targets
+    assert page.find("input", id="f-url").get("value") == "exemple.org"
+    assert page.find("input", id="f-url").get("aria-describedby") == "e-url"
+    assert page.find("input", id="f-keywords").get("value") == "a, b"
+    assert page.find("textarea", id="f-abstract.fr").raw_words() == "Une\npratique <b>"
+    assert "rien ne peut être signé en l’état" in page.find("section", id="sign").words()
+
+
+async def test_a_draft_is_kept_found_again_and_thrown_away(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    kept = await desk.submit(form, "/publier/resource", "draft", **{"title.fr": "À finir", "license": ""})
+    assert "Le brouillon est gardé" in kept.main
+    assert kept.find("input", id="f-title.fr").get("value") == "À finir"
+    drafts = await desk.get("/fr/publier")
+    link = next(each for each in drafts.all("a") if each.words() == "À finir")
+    again = await desk.get(link.get("href"))
+    gone = await desk.submit(again, "/publier/resource", "drop")
+    assert "À finir" not in gone.main
+    assert desk.office.acts == []
+
+
+async def test_a_published_draft_is_a_draft_no_more(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    kept = await desk.submit(form, "/publier/resource", "draft", **{"title.fr": "À finir"})
+    seen = await desk.submit(kept, "/publier/resource", "preview")
+    await desk.submit(seen, "/publier/resource", "sign")
+    assert desk.office.drafts == {}
+
+
+async def test_a_licence_can_be_told_in_full(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    typed = {"title.fr": "T", "license": "+other", "license~other": "Licence de l’atelier"}
+    seen = await desk.submit(form, "/publier/resource", "preview", **typed)
+    assert 'license = "Licence de l’atelier"' in seen.main
+    box = seen.find("input", id="f-license-text")
+    assert box.get("value") == "Licence de l’atelier"
+
+
+async def test_a_version_of_a_record_begins_with_its_source_and_checks_licences(desk: Site) -> None:
+    source = record_of(desk.office, "NVDA")
+    page = await desk.get(f"/fr/fiche/{source.id}")
+    link = next(each for each in page.all("a") if each.words() == "En faire une version")
+    form = await desk.get(link.get("href"))
+    assert form.find("input", name="based_on.0.ref").get("value") == source.id
+    seen = await desk.submit(
+        form, "/publier/resource", "preview", **{"title.fr": "Ma version", "license": "CC0-1.0"}
+    )
+    assert "Licences incompatibles." in seen.find("section", id="sign").words()
+
+
+async def test_text_can_be_given_in_another_language_too(desk: Site) -> None:
+    form = await desk.get("/en/publish/resource")
+    typed = {"title.fr": "Un titre", "title.en": "A title"}
+    seen = await desk.submit(form, "/publish/resource", "preview", **typed)
+    assert 'title.en = "A title"' in seen.main
+
+
+async def test_correcting_starts_from_what_stands_and_can_leave_a_field_out(desk: Site) -> None:
+    mine = record_of(desk.office, "Adapter un poste")
+    form = await desk.get(f"/fr/fiche/{mine.id}/corriger")
+    assert form.find("input", id="f-title.fr").get("value") == "Adapter un poste en atelier de tri"
+    unchanged = await desk.submit(form, "/corriger", "preview")
+    assert "Vous avez déjà signé exactement cela." in unchanged.main
+    seen = await desk.submit(form, "/corriger", "preview", **{"title.fr": "Mieux", "abstract.fr": ""})
+    done = await desk.submit(seen, "/corriger", "sign")
+    assert done.find("h1").words() == "Mieux"
+    _, rec, fields = desk.office.acts[0]
+    assert (rec, fields["abstract"]) == (mine.id, "")
+
+
+async def test_nobody_corrects_somebody_elses_record(desk: Site) -> None:
+    theirs = record_of(desk.office, "NVDA")
+    form = await desk.get(f"/fr/fiche/{theirs.id}/corriger")
+    page = await desk.submit(form, "/corriger", "preview")
+    assert "n’est pas la vôtre" in page.main
+    assert desk.office.acts == []
+
+
+async def test_a_node_that_cannot_sign_keeps_what_was_typed(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    seen = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": "Un titre"})
+    desk.office.read_only = True
+    page = await desk.submit(seen, "/publier/resource", "sign")
+    assert page.status == 503
+    assert page.find("input", id="f-title.fr").get("value") == "Un titre"
+    assert "Le disque est plein." in page.find("div", role="alert").words()
+
+
+async def test_an_unknown_kind_is_no_page(desk: Site) -> None:
+    assert (await desk.get("/fr/publier/spaceship")).status == 404
+
+
+async def test_a_kind_dropped_in_has_its_form_its_page_and_its_facet(desk: Site, tmp_path: Path) -> None:
+    (tmp_path / "tool_lending.py").write_text(EXTRA_KIND, "utf-8")
+    desk.office.registry_ = load([tmp_path])
+    offered = await desk.get("/fr/publier")
+    assert "Outillage prêté" in offered.main
+    form = await desk.get("/fr/publier/tool_lending")
+    assert form.find("input", id="f-units")
+    assert form.find("input", name="state", value="worn")
+    seen = await desk.submit(
+        form, "/publier/tool_lending", "preview", **{"name.fr": "Scie", "units": "2", "state": "worn"}
+    )
+    assert "En amont · produire et s’assurer ensemble" in seen.find("section", id="sign").words()
+    record = await desk.submit(seen, "/publier/tool_lending", "sign")
+    assert record.find("h1").words() == "Scie"
+    assert "Combien ? 2" in record.main
+    assert "État Usé" in record.main
+    search = await desk.get("/fr/chercher")
+    assert "Outillage prêté" in search.find("form", class_="facets").words()
+    api = await desk.get("/api/v1/schema/tool_lending", plain=True)
+    assert '"units"' in api.text
+
+
+async def test_every_kind_has_a_form_that_gives_its_example_back(desk: Site) -> None:
+    """What the form of a kind shows of its example is read back as the same body."""
+    for name in ("resource", "profile"):
+        kind = desk.office.registry_[name]
+        example = {key: value for key, value in kind.example.items() if key != "files"}
+        draft = await asyncio.to_thread(desk.office.draft_save, "", name, example)
+        form = await desk.get(f"/fr/publier/{name}?draft={draft.id}")
+        seen = await desk.submit(form, f"/publier/{name}", "preview")
+        assert seen.status == 200, seen.main
+        done = await desk.submit(seen, f"/publier/{name}", "sign")
+        assert done.status == 200
+        published = desk.office.entries[-1]
+        wanted, problems = kind.from_input(example, language="fr")
+        assert problems == []
+        assert published.body == wanted
+
+
+# --- acts about a record ---
+
+
+async def test_declaring_a_usage_shows_it_before_it_is_signed(desk: Site) -> None:
+    sheet = record_of(desk.office, "L’adaptation")
+    page = await desk.get(f"/fr/fiche/{sheet.id}")
+    seen = await desk.submit(
+        page, "/usage", "preview", type="adapted", period="automne 2026", can_help="true"
+    )
+    assert "Ce qui sera signé" in seen.main
+    assert 'type = "adapted"' in seen.main
+    assert desk.office.acts == []
+    done = await desk.submit(seen, "/usage", "sign")
+    assert "votre usage est déclaré" in done.main
+    assert "La Fabrique du Canal" in done.find("section", id="usage").words()
+    assert desk.office.acts[0][2]["resource"] == sheet.id
+
+
+async def test_a_usage_without_its_manner_is_asked_again(desk: Site) -> None:
+    sheet = record_of(desk.office, "L’adaptation")
+    page = await desk.get(f"/en/record/{sheet.id}")
+    again = await desk.submit(page, "/usage", "preview", period="2026", **{"purpose.fr": "Pour voir"})
+    assert again.status == 400
+    assert again.find("select", id="f-type").get("aria-invalid") == "true"
+    assert again.find("textarea", id="f-purpose.fr").raw_words() == "Pour voir"
+
+
+async def test_a_reader_is_not_offered_to_declare(site: Site, office: FakeOffice) -> None:
+    page = await site.get(f"/fr/fiche/{record_of(office, 'L’adaptation').id}")
+    assert not page.all("form", method="post")
+
+
+async def _todo(desk: Site) -> Page:
+    page = await desk.get("/fr/a-traiter")
+    assert "Une demande attend une réponse de La Fabrique du Canal ." in page.main
+    return page
+
+
+@pytest.mark.parametrize(("button", "answer"), [("thanks", "thanks"), ("noted", "noted")])
+async def test_answering_shows_it_before_it_is_signed(desk: Site, button: str, answer: str) -> None:
+    seen = await desk.submit(await _todo(desk), "/a-traiter", button)
+    assert f'answer = "{answer}"' in seen.main
+    done = await desk.submit(seen, "/a-traiter", "sign")
+    assert "Rien n’attend de réponse." in done.main
+    assert "Fait récemment" in done.main
+    assert desk.office.acts[0][:2] == ("publish", "usage_answer")
+
+
+async def test_contesting_asks_why_and_keeps_the_reason(desk: Site) -> None:
+    page = await _todo(desk)
+    details = page.find(
+        "details",
+    )
+    form = next(each for each in details.walk() if each.tag == "form")
+    csrf = next(each for each in form.walk() if each.get("name") == "csrf").get("value")
+    rec = next(each for each in form.walk() if each.get("name") == "rec").get("value")
+    fields = {"csrf": csrf, "rec": rec, "answer": "contest", "reason": ""}
+    again = await desk.post("/fr/a-traiter", fields)
+    assert again.status == 400
+    seen = await desk.post("/fr/a-traiter", {**fields, "reason": "Ce n’est pas cette fiche."})
+    assert "Ce n’est pas cette fiche." in seen.main
+    await desk.submit(seen, "/a-traiter", "sign")
+    assert desk.office.entries[-1].body["reason"] == {"fr": "Ce n’est pas cette fiche."}
+
+
+async def test_an_answer_given_elsewhere_meanwhile_is_not_given_twice(desk: Site) -> None:
+    page = await _todo(desk)
+    seen = await desk.submit(page, "/a-traiter", "thanks")
+    await desk.submit(seen, "/a-traiter", "sign")
+    late = await desk.submit(seen, "/a-traiter", "sign")
+    assert "Une réponse a déjà été donnée" in late.main
+    assert len(desk.office.acts) == 1
+
+
+async def test_reporting_and_withdrawing_are_signed_acts(desk: Site) -> None:
+    theirs, mine = record_of(desk.office, "NVDA"), record_of(desk.office, "Adapter un poste")
+    for entry, action, typed in (
+        (theirs, "/signaler", {"reason": "inaccurate", "note.fr": "Le lien est mort."}),
+        (mine, "/retirer", {"reason": "error"}),
+    ):
+        form = await desk.get(f"/fr/fiche/{entry.id}{action}")
+        seen = await desk.submit(form, action, "preview", **typed)
+        done = await desk.submit(seen, action, "sign")
+        assert done.address.endswith(f"/fr/fiche/{entry.id}")
+    assert [act[1] for act in desk.office.acts] == ["flag", "withdrawal"]
+
+
+# --- organisations ---
+
+
+async def test_following_asks_that_the_words_were_compared(desk: Site) -> None:
+    org = org_id("Cyclerie des Deux Rives")
+    network = await desk.get("/fr/reseau")
+    form = next(each for each in network.all("form", method="get") if org in each.get("action"))
+    page = await desk.get(f"{form.get('action')}?address=192.168.1.20:7447")
+    assert len(page.find("p", class_="words big-words").words().split()) == 6
+    hasty = await desk.submit(page, "/suivre")
+    assert hasty.status == 400
+    assert "Comparez d’abord les six mots" in hasty.main
+    assert desk.office.acts == []
+    assert "Recommandation" in hasty.find("section", class_="sign").words()  # what is signed is shown
+
+
+async def test_following_quietly_signs_nothing(desk: Site) -> None:
+    org = org_id(catalogue.RADIO)
+    page = await desk.get(f"/fr/organisation/{org}/suivre")
+    form = page.find("form", action=f"{desk.prefix}/fr/organisation/{org}/suivre")
+    csrf = next(each for each in form.walk() if each.get("name") == "csrf").get("value")
+    done = await desk.post(f"/fr/organisation/{org}/suivre", {"csrf": csrf, "compared": "true"})
+    assert "Vous suivez cette organisation" in done.main
+    assert desk.office.acts == [("accept", org, "", False)]
+
+
+async def test_following_publicly_signs_what_was_shown(desk: Site) -> None:
+    org = org_id(catalogue.RADIO)
+    page = await desk.get(f"/fr/organisation/{org}/suivre")
+    await desk.submit(page, "/suivre", compared="true")
+    assert desk.office.acts == [("accept", org, "", True)]
+
+
+async def test_a_close_name_is_warned_of_when_following(desk: Site) -> None:
+    page = await desk.get(f"/en/organisation/{org_id('Atelier Paserelle')}/follow")
+    assert "A very close name." in page.main
+
+
+@pytest.mark.parametrize(("button", "act"), [("unfollow", "unblock"), ("block", "block")])
+async def test_one_can_stop_following_or_block(desk: Site, button: str, act: str) -> None:
+    org = org_id(catalogue.RELAIS)
+    page = await desk.get(f"/fr/organisation/{org}/ne-plus-suivre")
+    csrf = page.find("input", name="csrf").get("value")
+    await desk.post(f"/fr/organisation/{org}/ne-plus-suivre", {"csrf": csrf, "do": button})
+    assert desk.office.acts == [(act, org)]
+
+
+async def test_an_address_is_tried_or_told_wrong(desk: Site) -> None:
+    page = await desk.get("/fr/reseau")
+    wrong = await desk.submit(page, "/reseau/adresse", address="n’importe quoi")
+    assert wrong.status == 400
+    assert wrong.find("input", id="f-address").get("value") == "n’importe quoi"
+    await desk.submit(wrong, "/reseau/adresse", address="commons.example:7447")
+    assert desk.office.acts == [("add_peer", "commons.example:7447")]
+
+
+# --- importing ---
+
+CSV = (
+    "Titre;Licence;Lien;Numéro;Remarque\n"
+    "Tenir un atelier de tri;CC-BY-4.0;https://a.example/1;a1;interne\n"
+    ";CC-BY-4.0;https://a.example/2;a2;sans titre\n"
+    "« Guillemets »;inconnue;pas une adresse;a3;\n"
+)
+
+
+async def _upload(desk: Site, name: str, content: bytes) -> Page:
+    page = await desk.get("/fr/importer")
+    form = FormData()
+    form.add_field("csrf", page.find("input", name="csrf").get("value"))
+    form.add_field("kind", "resource")
+    form.add_field("do", "read")
+    form.add_field("file", io.BytesIO(content), filename=name, content_type="application/octet-stream")
+    return await desk.post("/fr/importer", form)
+
+
+async def test_a_file_is_looked_at_before_anything_is_signed(desk: Site) -> None:
+    page = await _upload(desk, "catalogue.csv", CSV.encode())
+    chosen = {
+        each.get("name"): option.get("value")
+        for each in page.all("select")
+        for option in each.walk()
+        if option.tag == "option" and option.has("selected")
+    }
+    assert (chosen["field.0"], chosen["field.1"], chosen["field.2"]) == ("title", "license", "url")
+    assert "Tenir un atelier de tri" in page.find("table", class_="fold").words()
+    assert "2 lignes qui ne peuvent pas être prises" in page.main
+    assert "Ligne 3" in page.main
+    assert desk.office.acts == []
+
+
+async def test_the_good_rows_are_taken_with_the_columns_that_were_chosen(desk: Site) -> None:
+    page = await _upload(desk, "catalogue.csv", CSV.encode())
+    looked = await desk.submit(page, "/importer", "look", **{"field.3": "external_ref", "field.2": ""})
+    assert "Une ligne qui ne peut pas être prise" in looked.main
+    done = await desk.submit(looked, "/importer", "take")
+    assert "2 nouvelles fiches" in done.main
+    assert desk.office.acts == [("import", 2)]
+    assert desk.office.entries[-2].body["external_ref"] == "a1"
+    again = await desk.submit(looked, "/importer", "take")
+    assert "Le fichier n’est plus là." in again.main
+    assert len(desk.office.acts) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("catalogue.xlsx", b"PK", "ne dit pas le format"),
+        ("vide.csv", b"", "manque ou est vide"),
+        ("double.csv", b"a,a\n1,2\n", ""),
+        ("latin.csv", "Titre\n\xe9t\xe9\n".encode("latin-1"), ""),
+        ("non.jsonl", b"not json\n", ""),
+    ],
+)
+async def test_a_file_that_cannot_be_read_says_why(desk: Site, name: str, content: bytes, says: str) -> None:
+    page = await _upload(desk, name, content)
+    told = page.main
+    assert page.status in (200, 400), told
+    assert says in told
+    assert ("à corriger" in told) or ("qui ne peut pas être prise" in told), told
+    assert desk.office.acts == []
+
+
+async def test_a_file_too_large_is_told_before_it_is_read(desk: Site) -> None:
+    page = await _upload(desk, "grand.csv", b"title\n" + b"x\n" * 5_000_000)
+    assert page.status == 413
+    assert "mutunode import" in page.main
