@@ -131,7 +131,7 @@ class Node:
     def __init__(
         self, folder: Path, name: str, cables: Cables, kinds: tuple[Path, ...] = (), store: str = "memory:"
     ) -> None:
-        self.address = f"{name.lower()}:1"
+        self.address = f"{name.lower().replace(' ', '-')}:1"
         self.clock = Clock()
         self.signatures = 0
         self.near: list[tuple[bytes, str, float]] = []
