@@ -37,7 +37,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         tuple[str, ...], _help("addresses asked first: host:port or wss://name, optionally #org_…")
     ] = ()
     lan: Annotated[bool, _help("announce this node on the local network, and listen for others")] = True
-    language: Annotated[Literal["fr", "en"], _help("language of the node's own messages")] = "fr"
+    language: Annotated[
+        Literal["", "fr", "en"],
+        _help("language of the node's messages and of readers who name none; empty: the organisation's"),
+    ] = ""
     reading: Annotated[
         Literal["here", "premises"],
         _help("who may read the pages: this computer only, or whoever reaches it"),
@@ -47,9 +50,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     peer_tls_proxy: Annotated[
         str, _help("name[:port] of the TLS proxy before the peer port; empty: the node speaks TLS itself")
     ] = ""
-    endpoints: Annotated[
-        tuple[str, ...], _help("addresses to publish, when they differ from where the node listens")
-    ] = ()
     links_max: Annotated[int, Meta(ge=1, le=1024, description="connections with other organisations")] = 64
     store: Annotated[str, _help("where records are kept; empty: in the node's folder")] = ""
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _help("what is written to stderr")] = (

@@ -40,7 +40,7 @@ from mutunode.turns import renew_if_old
 from mutunode.web.app import make_app
 from mutunode.web.control import ControlSocket
 from mutunode.web.sessions import Sessions
-from mutunode.web.settings import WebSettings
+from mutunode.web.settings import Language, WebSettings
 
 RENEWAL_CHECK_SECONDS = 600.0
 STOP_SECONDS_MAX = 4.0  # of the five that CONTRACT gives
@@ -61,7 +61,7 @@ def main(home: Path, overrides: Mapping[str, Any]) -> int:
     try:
         return asyncio.run(_run(home, settings, passphrase))
     except HomeError as error:
-        say(f"mutunode: {error.fr if settings.language == 'fr' else error.en}")
+        say(f"mutunode: {error.en if settings.language == 'en' else error.fr}")
         return Exit.CONFLICT
     except ConfigError as error:
         say(f"mutunode: {error}")
@@ -100,7 +100,7 @@ async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, sto
             await asyncio.to_thread(node.engine.office.publish, "profile", chosen.profile)
         say(f"mutunode {__version__} ready: pages {node.web_address()} · peers {node.peer_address()}")
         if sys.stderr.isatty():
-            say(f"  {node.login_link(chosen.settings.language)}")
+            say(f"  {node.login_link('')}")
         sdnotify.SystemdNotifier().notify("READY=1")
         await stopping.wait()
     finally:
@@ -130,7 +130,7 @@ class RunningNode:
             ),
         )
         self.control = ControlSocket(home.path, self.engine.office.call, verbs.STREAMING)
-        self._org = keys.org
+        self.language: Language = "en" if (settings.language or home.language) == "en" else "fr"
         self._runner: web.AppRunner | None = None
         self._web_port = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -194,11 +194,14 @@ class RunningNode:
 
     def login_link(self, language: str) -> str:
         """A one-time address that opens a session."""
-        return f"{self.web_address()}session/{self.sessions.make_link('en' if language == 'en' else 'fr')}"
+        spoken: Language = "en" if (language or self.language) == "en" else "fr"
+        return f"{self.web_address()}session/{self.sessions.make_link(spoken)}"
 
     async def _open_pages(self) -> None:
         host, port = split_address(self.settings.web_listen, "web_listen")
-        app = make_app(self.engine.office, web_settings(self.settings, host, port), self.sessions)
+        app = make_app(
+            self.engine.office, web_settings(self.settings, self.language, host, port), self.sessions
+        )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -213,13 +216,13 @@ class RunningNode:
             await asyncio.sleep(RENEWAL_CHECK_SECONDS)
 
 
-def web_settings(settings: Settings, host: str, port: int) -> WebSettings:
+def web_settings(settings: Settings, language: Language, host: str, port: int) -> WebSettings:
     """The pages' share of the settings."""
     return WebSettings(
         listen_host=host,
         listen_port=port,
         allowed_hosts=settings.web_hosts,
-        language=settings.language,
+        language=language,
         reading=settings.reading,
         behind_tls_proxy=settings.behind_tls_proxy,
         version=__version__,

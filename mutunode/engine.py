@@ -102,20 +102,19 @@ class Engine:
         self.reader = self.store.reader()
         self._adopt_identity()
         home.marks()  # a damaged mark is said at the start, not found out at the first signature
-        documents = Documents(self.registry, self.reader, settings.language)
+        documents = Documents(self.registry, self.reader, home.language)
         self.index = SearchIndex(home.path / "search", documents.document, clock)
         self.feeder = Feeder(self.index, self.reader)
         self.turns = Turns(self._me, self.store, home, self._make_node, clock, self._perform)
         self.office = Office(
             Desk(
                 org=keys.org,
-                genesis_name=home.genesis.name,
+                language=home.language,
                 store=self.store,
                 reader=self.reader,
                 registry=self.registry,
                 turns=self.turns,
                 index=self.index,
-                settings=settings,
                 live=live,
                 random=random,
                 clock=clock,

@@ -60,7 +60,10 @@ async def first_run(
 
     token = secrets.token_urlsafe(TOKEN_BYTES)
     web_settings = WebSettings(
-        listen_host=host, listen_port=port, allowed_hosts=settings.web_hosts, language=settings.language
+        listen_host=host,
+        listen_port=port,
+        allowed_hosts=settings.web_hosts,
+        language=settings.language or "fr",
     )
     runner = web.AppRunner(make_first_run_app(create, token, web_settings, phrase.words), access_log=None)
     await runner.setup()
@@ -83,7 +86,7 @@ def _remember(home: Home, settings: Settings, choice: FirstRunChoice, host: str,
     if choice.reading == "premises":
         host = ANYWHERE_V4
     shown = f"[{host}]" if ":" in host else host
-    lines = [f'language = "{choice.language}"', f'reading = "{choice.reading}"']
+    lines = [f'reading = "{choice.reading}"']
     if choice.reading == "premises":
         lines.append(f'web_listen = "{shown}:{port}"')
     path = home.path / FILE_NAME
@@ -92,9 +95,7 @@ def _remember(home: Home, settings: Settings, choice: FirstRunChoice, host: str,
     lines = [line for line in lines if line.partition(" ")[0] not in given]
     path.write_text(kept + "\n".join(lines) + "\n", "utf-8")
     return Chosen(
-        msgspec.structs.replace(
-            settings, language=choice.language, reading=choice.reading, web_listen=f"{shown}:{port}"
-        ),
+        msgspec.structs.replace(settings, reading=choice.reading, web_listen=f"{shown}:{port}"),
         profile_of(choice),
     )
 

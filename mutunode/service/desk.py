@@ -11,7 +11,6 @@ import msgspec
 
 from mutunode.commons.registry import Registry
 from mutunode.commons.words import Words
-from mutunode.config import Settings
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ids import org_text
 from mutunode.protocol.ledger import Address
@@ -77,13 +76,12 @@ class Desk(msgspec.Struct):
     """Everything the service needs, passed around as one value."""
 
     org: bytes
-    genesis_name: str
+    language: str  # our organisation's: of text given without one
     store: Store
     reader: Reader
     registry: Registry
     turns: Turns
     index: SearchIndex
-    settings: Settings
     live: LiveSide
     random: Callable[[int], bytes]
     clock: Callable[[], float] = time.time
@@ -125,7 +123,7 @@ class Desk(msgspec.Struct):
         """The name an organisation goes by: its profile's, else the one it was born with, else its id."""
         names = self.names_of(org)
         if names:
-            return names.get(self.settings.language) or next(iter(names.values()))
+            return names.get(self.language) or next(iter(names.values()))
         found = organisation or self.reader.organisation(org)
         return (found.name if found else "") or short(org)
 

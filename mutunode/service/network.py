@@ -88,7 +88,7 @@ def status(desk: Desk) -> Status:
         read_only_reason=desks.why_read_only(sight.reason).as_map() if closed else {},
         holders=len(holders(desk, sight)),
         indexed=desk.index.place.change >= desk.reader.newest_change(),
-        language=desk.settings.language,
+        language=desk.language,
     )
 
 

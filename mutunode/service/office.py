@@ -96,7 +96,7 @@ class Office:
                 limit=limit,
                 offset=offset,
                 sort=sort,
-                reader_language=reader_language or self.desk.settings.language,
+                reader_language=reader_language or self.desk.language,
             ),
         )
 
@@ -256,7 +256,7 @@ class Office:
         return registers.doctor(self.desk)
 
     def _language(self, reader_language: str) -> str:
-        return reader_language or self.desk.settings.language
+        return reader_language or self.desk.language
 
 
 def _silent(event: dict[str, Any]) -> None:

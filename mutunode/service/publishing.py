@@ -54,7 +54,7 @@ def read_input(desk: Desk, kind: Kind, fields: Mapping[str, Any]) -> Body:
     """
     body, problems = kind.from_input(
         fields,
-        language=desk.settings.language,
+        language=desk.language,
         today=rules.today(desk.now()),
         resolve=lambda text: _resolve(desk, text),
     )
@@ -153,7 +153,7 @@ def _revision(desk: Desk, text: str, fields: Mapping[str, Any]) -> tuple[Kind, S
     rules.must_be_ours(desk, before)
     kind = lookup.kind(desk, before.kind)
     rules.must_be_revisable(kind, before)
-    given = next_version(kind, kind.to_json(before.fields()), fields, desk.settings.language)
+    given = next_version(kind, kind.to_json(before.fields()), fields, desk.language)
     return kind, before, read_input(desk, kind, given)
 
 
@@ -204,12 +204,12 @@ def preview_revision(desk: Desk, text: str, fields: Mapping[str, Any], reader_la
 
 
 def _preview(desk: Desk, ready: Draft, reader_language: str) -> Preview:
-    language = reader_language or desk.settings.language
+    language = reader_language or desk.language
     body = ready.signed_body
     shown = ready.kind.to_json(body)
     entry = make_entry(ready.kind.name, body, desk.now(), bytes(SALT_BYTES))
     me = desk.reader.organisation(desk.org)
-    title, _ = pick(ready.kind.title(body), language, [desk.settings.language])
+    title, _ = pick(ready.kind.title(body), language, [desk.language])
     return Preview(
         kind=ready.kind.name,
         sense=str(ready.kind.sense),
