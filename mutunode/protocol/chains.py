@@ -15,14 +15,14 @@ from collections.abc import Callable
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
 from mutunode.protocol.effects import NoticeKind
-from mutunode.protocol.errors import Invalid, Malformed
+from mutunode.protocol.errors import Code, Invalid, Malformed
 from mutunode.protocol.head import Head, verify_head
 from mutunode.protocol.identity import Chain, parse_genesis, parse_op
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.limits import CHAIN_ASKED_SECONDS, HEADS_ASIDE_MAX, IDENTITY_OPS_MAX
 from mutunode.protocol.reputation import Reputation
 from mutunode.protocol.rivals import learn
-from mutunode.protocol.session import Reply, Session
+from mutunode.protocol.session import CLOSE_AUTHENTICATION, Reply, Session
 
 
 class Waiting:
@@ -63,6 +63,7 @@ class Chains:
         senders = self._waiting.setdefault(head.org, {})
         waiting = senders.get(session.org)
         if waiting is None or now >= waiting.asked + CHAIN_ASKED_SECONDS:
+            _forget_old(senders, now)
             waiting = senders[session.org] = Waiting(now)
             self._ask(session, head.org, 1, now)
         if waiting.head is None or head.order > waiting.head.order:
@@ -78,6 +79,8 @@ class Chains:
 
     def _answered(self, session: Session, org: bytes, reply: Reply, now: float) -> None:
         waiting = self._waiting.get(org, {}).get(session.org)
+        if reply is None:
+            return  # nothing was said: what waits goes on waiting
         if waiting is not None:
             waiting.answered = isinstance(reply, messages.Identity)
         self.introduced(session, org, reply, now)
@@ -141,6 +144,10 @@ class Chains:
             session.chain = chain
         if before is not None or self._interest.listens(chain.org):
             self._core.ledger.put_chain(chain)
+        for link in self._core.ready():
+            if link.org == chain.org and link.operating != chain.operating:
+                link.refuse(messages.PUSH, Code.UNAUTHENTICATED, "this key is no longer the current one", now)
+                link.end(CLOSE_AUTHENTICATION, "a new epoch has another key", now)
         if chain.disputed and not (before is not None and before.disputed):
             self._core.tell(NoticeKind.DISPUTED, chain.org)
         self._try_again(chain.org, now)
@@ -158,6 +165,12 @@ class Chains:
         chain = session.chain
         if chain is not None and self.known(chain.org) is None and self._interest.listens(chain.org):
             self._core.ledger.put_chain(chain)
+
+
+def _forget_old(senders: dict[bytes, Waiting], now: float) -> None:
+    # Anybody can come with a new key every minute: what is remembered of them ends with what it is for.
+    for sender in [one for one, waiting in senders.items() if now >= waiting.asked + CHAIN_ASKED_SECONDS]:
+        del senders[sender]
 
 
 def is_key_of_a_dispute(chain: Chain, operating: bytes) -> bool:

@@ -18,6 +18,8 @@ from mutunode.protocol.session import Reply, Session
 
 NO_STORE = bytes(8)
 
+BATCHES_MAX = 1_024  # pushes that wait for one head at 5 a second: three minutes
+
 Offer = Callable[[Head, Session, float], bool]
 Order = tuple[int, int, int]
 
@@ -125,6 +127,9 @@ class Cursors:
     def pushed(self, session: Session, push: messages.Heads, now: float) -> None:
         """A peer's logs changed."""
         following = self._followings.setdefault(session.link, Following())
+        if following.open_count() > HEADS_UNSETTLED_MAX or len(following.batches) > BATCHES_MAX:
+            following.goes_on = False  # too much is open: the cursor will be asked from where it stands
+            following.batches.clear()
         if following.goes_on and push.store == following.store and push.cursor >= following.position:
             following.position = push.cursor
             self._take(session, following, push.heads, push.cursor, now)

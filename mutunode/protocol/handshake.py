@@ -84,7 +84,7 @@ class Handshake:
                 self._on_ourselves(session)
             self._refuse(session, "this is my own organisation", now)
         else:
-            session.org = hello.org
+            session.org, session.operating = hello.org, hello.operating
             session.features = frozenset(hello.features) & frozenset(self._core.settings.features)
             session.state = State.PROVING
             self._hello_seen[session.link] = (frame, hello)

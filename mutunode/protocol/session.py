@@ -100,6 +100,7 @@ class Session:
         self.state = State.GREETING
         self.pinned: bytes | None = None
         self.org = b""
+        self.operating = b""  # the key of its HELLO
         self.chain: Chain | None = None
         self.features: frozenset[str] = frozenset()
         # what we asked

@@ -43,19 +43,34 @@ class Queue:
     """What one link announced, and how fast it gives."""
 
     def __init__(self) -> None:
-        self.small: deque[bytes] = deque()
-        self.large: deque[bytes] = deque()
+        self._small: deque[bytes] = deque()
+        self._large: deque[bytes] = deque()
+        self._queued: set[bytes] = set()
         self._active: dict[bytes, bool] = {}  # log → whether it is a large one
         self._answer_bytes = ANSWER_BYTES_FIRST
         self._answered = False
+
+    def add(self, log: bytes, *, large: bool = False, first: bool = False) -> None:
+        """A log to ask for, once however often it is announced."""
+        if log in self._queued:
+            return
+        self._queued.add(log)
+        queue = self._large if large else self._small
+        if first:
+            queue.appendleft(log)
+        else:
+            queue.append(log)
 
     def pop(self) -> tuple[bytes, bool] | None:
         """The next log that this link has room for, and whether it is a large one."""
         if len(self._active) >= FETCHES_MAX:
             return None
-        if self.large and sum(self._active.values()) < LARGE_FETCHES_MAX:
-            return self.large.popleft(), True
-        return (self.small.popleft(), False) if self.small else None
+        large = bool(self._large) and sum(self._active.values()) < LARGE_FETCHES_MAX
+        if not large and not self._small:
+            return None
+        log = (self._large if large else self._small).popleft()
+        self._queued.discard(log)
+        return log, large
 
     def begin(self, log: bytes, *, large: bool) -> None:
         """A log is under way here."""
@@ -91,8 +106,7 @@ class Sources:
         """A link announced a head of a log that we lack."""
         wanted = self._wanted.setdefault(head.log, Wanted(head.log))
         wanted.heads[session.link] = head
-        queue = self._queues.setdefault(session.link, Queue())
-        (queue.large if large else queue.small).append(wanted.log)
+        self._queues.setdefault(session.link, Queue()).add(wanted.log, large=large)
         self.soon(session, now)
         if wanted.source is not None and not self._core.agenda.has(("stall", wanted.log)):
             self.watch(wanted, now)
@@ -153,7 +167,7 @@ class Sources:
         for link in wanted.heads:
             session = self._core.sessions.get(link)
             if session is not None and session.is_ready:
-                self._queues[link].small.appendleft(wanted.log)
+                self._queues[link].add(wanted.log, first=True)
                 self.soon(session, now)
                 return
         self.tidy(wanted)
