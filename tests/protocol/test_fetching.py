@@ -37,6 +37,15 @@ def follow(bob: Actor, name: str = "alice") -> tuple[Puppet, Author]:
     return puppet.greets(), author
 
 
+def told(bob: Actor) -> tuple[Puppet, Author]:
+    """The same, and somebody else speaks of it: a link under a key that is over would end."""
+    alice = Author("alice")
+    bob.accepts(alice)
+    with bob.turn():
+        bob.store.ledger.put_chain(alice.chain)
+    return Puppet(bob, "teller").greets(), alice
+
+
 def size(bob: Actor, author: Author) -> int:
     with bob.turn():
         held = bob.store.ledger.log(author.log())
@@ -381,7 +390,7 @@ def test_a_wrong_body_fills_nothing(bob: Actor) -> None:
 
 # --- epochs ----------------------------------------------------------------------------------------
 def test_a_new_epoch_is_followed_from_its_base(world: World, bob: Actor) -> None:
-    puppet, alice = follow(bob)
+    puppet, alice = told(bob)
     resources(alice, 5)
     puppet.pushes(alice.head())
     puppet.answers_gets(alice.entries[bytes(32)])
@@ -396,7 +405,7 @@ def test_a_new_epoch_is_followed_from_its_base(world: World, bob: Actor) -> None
 
 
 def test_an_epoch_that_keeps_everything_needs_no_entries(bob: Actor) -> None:
-    puppet, alice = follow(bob)
+    puppet, alice = told(bob)
     resources(alice, 5)
     puppet.pushes(alice.head())
     puppet.answers_gets(alice.entries[bytes(32)])
@@ -412,7 +421,7 @@ def test_an_epoch_that_keeps_everything_needs_no_entries(bob: Actor) -> None:
 def test_an_epoch_whose_beginning_we_hold_otherwise_replaces_the_tree(bob: Actor) -> None:
     """A thief of the operating key went on with the log; the new epoch keeps what the owner had written."""
     thief = Author("alice")
-    puppet, alice = follow(bob)
+    puppet, alice = told(bob)
     same = resources(alice, 2)
     thief.write(*same)
     alice.write(("resource", {"title": {"fr": "de la propriétaire"}}))
@@ -439,7 +448,7 @@ def test_an_epoch_whose_beginning_we_hold_otherwise_replaces_the_tree(bob: Actor
 
 def test_heads_of_an_epoch_that_is_over_are_not_taken_even_backdated(bob: Actor) -> None:
     thief = Author("alice")
-    puppet, alice = follow(bob)
+    puppet, alice = told(bob)
     alice.open_epoch(0)
     resources(alice, 1)
     puppet.pushes(alice.head())
@@ -455,7 +464,7 @@ def test_heads_of_an_epoch_that_is_over_are_not_taken_even_backdated(bob: Actor)
 
 
 def test_an_epoch_that_begins_with_other_leaves_than_its_op_says_is_shown_as_broken(bob: Actor) -> None:
-    puppet, alice = follow(bob)
+    puppet, alice = told(bob)
     resources(alice, 4)
     puppet.pushes(alice.head())
     puppet.answers_gets(alice.entries[bytes(32)])

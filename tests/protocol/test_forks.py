@@ -43,9 +43,10 @@ class TwoFaced:
         self.one.write(*(("resource", {"one": i}) for i in range(one)))
         self.other.write(*(("resource", {"other": i}) for i in range(other)))
         self.bob = bob
-        self.puppet = Puppet(bob, author=self.one)
-        bob.accepts(self.puppet)
-        self.puppet.greets()
+        bob.accepts(self.one)
+        with bob.turn():
+            bob.store.ledger.put_chain(self.one.chain)
+        self.puppet = Puppet(bob, "teller").greets()
         self.answered = 0
 
     def shows(self, author: Author) -> Head:
@@ -142,7 +143,7 @@ def test_evidence_reaches_everybody_and_is_passed_on_once(world: World, bob: Act
     mallory = TwoFaced(bob, 2, 1, 1)
     carol, dave = world.node("carol"), world.node("dave")
     for actor in (carol, dave):
-        actor.accepts(mallory.puppet, bob)
+        actor.accepts(mallory.one, bob)
     carol.knows_address_of(bob)
     dave.knows_address_of(carol)
     mallory.shows(mallory.one)
