@@ -7,6 +7,7 @@ crash. Until it runs nothing comes in, nothing leaves and nothing is signed; rea
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -197,10 +198,9 @@ class Turns:
                     self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX)
                 due = self._look(node, now)
             self._marks.write(due)
+            self._go_out(effects)
         except Exception as error:
             self._fail(error)
-            return
-        self._go_out(effects)
 
     def _take_act(self, act: _Act[Any]) -> None:
         if not act.future.set_running_or_notify_cancel():
@@ -265,11 +265,10 @@ class Turns:
                 self._more_to_project = True
                 due = self._look(node, now)
             self._marks.write(due)
+            self._node, self._closed, self._wake_at = node, "", float("inf")
+            self._go_out([CLOSE_ALL, *effects])
         except Exception as error:
             self._fail(error)
-            return
-        self._node, self._closed, self._wake_at = node, "", float("inf")
-        self._go_out([CLOSE_ALL, *effects])
 
     def _fail(self, error: Exception) -> None:
         """The store is as it was before the turn, the core's memory is not: begin again with a new one."""
@@ -281,7 +280,8 @@ class Turns:
         self._failures = self._failures + 1 if now - self._failed_at < RECOVERED_SECONDS else 0
         self._failed_at = now
         self._wake_at = now + min(RESTART_SECONDS * 2**self._failures, RESTART_SECONDS_MAX)
-        self._perform([CLOSE_ALL])
+        with contextlib.suppress(Exception):  # the next start says it again
+            self._perform([CLOSE_ALL])
 
     def _look_at_clock(self) -> None:
         now = self._clock()
