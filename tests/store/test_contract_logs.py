@@ -296,6 +296,19 @@ def test_an_epoch_keeps_some_leaves_and_the_rest_is_retracted(store: Store, alic
     assert store.verify(alice.log()) == []
 
 
+def test_a_tree_that_grows_again_after_a_cut_is_the_new_one(store: Store, alice: Author) -> None:
+    publish(store, alice, *[NOTE] * 1_100)
+    alice.open_epoch(keeps=200)
+    with store.ledger.transaction():
+        store.ledger.put_chain(alice.chain)
+        store.ledger.cut(alice.log(), 200)
+        append(store.ledger, alice, alice.write(*[NOTE] * 900))
+        store.ledger.commit(alice.head(), alice.tree())
+        for size in (256, 512, 1_024, 1_100):
+            assert store.ledger.root_at(alice.log(), size) == alice.tree(size=size).root()
+    assert store.verify(alice.log()) == []
+
+
 def test_a_log_that_is_cut_gets_its_new_head_in_the_same_turn(store: Store, alice: Author) -> None:
     publish(store, alice, NOTE, NOTE)
     with pytest.raises(BrokenPromise, match="no head"), store.ledger.transaction():

@@ -328,6 +328,20 @@ def test_a_body_that_comes_late_says_what_it_has_to_say(store: Store, alice: Aut
     assert found.index == 1
 
 
+def test_bodies_that_come_late_keep_their_place_in_the_order_of_arrival(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    publish(store, bob, resource("b"))
+    alice.write(*[usage(bob.ref(0)) for _ in range(3)])
+    take(store, alice, without=lambda index: index != 1)
+    for index in (2, 0):
+        late = alice.entries[PUBLIC][index]
+        with store.ledger.transaction():
+            store.ledger.fill(alice.log(), index, late.salt, late.body)
+    assert indices(store.reader().mentioning_log(bob.log())) == [2, 1, 0]
+    assert indices(store.reader().mentions(bob.log(), 0)) == [0, 1, 2]
+
+
 def test_a_body_nobody_can_read_is_opaque_and_breaks_nothing(store: Store, alice: Author) -> None:
     salt = bytes(16)
     bodies = (b"\xc0", b"\x81\xa1a\xcb" + bytes(8), b"\x90", b"\x82\xa1b\x01\xa1a\x01")

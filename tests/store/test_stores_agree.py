@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from mutunode.protocol.entry import Entry, Header, body_hash, rec_id
 from mutunode.protocol.head import PUBLIC, circle_id
@@ -78,6 +78,9 @@ plans = st.builds(
 )
 
 
+batches = st.lists(plans, min_size=2, max_size=8)
+
+
 def odd_entry(number: int, opaque: bool) -> Entry:
     """A header of another version, or a body that nobody can read."""
     if not opaque:
@@ -101,11 +104,6 @@ class StoresAgree(RuleBasedStateMachine):
         self.followed = [0, 0]
         self.recs: set[bytes] = set()
         self.ever: dict[bytes, list[Entry]] = defaultdict(list)  # by log, also what epochs dropped
-
-    @initialize()
-    def meet(self) -> None:
-        for author in self.authors:
-            self.turn(lambda ledger, chain=author.chain: ledger.put_chain(chain))  # type: ignore[misc]
 
     def teardown(self) -> None:
         for store in self.stores:
@@ -138,37 +136,52 @@ class StoresAgree(RuleBasedStateMachine):
             held = self.stores[0].ledger.log(author.log(space))
         return held.size if held else 0
 
+    def compose(self, author: Author, space: bytes, writes: list[Plan], size: int) -> list[Entry]:
+        """Entries after the first ``size``; each may be about those before it."""
+        author.entries[space] = author.entries.get(space, [])[:size]
+        for plan in writes:
+            author.write(plan.write(self, author, space), space=space)
+        return author.entries[space][size:]
+
     # --- steps ---------------------------------------------------------------------------------
-    @rule(
-        by=who,
-        space=spaces,
-        writes=st.lists(plans, max_size=6),
-        without=st.sets(st.integers(0, 5)),
-        ending=st.sampled_from(("commit", "commit", "commit", "pending", "undo", "drop")),
-    )
-    def publish(self, by: int, space: bytes, writes: list[Plan], without: set[int], ending: str) -> None:
+    @initialize(first=batches, second=batches)
+    def meet(self, first: list[Plan], second: list[Plan]) -> None:
+        for author, writes in zip(self.authors, (first, second), strict=True):
+            self.turn(lambda ledger, chain=author.chain: ledger.put_chain(chain))  # type: ignore[misc]
+            self.publish(self.authors.index(author), PUBLIC, writes, None)
+
+    @rule(by=who, space=spaces, writes=batches, lacking=st.none() | st.integers(0, 4))
+    def publish(self, by: int, space: bytes, writes: list[Plan], lacking: int | None) -> None:
         author = self.authors[by]
-        size = self.committed(author, space)
-        entries = [plan.write(self, author, space) for plan in writes]
-        if ending == "commit":
-            author.entries[space] = author.entries.get(space, [])[:size] + entries
-            self.note(author, space, entries)
-        lacking = [
-            Entry(entry.header, b"", b"") if n in without else entry for n, entry in enumerate(entries)
-        ]
+        entries = self.compose(author, space, writes, self.committed(author, space))
+        self.note(author, space, entries)
         head, tree = author.head(space), author.tree(space)
+        if lacking is not None:
+            entries[lacking:] = [Entry(entry.header, b"", b"") for entry in entries[lacking:]]
 
         def step(ledger: StoreLedger) -> None:
             ledger.drop_pending(author.log(space))
-            append(ledger, author, lacking, space)
-            if ending == "commit":
-                ledger.commit(head, tree)
+            append(ledger, author, entries, space)
+            ledger.commit(head, tree)
+
+        self.turn(step)
+
+    @rule(by=who, space=spaces, writes=batches, ending=st.sampled_from(("stop", "undo", "drop")))
+    def begin_to_publish(self, by: int, space: bytes, writes: list[Plan], ending: str) -> None:
+        author = self.authors[by]
+        size = self.committed(author, space)
+        entries = self.compose(author, space, writes, size)
+        author.entries[space] = author.entries[space][:size]
+
+        def step(ledger: StoreLedger) -> None:
+            ledger.drop_pending(author.log(space))
+            append(ledger, author, entries, space)
             if ending == "drop":
                 ledger.drop_pending(author.log(space))
 
         self.turn(step, undo=ending == "undo")
 
-    @rule(by=who, keeps=st.integers(0, 12), writes=st.lists(plans, max_size=3), undo=st.booleans())
+    @rule(by=who, keeps=st.integers(0, 12), writes=batches, undo=st.booleans())
     def open_epoch(self, by: int, keeps: int, writes: list[Plan], undo: bool) -> None:
         author = self.authors[by]
         size = self.committed(author, PUBLIC)
@@ -179,7 +192,7 @@ class StoresAgree(RuleBasedStateMachine):
             self.turn(lambda ledger: ledger.cut(author.log(), keeps), undo=True)
             return
         author.open_epoch(keeps)
-        entries = author.write(*[plan.write(self, author, PUBLIC) for plan in writes])
+        entries = self.compose(author, PUBLIC, writes, keeps)
         self.note(author, PUBLIC, entries)
         head, tree = author.head(), author.tree()
 
@@ -210,26 +223,24 @@ class StoresAgree(RuleBasedStateMachine):
         ours, theirs = self.turn(lambda ledger: ledger.project_some(limit))
         assert ours == theirs
 
-    @rule(by=who, space=spaces, first=st.integers(0, 5))
-    def sign_two_trees(self, by: int, space: bytes, first: int) -> None:
-        author, epoch = self.authors[by], self.authors[by].chain.epoch
-        self.turn(
-            lambda ledger: ledger.freeze(author.log(space), author.org, space, epoch, bytes([first]), first)
-        )
-
-    @rule(by=who, index=st.none() | st.integers(0, 9))
-    def break_off(self, by: int, index: int | None) -> None:
+    @rule(by=who, space=spaces, what=st.sampled_from(("fork", "break", "mend", "own")), at=st.integers(0, 5))
+    def happen(self, by: int, space: bytes, what: str, at: int) -> None:
         author = self.authors[by]
-        self.turn(lambda ledger: ledger.mark_broken(author.log(), author.org, PUBLIC, 0, index))
+        log, org, epoch = author.log(space), author.org, author.chain.epoch
+
+        def step(ledger: StoreLedger) -> None:
+            if what == "fork":
+                ledger.freeze(log, org, space, epoch, bytes([at]), at)
+            elif what == "own":
+                ledger.put_own(org)
+            else:
+                ledger.mark_broken(log, org, space, epoch, at if what == "break" else None)
+
+        self.turn(step)
 
     @rule(by=who, accepted=st.booleans(), blocked=st.booleans(), undo=st.booleans())
     def decide(self, by: int, accepted: bool, blocked: bool, undo: bool) -> None:
         self.turn(lambda ledger: ledger.put_stance(self.authors[by].org, Stance(accepted, blocked)), undo)
-
-    @precondition(lambda self: self.committed(self.authors[0], PUBLIC))
-    @rule()
-    def own(self) -> None:
-        self.turn(lambda ledger: ledger.put_own(self.authors[0].org))
 
     # --- comparing -----------------------------------------------------------------------------
     @invariant()
@@ -307,5 +318,9 @@ def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 TestStoresAgree = StoresAgree.TestCase
 TestStoresAgree.settings = settings(
-    max_examples=60, phases=(Phase.generate,), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40,
+    phases=(Phase.generate,),
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
