@@ -9,6 +9,7 @@ from mutunode.commons.similar import similar_name
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ids import log_text, org_text
 from mutunode.service import desk as desks
+from mutunode.service import readonly
 from mutunode.service.desk import Desk
 from mutunode.service.shapes import Nearby, Network, Organisation, PeerLine, Status
 from mutunode.store import interface as store
@@ -85,7 +86,7 @@ def status(desk: Desk) -> Status:
         web=desk.live.web_address(),
         peer=desk.live.peer_address(),
         read_only=closed,
-        read_only_reason=desks.why_read_only(sight.reason).as_map() if closed else {},
+        read_only_reason=readonly.why_read_only(sight.reason).as_map() if closed else {},
         holders=len(holders(desk, sight)),
         indexed=desk.index.place.change >= desk.reader.newest_change(),
         language=desk.language,

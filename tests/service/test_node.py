@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
 import pytest
 
+from mutunode.protocol.effects import Effect
 from mutunode.protocol.ids import org_text
-from mutunode.service import desk
+from mutunode.protocol.signing import Reason
+from mutunode.service import readonly
 from mutunode.service.verbs import STREAMING, VERBS
+from mutunode.store.interface import StoreError, StoreFull
+from mutunode.turns import Stopping
 from tests.service.offices import Node, refused, until
 
 Make = Callable[..., Node]
@@ -186,11 +191,43 @@ def test_a_one_time_link_is_made_in_the_language_asked_for(jardin: Node) -> None
     assert call(jardin, "login_link")["url"].endswith("/fr")
 
 
-@pytest.mark.parametrize("reason", desk.READ_ONLY)
+@pytest.mark.parametrize("reason", [*Reason, "unmarked"])
 def test_every_reason_for_not_signing_is_told_with_what_to_do(reason: str) -> None:
-    refusal = desk.read_only(reason)
-    assert (refusal.code, int(refusal.exit)) == ("read_only", 8)
-    assert refusal.fr != refusal.en
+    if reason:
+        assert reason in readonly.READ_ONLY
+        with refused("read_only", 8):
+            raise readonly.not_signed(reason)
+
+
+FAULTS = [(StoreFull("full"), "full"), (StoreError("no disk"), "disk"), (Stopping(), "stopping")]
+
+
+@pytest.mark.parametrize(("fault", "code"), FAULTS)
+def test_a_fault_while_writing_keeps_nothing_and_is_told_in_words(
+    jardin: Node, monkeypatch: pytest.MonkeyPatch, fault: Exception, code: str
+) -> None:
+    def act(job: object) -> Future[None]:
+        failed: Future[None] = Future()
+        failed.set_exception(fault)
+        return failed
+
+    monkeypatch.setattr(jardin.engine.turns, "act", act)
+    with refused(code, 8):
+        jardin.publish("Une fiche")
+
+
+def test_a_full_disk_is_seen_in_the_status_and_reading_goes_on(jardin: Node) -> None:
+    rec = jardin.publish("Une fiche")
+    jardin.engine.turns.post(_full)
+    status = until(lambda: s if (s := jardin.office.status()).read_only else None)
+    assert "disque" in status.read_only_reason["fr"]
+    assert jardin.office.show(rec).title == "Une fiche"
+    until(lambda: not jardin.office.status().read_only)
+    jardin.publish("Une autre")
+
+
+def _full(node: object, now: float) -> list[Effect]:
+    raise StoreFull("full")
 
 
 # --- drafts --------------------------------------------------------------------------------------------

@@ -1,0 +1,106 @@
+"""Why nothing can be written now, and what to do: reading goes on in every one of these cases."""
+
+from __future__ import annotations
+
+from mutunode.commons.words import Words
+from mutunode.service.errors import Exit, Refusal
+from mutunode.store.interface import StoreError
+
+FULL = "full"  # the one reason that is not about signing
+
+# Why nothing may be signed (the codes of ``Node.signing`` and of the turns), and what to do.
+READ_ONLY = {
+    "behind": Words(
+        "Des organisations voisines ont de votre registre une copie plus complète que cet ordinateur. "
+        "Il leur demande ce qui lui manque avant de signer ; réessayez dans un instant.",
+        "Neighbouring organisations hold more of your register than this computer. "
+        "It is asking them for what is missing before it signs; try again in a moment.",
+    ),
+    "stale": Words(
+        "Cette copie du registre est plus ancienne que la dernière page signée ici, et aucune voisine n’est "
+        "joignable. Rien n’est signé tant qu’une voisine n’a pas répondu ; si vous êtes certain qu’il "
+        "n’existe pas de copie plus récente, tapez « mutunode doctor --allow-signing ».",
+        "This copy of the register is older than the latest page signed here, and no neighbour can be "
+        "reached. Nothing is signed until one answers; if you are certain that no newer copy exists, type "
+        "`mutunode doctor --allow-signing`.",
+    ),
+    "second_machine": Words(
+        "Un autre ordinateur signe avec la même clé. Les deux sont passés en lecture seule : "
+        "arrêtez celui qui ne doit plus servir.",
+        "Another computer signs with the same key. Both have become read-only: "
+        "stop the one that should not be used any more.",
+    ),
+    "fork": Words(
+        "Deux registres différents ont été signés avec la clé de cette organisation. Plus rien n’est signé : "
+        "une reprise du registre, avec la phrase de secours, y met fin.",
+        "Two different registers were signed with this organisation's key. Nothing more is signed: "
+        "a new start of the register, with the recovery phrase, ends this.",
+    ),
+    "unmarked": Words(
+        "Le dossier du nœud refuse d’être écrit : rien n’est signé ni montré tant que dure cette panne. "
+        "Voyez la place sur le disque et les droits du dossier ; le nœud reprend de lui-même.",
+        "The node's folder cannot be written: nothing is signed or shown while this lasts. "
+        "Look at the room on the disk and the folder's permissions; the node goes on by itself.",
+    ),
+    "asking": Words(
+        "Cet ordinateur demande d’abord à ses voisines ce qu’elles ont de votre registre. "
+        "Réessayez dans quelques secondes.",
+        "This computer first asks its neighbours what they hold of your register. "
+        "Try again in a few seconds.",
+    ),
+}
+
+
+def not_signed(reason: str) -> Refusal:
+    """Why nothing can be signed now, and what to do: a code of ``NotSigned``."""
+    if reason == FULL:
+        return disk_full()
+    why = why_read_only(reason)
+    return Refusal("read_only", Exit.READ_ONLY, why.fr, why.en)
+
+
+def why_read_only(reason: str) -> Words:
+    """The same in words only."""
+    if reason == FULL:
+        return Words(disk_full().fr, disk_full().en)
+    return READ_ONLY.get(reason, READ_ONLY["asking"])
+
+
+def disk_full() -> Refusal:
+    """There is no room left."""
+    return Refusal(
+        "full",
+        Exit.READ_ONLY,
+        "Le disque est plein : rien n’a été noté. Libérez de la place et recommencez ; lire reste possible.",
+        "The disk is full: nothing was kept. Free some room and try again; reading still works.",
+    )
+
+
+def disk_fails(error: StoreError) -> Refusal:
+    """Something else is wrong with where records are kept."""
+    return Refusal(
+        "disk",
+        Exit.READ_ONLY,
+        f"Rien n’a été noté, le disque ou le fichier des fiches refuse : {error}.",
+        f"Nothing was kept, the disk or the file of records refuses: {error}.",
+    )
+
+
+def stopping() -> Refusal:
+    """The node was asked to stop."""
+    return Refusal(
+        "stopping",
+        Exit.READ_ONLY,
+        "Le nœud s’arrête : rien n’a été noté. Recommencez quand il tourne de nouveau.",
+        "The node is stopping: nothing was kept. Try again when it runs again.",
+    )
+
+
+def too_slow() -> Refusal:
+    """It goes on, but nobody should wait any longer."""
+    return Refusal(
+        "slow",
+        Exit.NOT_REPLICATED,
+        "L’écriture dure plus de deux minutes et continue. Regardez plus tard ce qui a été noté.",
+        "Writing takes more than two minutes and goes on. Look again later at what was kept.",
+    )
