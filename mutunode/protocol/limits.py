@@ -46,6 +46,8 @@ IDENTITY_RIVALS_BYTES_MAX = 512 * 1_024  # beside those ops and a profile of 64 
 RELAY_BYTES_MAX = 64 * 1_024
 ADDRESS_BYTES_MAX = 255 + len("wss://:65535")  # the longest host name there is
 LIST_ITEMS_MAX = 256  # list fields of records
+PROOF_FILE_BYTES_MAX = 1_024 * 1_024  # 4/3 of a body 64 KiB and a chain of 274 KiB: 460 KB, the rest for
+WITNESSES_MAX = 64  # whose genesis and signature take 2 KB each, as many as there are links
 
 # --- files (§5) ------------------------------------------------------------------------------------
 CHUNK_BYTES = 262_144  # 4 chunks a frame would fit: one travels with its proof of 40 × 34 bytes

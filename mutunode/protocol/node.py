@@ -31,6 +31,7 @@ from mutunode.protocol.reputation import Reputation
 from mutunode.protocol.serve import Server
 from mutunode.protocol.session import CLOSE_AUTHENTICATION, Session
 from mutunode.protocol.signing import Mark, Signatory, Signing
+from mutunode.protocol.witnessing import Told, Witnessing
 
 __all__ = ["LinkInfo", "Node"]
 
@@ -66,6 +67,7 @@ class Node:
         self._dialler = Dialler(core, self._interest, self._reputation)
         self._repair = Repair(core, self._cursors, self._dialler, self._reputation)
         self._server = Server(core, self._interest, self._forks)
+        self._witnessing = Witnessing(core, self._reputation, self._offer)
         self._handshake = Handshake(
             core,
             self._chains,
@@ -182,6 +184,11 @@ class Node:
         """Compare with every peer now (``sync``)."""
         self._repair.with_all(now)
         return self._effects(now)
+
+    def ask_witnesses(self, head: Head, told: Told, now: float) -> tuple[int, list[Effect]]:
+        """Ask peers to cosign a head; how many were asked, of whom ``told`` hears once each."""
+        asked = self._witnessing.ask(head, told, now)
+        return asked, self._effects(now)
 
     # --- what may be asked ---------------------------------------------------------------------
     def signing(self, now: float) -> Signing:

@@ -41,7 +41,7 @@ def witness_name(org: bytes) -> str:
 
 def verifier_key(name: str, public: bytes, kind: bytes = COSIGNATURE) -> str:
     """What a C2SP tool is configured with to verify ``name``."""
-    return f"{name}+{_key_id(name, kind, public).hex()}+{_base64(kind + public)}"
+    return f"{name}+{key_id(name, kind, public).hex()}+{_base64(kind + public)}"
 
 
 def _cosigned_line(name: str, public: bytes, time: int, signature: bytes) -> str:
@@ -49,10 +49,11 @@ def _cosigned_line(name: str, public: bytes, time: int, signature: bytes) -> str
 
 
 def _line(name: str, kind: bytes, public: bytes, signature: bytes) -> str:
-    return f"— {name} {_base64(_key_id(name, kind, public) + signature)}\n"
+    return f"— {name} {_base64(key_id(name, kind, public) + signature)}\n"
 
 
-def _key_id(name: str, kind: bytes, public: bytes) -> bytes:
+def key_id(name: str, kind: bytes, public: bytes) -> bytes:
+    """The four bytes by which a signature line tells its key."""
     return sha256(name.encode("ascii") + b"\n" + kind + public)[:4]
 
 
