@@ -36,7 +36,7 @@ def visible(text: str) -> str:
 
 def one_line(text: str) -> str:
     """A name or a title, on one line; invisible characters are named too."""
-    return _INVISIBLE.sub(_name_of, visible(" ".join(text.split())))
+    return _INVISIBLE.sub(_name_of, " ".join(visible(text).split()))
 
 
 def _name_of(found: re.Match[str]) -> str:
@@ -66,7 +66,7 @@ def markdown(text: str) -> Markup:
     clean = nh3.clean(
         html,
         tags=set(_TAGS),
-        attributes={"a": {"href"}},
+        attributes={"a": {"href"}, "*": set()},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener nofollow",
     )

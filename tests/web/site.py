@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import ClientResponse
@@ -12,6 +14,8 @@ from yarl import URL
 from mutunode.web.sessions import Sessions
 from tests.web.fake_office import FakeOffice
 from tests.web.html import Element, parse
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -62,7 +66,6 @@ class Site:
     sessions: Sessions
     office: FakeOffice
     prefix: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
 
     async def log_in(self, language: str = "fr") -> Page:
         """Open a session by a one-time link, as the command line gives it."""
@@ -72,19 +75,15 @@ class Site:
         self.prefix = "/".join(page.address.split("/")[:3])
         return page
 
-    async def get(self, path: str, *, plain: bool = False, follow: bool = True, **headers: str) -> Page:
+    async def get(self, path: str, headers: Mapping[str, str] = NO_HEADERS, *, plain: bool = False) -> Page:
         """Read a page; ``plain`` outside the session."""
         target = path if plain or path.startswith("/s/") else self.prefix + path
-        return await _page(
-            await self.client.get(URL(target, encoded="%" in target), headers=headers, allow_redirects=follow)
-        )
+        return await _page(await self.client.get(URL(target, encoded="%" in target), headers=headers))
 
-    async def post(self, path: str, fields: Any, *, follow: bool = True, **headers: str) -> Page:
+    async def post(self, path: str, fields: Any, headers: Mapping[str, str] = NO_HEADERS) -> Page:
         """Send a form, exactly these fields."""
         target = path if path.startswith("/s/") else self.prefix + path
-        return await _page(
-            await self.client.post(URL(target), data=fields, headers=headers, allow_redirects=follow)
-        )
+        return await _page(await self.client.post(URL(target), data=fields, headers=headers))
 
     async def submit(self, page: Page, action: str, button: str = "", **typed: str) -> Page:
         """Fill in the form of a page that goes to ``action``, and press a button of it (its value)."""

@@ -25,7 +25,7 @@ FOREIGN = (
 
 @pytest.mark.parametrize("host", FOREIGN)
 async def test_a_page_that_rebinds_its_name_reads_nothing(site: Site, host: str) -> None:
-    page = await site.get("/fr/chercher", Host=host)
+    page = await site.get("/fr/chercher", {"Host": host})
     # an empty Host is refused by aiohttp itself
     assert page.status in (400, 421)
     assert "Fabrique" not in page.text
@@ -33,14 +33,14 @@ async def test_a_page_that_rebinds_its_name_reads_nothing(site: Site, host: str)
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9999", "[::1]:8420", "localhost:8420"])
 async def test_this_computer_is_known_by_its_usual_names(site: Site, host: str) -> None:
-    assert (await site.get("/fr/chercher", Host=host)).status == 200
+    assert (await site.get("/fr/chercher", {"Host": host})).status == 200
 
 
 async def test_a_declared_name_is_known(make_site: MakeSite) -> None:
     site = await make_site(allowed_hosts=("commons.example", "other.example:8443"))
-    assert (await site.get("/healthz", Host="commons.example:1234")).status == 200
-    assert (await site.get("/healthz", Host="other.example:8443")).status == 200
-    assert (await site.get("/healthz", Host="other.example:1")).status == 421
+    assert (await site.get("/healthz", {"Host": "commons.example:1234"})).status == 200
+    assert (await site.get("/healthz", {"Host": "other.example:8443"})).status == 200
+    assert (await site.get("/healthz", {"Host": "other.example:1"})).status == 421
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ async def test_a_declared_name_is_known(make_site: MakeSite) -> None:
 async def test_a_form_of_another_site_changes_nothing(desk: Site, headers: dict[str, str]) -> None:
     page = await desk.get("/fr/reseau")
     csrf = page.find("input", name="csrf").get("value")
-    answer = await desk.post("/fr/reseau", {"csrf": csrf}, **headers)
+    answer = await desk.post("/fr/reseau", {"csrf": csrf}, headers)
     assert answer.status == 403
     assert desk.office.acts == []
 
@@ -92,7 +92,7 @@ async def test_a_cookie_alone_opens_nothing(desk: Site, make_site: MakeSite) -> 
     assert stolen
     name, value = next(iter(stolen.items()))
     for path in ("/fr/publier", "/fr/a-traiter", "/s/guess/fr/publier"):
-        page = await desk.get(path, plain=True, Cookie=f"{name}={value}")
+        page = await desk.get(path, {"Cookie": f"{name}={value}"}, plain=True)
         assert page.status == 403, path
         assert not page.all("input", name="csrf")
 
@@ -188,8 +188,8 @@ async def test_behind_a_proxy_the_cookie_and_the_origin_are_those_of_https(make_
     )
     assert "Secure" in answer.headers["Set-Cookie"]
     path = f"/s/{answer.headers['Location'].split('/')[2]}/fr/reseau"
-    ours = await site.post(path, {}, Host="commons.example", Origin="https://commons.example")
-    theirs = await site.post(path, {}, Host="commons.example", Origin="http://commons.example")
+    ours = await site.post(path, {}, {"Host": "commons.example", "Origin": "https://commons.example"})
+    theirs = await site.post(path, {}, {"Host": "commons.example", "Origin": "http://commons.example"})
     assert "Votre session est close" in ours.words  # the cookie only travels over https
     assert "d’un autre site" in theirs.text
 

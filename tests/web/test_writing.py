@@ -18,6 +18,9 @@ from tests.web.test_reading import record_of
 EXTRA_KIND = """
 from mutunode.commons.kind import Choice, Field, Int, Kind, LangText, Option, Section, Sense, Show, Words
 
+NEW, WORN = Option("new", Words("Neuf", "New")), Option("worn", Words("Usé", "Worn"))
+NAME = LangText(multiline=False)
+
 KIND = Kind(
     name="tool_lending",
     sense=Sense.AMONT,
@@ -27,9 +30,9 @@ KIND = Kind(
     title_field="name",
     sections=(Section("what", Words("Les outils", "The tools")),),
     fields=(
-        Field("name", LangText(multiline=False), Words("Nom", "Name"), required=True, section="what", show=Show.LEAD, weight=1.0),
+        Field("name", NAME, Words("Nom", "Name"), required=True, section="what", show=Show.LEAD, weight=1.0),
         Field("units", Int(), Words("Combien ?", "How many?"), section="what"),
-        Field("state", Choice(options=(Option("new", Words("Neuf", "New")), Option("worn", Words("Usé", "Worn")))), Words("État", "State"), section="what"),
+        Field("state", Choice(options=(NEW, WORN)), Words("État", "State"), section="what"),
     ),
     example={"name": {"fr": "Scie"}, "units": 2},
 )
@@ -175,8 +178,8 @@ async def test_a_kind_dropped_in_has_its_form_its_page_and_its_facet(desk: Site,
     offered = await desk.get("/fr/publier")
     assert "Outillage prêté" in offered.main
     form = await desk.get("/fr/publier/tool_lending")
-    assert form.find("input", id="f-units")
-    assert form.find("input", name="state", value="worn")
+    assert form.all("input", id="f-units")
+    assert form.all("input", name="state", value="worn")
     seen = await desk.submit(
         form, "/publier/tool_lending", "preview", **{"name.fr": "Scie", "units": "2", "state": "worn"}
     )
