@@ -21,8 +21,10 @@ from mutunode.engine import Engine
 from mutunode.home import Home, HomeError
 from mutunode.net.peers import NetSettings, PeerNet
 from mutunode.protocol.ledger import Address
+from mutunode.service import readonly
 from mutunode.service.errors import Exit, Refusal
 from mutunode.shell import Shell, read_address, read_seeds
+from mutunode.store.interface import StoreError
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -48,11 +50,16 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit) -> Any:
     try:
         settings = load(path, os.environ, {})
         with Home.hold(path) as home, _engine(home, settings, outward=verb in SIGNING) as engine:
+            if verb == "search":
+                engine.catch_up()
             return engine.office.call(verb, params, emit)
     except ConfigError as error:
         raise Refusal("bad_settings", Exit.USAGE, str(error), str(error)) from None
     except HomeError as error:
-        raise Refusal(error.code, Exit.CONFLICT, error.fr, error.en) from None
+        code = Exit.NOT_FOUND if error.code == "no_identity" else Exit.CONFLICT
+        raise Refusal(error.code, code, error.fr, error.en) from None
+    except StoreError as error:
+        raise readonly.disk_fails(error) from error
 
 
 class _NobodyLive:

@@ -36,6 +36,7 @@ from mutunode.protocol.ledger import Address
 from mutunode.service import verbs
 from mutunode.service.errors import Exit
 from mutunode.shell import Shell, read_address, read_seeds
+from mutunode.store.interface import StoreError
 from mutunode.turns import renew_if_old
 from mutunode.web.app import make_app
 from mutunode.web.control import ControlSocket
@@ -66,6 +67,9 @@ def main(home: Path, overrides: Mapping[str, Any]) -> int:
     except ConfigError as error:
         say(f"mutunode: {error}")
         return Exit.USAGE
+    except StoreError as error:
+        say(f"mutunode: {error}")
+        return Exit.READ_ONLY
     except OSError as error:
         say(f"mutunode: {error.strerror or error}: {settings.web_listen} / {settings.peer_listen}")
         return Exit.CONFLICT

@@ -127,6 +127,11 @@ class Engine:
         self.turns.start()
         self.feeder.start()
 
+    def catch_up(self) -> None:
+        """Have search find everything that is stored, for who asks once and leaves."""
+        while self.index.follow(self.reader):
+            pass
+
     def stop(self) -> None:
         """Finish the turn in hand, close the index, then the store, then give the home back."""
         self.turns.stop()

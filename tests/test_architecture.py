@@ -34,7 +34,7 @@ ARROWS = {
     "web": {"service", "commons", "store"},
     # the roots, where the layers are put together; nobody imports the daemon but the command that starts it
     "engine": {"protocol", "commons", "store", "turns", "service", "config", "home", "keyfile"},
-    "alone": {"protocol", "service", "config", "home", "keyfile", "engine", "net", "shell", "turns"},
+    "alone": {"protocol", "store", "service", "config", "home", "keyfile", "engine", "net", "shell"},
     "shell": {"protocol", "net", "turns", "config"},
     "firstrun": {"protocol", "config", "home", "service", "web"},
     "daemon": {"protocol", "commons", "store", "turns", "service", "config", "home", "net", "web"}

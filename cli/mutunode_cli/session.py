@@ -7,6 +7,7 @@ home's lock: one writer, always.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 READS = frozenset(
     {"search", "show", "usage", "peer_ls", "peer_nearby", "todo", "status", "log_show", "schema", "kinds"}
 )
+
+# Somebody holds the home but no socket is there: a daemon that is starting, or another command at work.
+BUSY = "home_busy"
+BUSY_SECONDS_MAX, BUSY_STEP_SECONDS = 10.0, 0.1
 
 SILENCE_SECONDS_MAX = 120.0  # a publish behind a large import waits some seconds; a minute more is a fault
 
@@ -76,17 +81,23 @@ class Session:
         from mutunode_cli import client  # `--help` does without
 
         given = {name: value for name, value in (params or {}).items() if value not in (None, "")}
-        for last in (verb not in READS, True):
+        patience, may_ask_again = time.monotonic() + BUSY_SECONDS_MAX, verb in READS
+        while True:
             try:
                 answer = client.call(self.home, verb, given, on_event, silence_seconds_max)
                 self.answered = True
                 return answer
             except client.NoDaemon:
-                return self._alone(verb, given, on_event)
+                try:
+                    return self._alone(verb, given, on_event)
+                except failure.Failure as failed:
+                    if failed.code != BUSY or time.monotonic() > patience:
+                        raise
+                time.sleep(BUSY_STEP_SECONDS)
             except client.Vanished as error:
-                if last:
+                if not may_ask_again:
                     raise _vanished(verb) from error
-        raise AssertionError("the second try returns or raises")
+                may_ask_again = False
 
     def call_with_progress(self, verb: str, params: dict[str, Any], label: str, **limits: float) -> Any:
         """`call`, showing its progress."""

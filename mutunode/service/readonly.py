@@ -30,6 +30,12 @@ READ_ONLY = {
         "Another computer signs with the same key. Both have become read-only: "
         "stop the one that should not be used any more.",
     ),
+    "replaced": Words(
+        "Une autre clé signe désormais pour cette organisation, ou deux se la disputent. Celle de cet "
+        "ordinateur ne signe plus : voyez qui l’a changée, et reprenez avec la phrase de secours.",
+        "Another key signs for this organisation now, or two dispute it. The one of this computer signs no "
+        "more: find out who changed it, and start again with the recovery phrase.",
+    ),
     "fork": Words(
         "Deux registres différents ont été signés avec la clé de cette organisation. Plus rien n’est signé : "
         "une reprise du registre, avec la phrase de secours, y met fin.",
