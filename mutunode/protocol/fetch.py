@@ -64,6 +64,12 @@ class Fetches:
         self._sources.add(head, session, large=head.size - held.size > ENTRIES_LARGE, now=now)
         return False
 
+    def abandon(self, log: bytes, now: float) -> None:
+        """What is under way of a log ends; what was announced of it is judged again."""
+        wanted = self._sources.get(log)
+        if wanted is not None and wanted.source is not None:
+            self._sources.go_on(wanted, wanted.source, now)
+
     def forget(self, session: Session, now: float) -> None:
         """The link is gone."""
         self._sources.forget(session, now)
@@ -158,6 +164,9 @@ class Fetches:
                 self._reputation.promised_only(session, now)
             self._sources.leave(wanted, session, now)
             return
+        if not self._interest.wants(pull.head.org, pull.head.space):
+            self._refused(wanted, session, now)  # a person changed their mind meanwhile
+            return
         try:
             taken = _rows_of(reply, wanted.log, span)
         except Malformed:
@@ -182,6 +191,9 @@ class Fetches:
         chain = self._chains.known(pull.head.org)
         assert session is not None
         assert chain is not None
+        if self._judge(pull.head, self._held(wanted.log), chain) not in (Judgement.NEWER, Judgement.SUSPECT):
+            self._end(wanted, session, pull, Outcome.REFUSED, now)  # another epoch was opened meanwhile
+            return None
         result = self._landing.finish(pull, self._held(wanted.log), chain, now)
         if isinstance(result, Pull):
             wanted.attempt += 1

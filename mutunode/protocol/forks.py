@@ -6,6 +6,8 @@ costs its sender, not the author (PROTOCOL §3).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mutunode.protocol import evidence, messages
 from mutunode.protocol.chains import Chains
 from mutunode.protocol.core import Core
@@ -21,11 +23,20 @@ from mutunode.protocol.session import Session
 class Forks:
     """Evidence that came, or that we found."""
 
-    def __init__(self, core: Core, chains: Chains, interest: Interest, reputation: Reputation) -> None:
+    def __init__(
+        self,
+        core: Core,
+        chains: Chains,
+        interest: Interest,
+        reputation: Reputation,
+        on_told: Callable[[Head, float], None],
+    ) -> None:
+        """``on_told``: evidence came from outside, whatever of that log is under way ends."""
         self._core = core
         self._chains = chains
         self._interest = interest
         self._reputation = reputation
+        self._on_told = on_told
         self._shown: dict[int, set[bytes]] = {}  # link → logs whose evidence it was shown
 
     def received(self, session: Session, fork: Fork, now: float) -> None:
@@ -43,6 +54,7 @@ class Forks:
             self._reputation.bad_signature(session, now)
             return
         self.proven(fork, first_index, now)
+        self._on_told(head, now)
 
     def proven(self, fork: Fork, first_index: int, now: float) -> None:
         """Keep evidence that was checked, and pass it on."""

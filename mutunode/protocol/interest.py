@@ -20,6 +20,9 @@ class Interest:
         self._stamp: int | None = None
         self._distance: dict[bytes, int] = {}
 
+    def __len__(self) -> int:
+        return len(self._distance)
+
     def is_stale(self) -> bool:
         """Whether the ledger changed since the last look."""
         return self._core.ledger.interest_stamp() != self._stamp

@@ -58,7 +58,11 @@ class Landing:
         assembly = Assembly(head, chain, self._core.ledger.frontier(log, start))
         if assembly.broken_at is not None and start > 0:
             return self.compare(head, chain)  # we do not hold the leaves that its epoch keeps
-        return Pull(assembly, Mode.EXTEND if start == held.size else Mode.REBUILD)
+        if start < held.size:
+            return Pull(assembly, Mode.REBUILD)
+        pull = Pull(assembly, Mode.EXTEND)
+        pull.bytes = held.bytes
+        return pull
 
     def compare(self, head: Head, chain: Chain) -> Pull:
         """The pull that reads the headers of a tree from the first leaf on."""

@@ -37,7 +37,7 @@ class Pull:
         self.mode = mode
         self.rows: list[Row] = []  # REBUILD: what came so far
         self.leaves: list[bytes] = []  # REBUILD and COMPARE
-        self.bytes = 0  # of what came so far
+        self.bytes = 0  # of the log so far, or of ``rows``
         self.compared = False  # whether its beginning was compared leaf by leaf
         # What is to be asked, the lowest first: whatever else came has to wait for it.
         end = assembly.head.size

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     BEHIND = "behind"  # a peer does; it is being fetched
     STALE = "stale"  # the store is older than the mark, and no peer has what is missing
     SECOND_MACHINE = "second_machine"  # our key is in use elsewhere
+    REPLACED = "replaced"  # another epoch was opened with another key, or a dispute is open
     FORK = "fork"  # two registers were signed with our key: a new epoch heals it
 
 
@@ -129,6 +130,8 @@ class Signatory:
     def _reason(self, now: float) -> Reason:
         if self._second_machine:
             return Reason.SECOND_MACHINE
+        if not self._is_key_current():
+            return Reason.REPLACED
         if self._own_fork():
             return Reason.FORK
         if self._ahead:
@@ -138,6 +141,10 @@ class Signatory:
         if not self._agrees() and not self._allowed_by_person:
             return Reason.STALE
         return Reason.NONE
+
+    def _is_key_current(self) -> bool:
+        chain = self._core.ledger.chain(self._core.me.org)
+        return chain is None or (chain.operating == self._core.me.operating and not chain.disputed)
 
     def _own_fork(self) -> bool:
         held = (self._core.ledger.log(log) for log in self._core.ledger.logs_of(self._core.me.org))

@@ -132,6 +132,10 @@ class Sources:
         """The queue of a link that announced something."""
         return self._queues[session.link]
 
+    def get(self, log: bytes) -> Wanted | None:
+        """What is wanted of a log."""
+        return self._wanted.get(log)
+
     def stands(self, wanted: Wanted, attempt: int) -> bool:
         """Whether an answer to this attempt is still of interest."""
         return wanted.attempt == attempt and self._wanted.get(wanted.log) is wanted

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mutunode.protocol import evidence, messages
+from mutunode.protocol import evidence, messages, rows
 from mutunode.protocol.effects import NoticeKind
 from mutunode.protocol.errors import Invalid
 from mutunode.protocol.head import Head
@@ -188,6 +188,21 @@ def test_our_own_fork_ends_our_signing(world: World, bob: Actor) -> None:
     puppet.pushes(twin.head())
     assert bob.notices == [NoticeKind.FORK]
     assert bob.signing().reason == "fork"
+
+
+def test_evidence_that_comes_while_a_log_is_fetched_ends_the_fetching(bob: Actor) -> None:
+    mallory = TwoFaced(bob, 3, 1, 1)
+    mallory.puppet.pushes(mallory.one.head())
+    get = mallory.puppet.last(Get)
+    first = [(entry.header, entry.salt, entry.body) for entry in mallory.one.entries[bytes(32)][:2]]
+    payload = rows.pack(first, compressed=False)[1]
+    mallory.puppet.sends(messages.Entries(get.id, get.log, 0, 0, payload))
+    other = Puppet(bob, "other").greets()
+    other.sends(evidence.of_heads(mallory.one.head(), mallory.other.head()))
+    assert bob.notices == [NoticeKind.FORK]
+    mallory.puppet.answers_gets(mallory.one.entries[bytes(32)], skip=1)
+    assert mallory.held().head is None
+    assert mallory.held().pending == 0
 
 
 # --- published vectors -----------------------------------------------------------------------------

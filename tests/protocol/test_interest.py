@@ -77,6 +77,21 @@ def test_a_block_holds_against_vouches_heads_and_links(world: World) -> None:
     assert (again.errors, again.close_code()) == ([5], 4003)
 
 
+def test_a_block_holds_against_what_is_under_way(world: World) -> None:
+    bob = world.node("bob")
+    one = Author("one")
+    bob.accepts(one)
+    with bob.turn():
+        bob.store.ledger.put_chain(one.chain)
+    other = Puppet(bob, "other").greets()
+    entries = one.write(("resource", {"n": 1}))
+    other.pushes(one.head())
+    bob.blocks(one)
+    assert other.answers_gets(entries) == 1
+    with bob.turn():
+        assert bob.store.ledger.log(one.log()) is None
+
+
 def test_whoever_is_blocked_introduces_nobody(world: World) -> None:
     bob = world.node("bob")
     one, two = Author("one"), Author("two")

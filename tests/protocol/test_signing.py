@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mutunode.protocol.effects import NoticeKind
-from mutunode.protocol.messages import AskHead, Heads
+from mutunode.protocol.messages import AskHead, Heads, Ident
 from mutunode.protocol.signing import Mark, Reason
 from tests.protocol.puppet import Puppet
 from tests.simulator import Actor, World
@@ -164,3 +164,18 @@ def test_who_holds_more_of_our_log_and_does_not_give_it_keeps_us_from_forking(wo
     other.answers_gets(elsewhere.entries[bytes(32)])
     assert bob.signing().allowed
     assert bob.size_of(bob) == 2
+
+
+def test_a_key_that_was_replaced_elsewhere_signs_no_more(world: World) -> None:
+    bob = world.node("bob")
+    bob.publishes("Fiche 1")
+    recovered = Author("bob")
+    recovered.write(*bob.author.entries[bytes(32)])
+    recovered.open_epoch(1)
+    recovered.write(("resource", {"title": {"fr": "depuis la nouvelle machine"}}))
+    puppet = Puppet(bob, "alice").greets()
+    puppet.pushes(recovered.head())
+    puppet.answers_ident(puppet.last(Ident), recovered.chain)
+    puppet.answers_gets(recovered.entries[bytes(32)])
+    assert bob.size_of(bob) == 2
+    assert bob.signing().reason is Reason.REPLACED
