@@ -60,10 +60,10 @@ class Author:
         self._salts += 1
         return make_entry(kind, body, self.time, _seed(self.name, f"salt {self._salts}")[:16])
 
-    def head(self, space: bytes = PUBLIC, size: int | None = None) -> Head:
-        """A signed head over the first ``size`` entries, newer than the one before."""
+    def head(self, space: bytes = PUBLIC, size: int | None = None, tree: Compact | None = None) -> Head:
+        """A signed head over the first ``size`` entries (or a tree at hand), newer than the one before."""
         self.time += 1
-        tree = self.tree(space, size)
+        tree = tree or self.tree(space, size)
         return sign_head(
             self.org,
             space,
