@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import itertools
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import zstandard
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
+from aiohttp import ClientSession, ClientTimeout, ClientWebSocketResponse, TCPConnector, WSMsgType, web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -79,16 +80,16 @@ class Link:
 
     async def receive(self) -> Frame:
         """The next frame; ``Closed`` when there is none."""
-        return self._decoded(await self.receive_raw())
+        return self._decoded(await asyncio.wait_for(self.receive_raw(), REPLY_SECONDS))
 
     async def receive_raw(self) -> bytes:
-        """The bytes of the next frame."""
-        message = await asyncio.wait_for(self.socket.receive(), REPLY_SECONDS)
-        if message.type is not WSMsgType.BINARY:
-            self.code = self.socket.close_code
-            raise Closed(self.code)
-        data: bytes = message.data
-        return data
+        """The bytes of the next frame, whenever it comes."""
+        message = await self.socket.receive()
+        if message.type is WSMsgType.BINARY:
+            data: bytes = message.data
+            return data
+        self.code = message.data if message.type is WSMsgType.CLOSE else self.socket.close_code
+        raise Closed(self.code)
 
     @staticmethod
     def _decoded(raw: bytes) -> Frame:
@@ -124,13 +125,18 @@ class Link:
         role = b"\0" if self.dialled == ours else b"\1"
         return domain("auth") + role + sha256(client) + sha256(server) + self.channel
 
-    async def shake(self, **other: Any) -> Self:
-        """HELLO and AUTH, both verified; from then on frames are read and answered."""
-        mine = cm(self.hello_frame(**other))
+    async def greet(self, frame: Frame) -> tuple[bytes, bytes]:
+        """Both HELLO: the bytes of ours and of theirs."""
+        mine = cm(frame)
         await self.socket.send_bytes(mine)
-        theirs = await self.receive_raw()
+        theirs = await asyncio.wait_for(self.receive_raw(), REPLY_SECONDS)
         self.hello = self._decoded(theirs)
         assert self.hello[:2] == [HELLO, 1], self.hello
+        return mine, theirs
+
+    async def shake(self, **other: Any) -> Self:
+        """HELLO and AUTH, both verified; from then on frames are read and answered."""
+        mine, theirs = await self.greet(self.hello_frame(**other))
         self.peer, key = self.hello[2:4]
         await self.send(AUTH, self.stranger.author.operating.sign(self.auth_message(mine, theirs, ours=True)))
         auth = await self.receive()
@@ -140,30 +146,21 @@ class Link:
         return self
 
     async def _read(self) -> None:
-        try:
+        with suppress(Closed, ConnectionError):
             while True:
-                await self._take(self._decoded(await self._endless()))
-        except (Closed, ConnectionError):
-            self.code = self.socket.close_code
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(Closed(self.code))
+                await self._take(self._decoded(await self.receive_raw()))
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(Closed(self.code))
         async with self._news:
             self._news.notify_all()
-
-    async def _endless(self) -> bytes:
-        message = await self.socket.receive()
-        if message.type is not WSMsgType.BINARY:
-            raise Closed(self.socket.close_code)
-        data: bytes = message.data
-        return data
 
     async def _take(self, frame: Frame) -> None:
         number = frame[1]
         if frame[0] in REPLIES and number in self._waiting:
             self._waiting.pop(number).set_result(frame)
             return
-        if number:
+        if number and frame[0] not in REPLIES:
             self.questions.append(frame)
             answer = self.stranger.answer(frame)
             if answer is not None:
@@ -263,6 +260,12 @@ class Link:
         register.ops = ops
         return register
 
+    async def ended(self) -> tuple[list[int], int | None]:
+        """Wait for the other side to close: the codes of ERR with id 0 it sent, and its close code."""
+        assert self._reading
+        await asyncio.wait_for(asyncio.shield(self._reading), REPLY_SECONDS)
+        return [push[2] for push in self.pushes if push[:2] == [ERR, 0]], self.code
+
     async def close(self) -> None:
         """End the link."""
         await self.socket.close()
@@ -344,20 +347,17 @@ class Stranger:
     @asynccontextmanager
     async def dial(self, address: str) -> AsyncIterator[Link]:
         """A connection to a node, nothing said yet."""
-        trusting = ssl.create_default_context()
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        trusting.minimum_version = ssl.TLSVersion.TLSv1_3
+        url = f"https://{address}{PATH}"
         async with (
-            ClientSession() as session,
-            session.ws_connect(f"https://{address}{PATH}", ssl=trusting, max_msg_size=0) as socket,
+            session_of_its_own() as session,
+            session.ws_connect(url, ssl=trusting(), max_msg_size=0, autoclose=False) as channel,
         ):
-            certificate = socket.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            link = Link(self, socket, sha256(certificate), dialled=True)
+            certificate = channel.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            link = Link(self, channel, sha256(certificate), dialled=True)
             try:
                 yield link
             finally:
                 await link.close()
-        await asyncio.sleep(0.02)  # TLS ends after its socket does
 
     @asynccontextmanager
     async def meet(self, address: str) -> AsyncIterator[Link]:
@@ -367,20 +367,20 @@ class Stranger:
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[tuple[str, asyncio.Queue[Link]]]:
-        """Be dialled: our address, and the links that come, after their handshakes."""
+        """Be dialled: our address, and the links that come, after their handshakes or what came instead."""
         arrived: asyncio.Queue[Link] = asyncio.Queue()
         serving, fingerprint = _certificate()
 
         async def answer(request: web.Request) -> web.WebSocketResponse:
-            socket = web.WebSocketResponse(max_msg_size=0, compress=False)
-            await socket.prepare(request)
-            link = Link(self, socket, fingerprint, dialled=False)
+            channel = web.WebSocketResponse(max_msg_size=0, compress=False, autoclose=False)
+            await channel.prepare(request)
+            link = Link(self, channel, fingerprint, dialled=False)
             with suppress(Closed):
                 await link.shake()
-                await arrived.put(link)
-                assert link._reading
+            await arrived.put(link)
+            if link._reading:
                 await link._reading
-            return socket
+            return channel
 
         app = web.Application()
         app.router.add_get(PATH, answer)
@@ -395,6 +395,31 @@ class Stranger:
             while not arrived.empty():
                 await arrived.get_nowait().close()
             await runner.cleanup()
+
+
+@asynccontextmanager
+async def session_of_its_own() -> AsyncIterator[ClientSession]:
+    """A client whose sockets are all closed at its end: TLS says goodbye after the session has ended."""
+    opened: list[socket.socket] = []
+
+    def open_socket(address: Any) -> socket.socket:
+        opened.append(socket.socket(*address[:3]))
+        return opened[-1]
+
+    connector = TCPConnector(socket_factory=open_socket)
+    async with ClientSession(connector=connector, timeout=ClientTimeout(REPLY_SECONDS)) as session:
+        yield session
+    async with asyncio.timeout(REPLY_SECONDS):
+        while any(each.fileno() >= 0 for each in opened):  # noqa: ASYNC110 (nothing tells)
+            await asyncio.sleep(0.005)
+
+
+def trusting() -> ssl.SSLContext:
+    """TLS 1.3 that takes any certificate: the handshake binds itself to the one it saw."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
 
 
 def unpacked(enc: int, payload: bytes) -> list[Any]:
