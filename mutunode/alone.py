@@ -28,9 +28,9 @@ from mutunode.store.interface import StoreError
 
 Emit = Callable[[dict[str, Any]], None]
 
-# What signs or decides; everything else only reads.
-SIGNING = frozenset(
-    {"publish", "revise", "use", "withdraw", "answer", "flag", "import", "peer_accept", "sync"}
+# What signs or decides, or needs others; everything else only reads.
+OUTWARD = frozenset(
+    {"publish", "revise", "use", "withdraw", "answer", "flag", "import", "peer_accept", "sync", "prove"}
 )
 
 
@@ -49,7 +49,7 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit) -> Any:
         )
     try:
         settings = load(path, os.environ, {})
-        with Home.hold(path) as home, _engine(home, settings, outward=verb in SIGNING) as engine:
+        with Home.hold(path) as home, _engine(home, settings, outward=verb in OUTWARD) as engine:
             if verb == "search":
                 engine.catch_up()
             return engine.office.call(verb, params, emit)

@@ -19,15 +19,18 @@ from mutunode.service import (
     network,
     organisations,
     peers,
+    proving,
     publishing,
     records,
     registers,
+    tlog,
     usages,
     verbs,
 )
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
 from mutunode.service.importing import Source
+from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
     Imported,
     Network,
@@ -238,6 +241,14 @@ class Office:
     def log_verify(self, emit: Emit) -> Any:
         """Recompute every register held, from what is on disk."""
         return registers.verify(self.desk, emit)
+
+    def log_export(self, log: str, path: str, emit: Emit) -> Any:
+        """Write a register into a folder, as C2SP tlog-tiles."""
+        return tlog.export(self.desk, log, path, emit)
+
+    def prove(self, rec: str, witnesses: int = 0, timeout: float = 30.0, emit: Emit | None = None) -> Proved:
+        """A proof of a record, for somebody who has nothing else."""
+        return proving.prove(self.desk, rec, witnesses, timeout, emit or _silent)
 
     def export(self, format: str, kind: str, emit: Emit) -> Any:
         """Our records of a kind, as lines that can be imported again."""

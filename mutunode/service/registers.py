@@ -63,7 +63,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 def show(desk: Desk, text: str, start: int, limit: int) -> Register:
     """Entries of a register from ``start``; ours when none is named."""
-    found = _register(desk, text)
+    found = find(desk, text)
     head = found.head
     limit = min(max(limit, 0), LINES_MAX)
     walk = itertools.islice(desk.reader.log_walk(found.log), max(start, 0), max(start, 0) + limit)
@@ -77,7 +77,8 @@ def show(desk: Desk, text: str, start: int, limit: int) -> Register:
     )
 
 
-def _register(desk: Desk, text: str) -> Organisation:
+def find(desk: Desk, text: str) -> Organisation:
+    """Whose register is meant; ours when none is named."""
     for each in desk.reader.organisations():
         names = (log_text(each.log), org_text(each.org))
         if (

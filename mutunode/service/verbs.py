@@ -136,6 +136,21 @@ class ShowLog(Params, frozen=True):
     reader_language: str = ""
 
 
+class ExportLog(Params, frozen=True):
+    """``path`` is a folder that the node itself writes to (same machine, same user)."""
+
+    path: str
+    log: str = ""
+    reader_language: str = ""
+
+
+class Prove(Params, frozen=True):
+    rec: str
+    witnesses: int = 0
+    timeout: float = 30.0
+    reader_language: str = ""
+
+
 class Export(Params, frozen=True):
     format: str = "jsonl"
     kind: str = "resource"
@@ -209,6 +224,8 @@ VERBS: dict[str, Verb] = {
     "sync": Verb(Sync, lambda o, p, e: o.sync(p.wait, p.timeout, e), streams=True),
     "log_show": Verb(ShowLog, lambda o, p, e: o.log_show(p.log, p.start, p.limit)),
     "log_verify": Verb(Nothing, lambda o, p, e: o.log_verify(e), streams=True),
+    "log_export": Verb(ExportLog, lambda o, p, e: o.log_export(p.log, p.path, e), streams=True),
+    "prove": Verb(Prove, lambda o, p, e: o.prove(p.rec, p.witnesses, p.timeout, e), streams=True),
     "export": Verb(Export, lambda o, p, e: o.export(p.format, p.kind, e), streams=True),
     "login_link": Verb(LoginLink, lambda o, p, e: o.login_link(p.language)),
     "allow_signing": Verb(Nothing, lambda o, p, e: o.allow_signing()),
