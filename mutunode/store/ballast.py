@@ -27,8 +27,11 @@ class Ballast:
         if self._there or self._free_bytes() < ROOM_TO_FILL * self._size:
             return
         try:
-            with self._path.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, self._size)
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.posix_fallocate(file, 0, self._size)
+            finally:
+                os.close(file)
             self._there = True
         except OSError:
             self._path.unlink(missing_ok=True)
