@@ -120,21 +120,11 @@ def _show_record(session: Session, record: dict[str, Any]) -> None:
             (tr("version actuelle", "current version"), record.get("newest", "")),
             (tr("versions", "versions"), len(revisions) if len(revisions) > 1 else ""),
             (tr("au sujet de", "about"), record.get("target_title", "")),
-            *_body(kind, record["body"], language),
+            *kinds.body_in_words(kind, record["body"], language),
             (tr("usages", "usages"), _usages(session, record["usage"])),
             (tr("identifiant", "id"), record["id"]),
         ]
     )
-
-
-def _body(kind: kinds.Kind | None, body: dict[str, Any], language: str) -> list[tuple[str, str]]:
-    known = kind.fields if kind else {}
-    shown = []
-    for name, value in body.items():
-        field = known.get(name)
-        text = kinds.in_words(value, field.shape if field else None, language)
-        shown.append((kinds.label(field, name, language), text))
-    return shown
 
 
 def _declared(session: Session, kind: str) -> kinds.Kind | None:

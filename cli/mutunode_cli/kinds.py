@@ -67,10 +67,11 @@ class Kind(NamedTuple):
 
 def kinds(session: Session) -> dict[str, Kind]:
     """The kinds of the node, by name."""
-    return {declared["name"]: _kind(declared) for declared in session.call("kinds")}
+    return {declared["name"]: of_declared(declared) for declared in session.call("kinds")}
 
 
-def _kind(declared: dict[str, Any]) -> Kind:
+def of_declared(declared: dict[str, Any]) -> Kind:
+    """A kind from its declaration."""
     fields = (_field(one) for one in declared["fields"])
     return Kind(
         name=declared["name"],
@@ -126,6 +127,17 @@ def unknown(fr: str, en: str, name: str, known: Sequence[str]) -> tuple[str, str
 def label(field: Field | None, name: str, language: str) -> str:
     """A field's name for a person."""
     return (words.pick(field.label, language) if field else "") or name
+
+
+def body_in_words(kind: Kind | None, body: dict[str, Any], language: str) -> list[tuple[str, str]]:
+    """The fields of a record by their names, in the order in which they stand."""
+    known = kind.fields if kind else {}
+    shown = []
+    for name, value in body.items():
+        field = known.get(name)
+        text = in_words(value, field.shape if field else None, language)
+        shown.append((label(field, name, language), text))
+    return shown
 
 
 def in_words(value: Any, shape: Shape | None, language: str) -> str:

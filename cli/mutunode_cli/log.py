@@ -1,8 +1,9 @@
-"""The signed register: `log show`, `log verify`."""
+"""The signed register: `log show`, `log verify`, `log export`."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -75,3 +76,29 @@ def verify_command(session: Session) -> None:
     label = session.tr("Vérification", "Verifying")
     answer = session.call_with_progress("log_verify", {}, label, silence_seconds_max=600.0)
     session.show(answer, lambda: session.note("Tout est exact.", "Everything is exact."))
+
+
+@log_command.command(
+    "export",
+    help=both(
+        "Écrire un registre public (le vôtre sinon) comme un journal de transparence C2SP : tuiles, entrées, "
+        "page signée, clés. Un nouvel export au même endroit le complète.",
+        "Write a public register (yours by default) as a C2SP transparency log: tiles, entries, checkpoint, "
+        "keys. Exporting to the same place again brings it up to date.",
+    ),
+)
+@click.argument("log", required=False)
+@click.option("--tlog", "folder", required=True, metavar="DIR", help=both("le dossier", "the folder"))
+@with_session
+def export_command(session: Session, log: str | None, folder: str) -> None:
+    """Export a register as tlog-tiles."""
+    label = session.tr("Entrées", "Entries")
+    path = str(Path(folder).absolute())
+    answer = session.call_with_progress(
+        "log_export", {"log": log, "path": path}, label, silence_seconds_max=600.0
+    )
+    written = (
+        f"{answer['size']} entrées dans {folder}, registre {answer['origin']}.",
+        f"{answer['size']} entries in {folder}, log {answer['origin']}.",
+    )
+    session.show(answer, lambda: session.note(*written), [answer["log"]])

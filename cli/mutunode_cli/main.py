@@ -36,6 +36,8 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     "revise": ("publish", both("publier une nouvelle version", "publish a new version")),
     "withdraw": ("publish", both("retirer une fiche", "withdraw a record")),
     "flag": ("usage", both("signaler une fiche", "flag a record")),
+    "prove": ("proofs", both("écrire la preuve d’une fiche", "write the proof of a record")),
+    "verify": ("proofs", both("vérifier un fichier de preuve", "check a proof file")),
     "peer": ("peers", both("les autres organisations", "the other organisations")),
     "sync": ("state", both("demander des nouvelles et en attendre", "ask for news and wait for it")),
     "export": (

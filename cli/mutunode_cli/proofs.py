@@ -1,0 +1,193 @@
+"""For somebody outside: `prove` writes a file about one record, `verify` reads it, with no node at all."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mutunode_cli import fields, kinds, screen, words
+from mutunode_cli.failure import from_json, usage
+from mutunode_cli.options import Verb, both, with_session
+from mutunode_cli.session import Session
+
+SETTLE_SECONDS = 60.0  # after its own timeout, the node still has to say so
+FILE_BYTES_MAX = 1_024 * 1_024  # of a proof; a longer file is none
+WITNESSES_NAMED_MAX = 20
+
+
+@click.command(
+    cls=Verb,
+    help=both(
+        "Écrire la preuve d’une fiche : un seul fichier, que « mutunode verify » vérifie sur une machine "
+        "qui n’a rien d’autre. Les organisations en liaison qui tiennent ce registre l’attestent.",
+        "Write the proof of a record: one file, which `mutunode verify` checks on a machine that has "
+        "nothing else. Connected organisations that hold this register witness it.",
+    ),
+)
+@click.argument("rec")
+@click.option(
+    "-o", "--output", metavar="FILE", help=both("fichier au lieu de la sortie", "a file instead of stdout")
+)
+@click.option(
+    "--witnesses",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help=both("attendre N témoins au moins", "wait for at least N witnesses"),
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 3_600),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help=both("secondes au plus", "seconds at most"),
+)
+@with_session
+def prove_command(session: Session, rec: str, output: str | None, witnesses: int, timeout: float) -> None:
+    """Prove one record."""
+    label = session.tr("Témoins", "Witnesses")
+    answer = session.call_with_progress(
+        "prove",
+        {"rec": rec, "witnesses": witnesses, "timeout": timeout},
+        label,
+        silence_seconds_max=timeout + SETTLE_SECONDS,
+    )
+    if output is None and not session.json:
+        sys.stdout.write(answer["proof"])  # also when quiet: it is what was asked for
+    elif output is None:
+        screen.document(answer)
+    else:
+        _write(Path(output), answer["proof"])
+        answer["file"] = output
+        written = (f"Preuve dans {output}.", f"Proof in {output}.")
+        session.show(answer, lambda: session.note(*written), [answer["id"]])
+    session.note(*_seen(answer))
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise usage(f"{target} : {error.strerror}.", f"{target}: {error.strerror}.") from error
+
+
+def _seen(answer: dict[str, Any]) -> tuple[str, str]:
+    """« Vu par N organisations »."""
+    count = answer["seen_by"]
+    if not count:
+        return (
+            "Vu par aucune autre organisation : la preuve montre qui a publié quoi, pas encore depuis quand.",
+            "Seen by no other organisation: the proof shows who published what, not yet since when.",
+        )
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(answer["seen_at"]))
+    if count == 1:
+        return f"Vu par 1 organisation, le {when}.", f"Seen by 1 organisation, on {when}."
+    return (
+        f"Vu par {count} organisations, la première le {when}.",
+        f"Seen by {count} organisations, first on {when}.",
+    )
+
+
+# --- verify ---------------------------------------------------------------------------------------
+@click.command(
+    cls=Verb,
+    help=both(
+        "Vérifier un fichier de preuve, sans nœud ni réseau : qui a publié quoi, et qui l’a vu quand. "
+        "Code 7 si quoi que ce soit ne tient pas.",
+        "Check a proof file, without node or network: who published what, and who saw it when. "
+        "Exit code 7 if anything does not hold.",
+    ),
+)
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--org",
+    default="",
+    metavar="org_…",
+    help=both("l’auteur attendu (identifiant ou son début)", "the expected author (id or its beginning)"),
+)
+@with_session
+def verify_command(session: Session, file: str, org: str) -> None:
+    """Verify a proof."""
+    import msgspec
+
+    from mutunode.service.errors import Refusal
+    from mutunode.service.verifying import verify
+
+    try:
+        told = verify(_read(file), org, session.language)
+    except Refusal as refusal:
+        raise from_json(refusal.to_json()) from refusal
+    answer = msgspec.to_builtins(told)
+    declared = answer.pop("declared")
+    session.show({"verified": True, **answer}, lambda: _show(session, answer, declared), [answer["id"]])
+
+
+def _read(name: str) -> bytes:
+    """The file, or stdin for ``-``; of a file too long to be a proof, enough to see that it is none."""
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+        with Path(name).open("rb") as file:
+            return file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise fields.cannot_read(name, error) from error
+
+
+def _show(session: Session, answer: dict[str, Any], declared: dict[str, Any]) -> None:
+    tr, language = session.tr, session.language
+    kind = kinds.of_declared(declared) if declared else None
+    label = words.pick(kind.label, language) if kind else answer["kind"]
+    witnesses = answer["witnesses"][:WITNESSES_NAMED_MAX]
+    screen.heading(tr("VÉRIFIÉ", "VERIFIED"), tr(*_seen(answer)))
+    screen.facts(
+        [
+            (tr("publié par", "published by"), answer["org_name"]),
+            (tr("organisation", "organisation"), answer["org"]),
+            (tr("mots de contrôle", "check words"), words.pick(answer["check_words"], language)),
+            (tr("titre", "title"), answer["title"]),
+            (tr("nature", "kind"), label),
+            (tr("daté par l’auteur du", "dated by its author"), _date(answer["time"])),
+            *kinds.body_in_words(kind, answer["body"], language),
+            (tr("identifiant", "id"), answer["id"]),
+            (tr("registre", "register"), answer["log"]),
+            (
+                tr("place", "place"),
+                tr(
+                    f"{answer['index']} d’un registre de {answer['size']} entrées, époque {answer['epoch']}",
+                    f"{answer['index']} of a register of {answer['size']} entries, epoch {answer['epoch']}",
+                ),
+            ),
+            (tr("page signée le", "page signed"), _date(answer["signed_at"])),
+            *(
+                (tr("vu par", "seen by"), _witness(each))
+                for each in answer["witnesses"][:WITNESSES_NAMED_MAX]
+            ),
+        ]
+    )
+    session.note(
+        "Un nom est ce qu’une organisation s’est donné : comparez l’identifiant ou les mots de contrôle, "
+        "et ne comptez que les témoins que vous connaissez.",
+        "A name is what an organisation gave itself: compare the id or the check words, and count only "
+        "witnesses that you know.",
+    )
+    if answer["ignored"]:
+        session.note(
+            f"{answer['ignored']} signature(s) de clés que le fichier ne présente pas : ignorées.",
+            f"{answer['ignored']} signature(s) by keys that the file does not introduce: ignored.",
+        )
+
+
+def _witness(witness: dict[str, Any]) -> str:
+    return f"{_date(witness['time'])}  {witness['name']}  {witness['org']}"
+
+
+def _date(seconds: int) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):  # an author may claim any number
+        return str(seconds)
