@@ -163,10 +163,7 @@ def _show(session: Session, answer: dict[str, Any], declared: dict[str, Any]) ->
                 ),
             ),
             (tr("page signée le", "page signed"), _date(answer["signed_at"])),
-            *(
-                (tr("vu par", "seen by"), _witness(each))
-                for each in answer["witnesses"][:WITNESSES_NAMED_MAX]
-            ),
+            *((tr("vu par", "seen by"), _witness(each)) for each in witnesses),
         ]
     )
     session.note(
