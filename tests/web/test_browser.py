@@ -1,0 +1,261 @@
+"""The pages in a real browser: legible, usable by keyboard, without JavaScript, and quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.web import catalogue
+from tests.web.browser import Served, chromium, other_site, served
+from tests.web.fake_office import NOW, org_id
+from tests.web.test_reading import record_of
+
+pytestmark = pytest.mark.browser
+
+NARROW = 320
+# The rules of WCAG 2.2 A and AA, and axe's own best practices.
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+TARGETS = "button, .button, select, input:not([type=hidden], [type=checkbox], [type=radio])"
+TOO_LOW = "all => all.filter(e => e.offsetHeight && e.offsetHeight < 44).map(e => e.outerHTML.slice(0, 90))"
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with chromium(playwright) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Served]:
+    with served() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def own(site: Served) -> str:
+    """The prefix of a session's addresses, with its cookie in ``COOKIES``."""
+    opened = site.sessions.open(site.sessions.make_link(), "test")
+    assert opened is not None
+    session, _ = opened
+    COOKIES[site.port] = {
+        "name": f"mutunode_{site.port}",
+        "value": session.cookie,
+        "domain": "127.0.0.1",
+        "path": f"/s/{session.key}/",
+    }
+    return f"/s/{session.key}"
+
+
+COOKIES: dict[int, dict[str, str]] = {}
+
+
+def addresses(site: Served, language: str) -> dict[str, str]:
+    """Every kind of page, by name."""
+    sheet, mine = record_of(site.office, "L’adaptation").id, record_of(site.office, "Adapter un poste").id
+    arabic = record_of(site.office, "القاعدة").id
+    other = org_id(catalogue.PASSERELLE)
+    french = {
+        "search": "chercher", "found": "chercher?q=accessibilité", "nothing": "chercher?q=zz+accessibilité",
+        "record": f"fiche/{sheet}", "mine": f"fiche/{mine}", "arabic": f"fiche/{arabic}",
+        "proof": f"fiche/{sheet}/preuve", "declare": f"fiche/{sheet}/usage",
+        "flag": f"fiche/{sheet}/signaler",
+        "withdraw": f"fiche/{mine}/retirer", "revise": f"fiche/{mine}/corriger",
+        "organisation": f"organisation/{other}", "follow": f"organisation/{other}/suivre",
+        "leave": f"organisation/{other}/ne-plus-suivre", "network": "reseau", "words": "mots",
+        "accessibility": "accessibilite", "programs": "programmes", "todo": "a-traiter", "publish": "publier",
+        "write": "publier/resource", "profile": "publier/profile", "import": "importer", "session": "session",
+        "missing": "nulle-part",
+    }  # fmt: skip
+    english = {
+        "search": "search", "found": "search?q=accessibility", "nothing": "search?q=zz+accessibility",
+        "record": f"record/{sheet}", "mine": f"record/{mine}", "arabic": f"record/{arabic}",
+        "proof": f"record/{sheet}/proof", "declare": f"record/{sheet}/usage",
+        "flag": f"record/{sheet}/report",
+        "withdraw": f"record/{mine}/withdraw", "revise": f"record/{mine}/revise",
+        "organisation": f"organisation/{other}", "follow": f"organisation/{other}/follow",
+        "leave": f"organisation/{other}/stop-following", "network": "network", "words": "words",
+        "accessibility": "accessibility", "programs": "programs", "todo": "to-do", "publish": "publish",
+        "write": "publish/resource", "profile": "publish/profile", "import": "import", "session": "session",
+        "missing": "nowhere",
+    }  # fmt: skip
+    chosen = french if language == "fr" else english
+    return {name: f"/{language}/{path}" for name, path in chosen.items()}
+
+
+def open_page(browser: Browser, site: Served, path: str, **options: Any) -> Page:
+    """A page in a browser of its own, logged in."""
+    context = browser.new_context(**options)
+    context.add_cookies([COOKIES[site.port]])  # type: ignore[list-item]
+    page = context.new_page()
+    page.goto(site.origin + path)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "rules"), [("fr", "light", RULES), ("en", "light", RULES), ("fr", "dark", CONTRAST)]
+)
+def test_axe_finds_nothing_on_any_page(
+    browser: Browser, site: Served, own: str, language: str, theme: Any, rules: dict[str, Any]
+) -> None:
+    page = open_page(browser, site, own + "/fr/chercher", color_scheme=theme, bypass_csp=True)
+    found = {}
+    for name, path in addresses(site, language).items():
+        page.goto(site.origin + own + path)
+        answer = Axe().run(page, options=rules).response
+        assert answer["passes"], name  # it did look
+        for violation in answer["violations"]:
+            found[f"{name}: {violation['id']}"] = [node["html"][:160] for node in violation["nodes"][:3]]
+    page.context.close()
+    assert found == {}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_on_a_small_telephone_every_page_fits_is_touchable_and_quiet(
+    browser: Browser, site: Served, own: str, language: str
+) -> None:
+    """No scrolling sideways, targets of 44 pixels, no complaint of the browser, nobody else asked."""
+    page = open_page(browser, site, own + "/fr/chercher", viewport={"width": NARROW, "height": 640})
+    complaints: list[str] = []
+    asked: set[str] = set()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.add("/".join(request.url.split("/")[:3])))
+    wrong = {}
+    for name, path in addresses(site, language).items():
+        page.goto(site.origin + own + path)
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        small = page.eval_on_selector_all(TARGETS, TOO_LOW)
+        heard = [text for text in complaints if name != "missing" or "404 (Not Found)" not in text]
+        complaints.clear()
+        if over or small or heard:
+            wrong[name] = (over, small, heard)
+    page.context.close()
+    assert wrong == {}
+    assert asked == {site.origin}
+
+
+def test_the_keyboard_is_enough(browser: Browser, site: Served, own: str) -> None:
+    page = open_page(browser, site, own + "/fr/chercher")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0  # it has come into view
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "q"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+    assert outline == "3px"
+    page.keyboard.type("santé")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/chercher?q=sant*")
+    titles = [page.locator("h3 a").first.inner_text()]
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText") == titles[0]:
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/fiche/rec_*")
+    assert page.locator("h1").inner_text() == titles[0]
+    page.context.close()
+
+
+def test_publishing_works_without_javascript(browser: Browser) -> None:
+    with served() as site:
+        context = browser.new_context(java_script_enabled=False, viewport={"width": NARROW, "height": 640})
+        page = context.new_page()
+        page.goto(site.login_link())
+        page.get_by_role("link", name="Publier").click()
+        page.get_by_role("link", name="Fiche", exact=True).click()
+        page.get_by_label("Titre").first.fill("Tenir un atelier de tri")
+        page.get_by_label("Adapter, en citant").check()
+        page.get_by_role("button", name="Voir ce qui sera signé").click()
+        assert "Tenir un atelier de tri" in page.locator("#sign").inner_text()
+        page.get_by_role("button", name="Signer et publier").click()
+        assert page.locator("h1").inner_text() == "Tenir un atelier de tri"
+        assert [act[0] for act in site.office.acts] == ["publish"]
+        context.close()
+
+
+def test_paper_shows_the_record_and_not_the_buttons(browser: Browser, site: Served, own: str) -> None:
+    page = open_page(browser, site, own + addresses(site, "fr")["record"])
+    page.emulate_media(media="print")
+    assert not page.locator(".nav").is_visible()
+    assert not page.get_by_role("button", name="Le faire savoir").is_visible()
+    assert page.locator("h1").is_visible()
+    assert page.locator("#usage details ul").is_visible()  # what is folded away is printed
+    page.context.close()
+
+
+def test_a_page_that_rebinds_its_name_reads_nothing_in_a_browser(
+    playwright: Playwright, site: Served
+) -> None:
+    with chromium(playwright, "--host-resolver-rules=MAP evil.test 127.0.0.1") as browser:
+        page = browser.new_page()
+        answer = page.goto(f"http://evil.test:{site.port}/fr/chercher")
+        assert answer is not None
+        assert answer.status == 421
+        assert "Fabrique" not in page.content()
+
+
+def test_a_page_on_another_port_changes_nothing_and_sees_no_credential(browser: Browser) -> None:
+    with served() as site:
+        seen: list[str] = []
+        target = {"path": ""}
+
+        async def attack(request: web.Request) -> web.StreamResponse:
+            seen.append(request.headers.get("Cookie", ""))
+            action = site.origin + target["path"]
+            form = f'<form method="post" enctype="text/plain" action="{action}"><button>go</button></form>'
+            return web.Response(text=f"<!DOCTYPE html><title>x</title>{form}", content_type="text/html")
+
+        with other_site(attack) as port:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(site.login_link())
+            session_path = "/".join(page.url.removeprefix(site.origin).split("/")[:3])
+            target["path"] = f"{session_path}/fr/reseau"  # even knowing the half in the address
+            page.goto(f"http://127.0.0.1:{port}{session_path}x/")
+            with page.expect_navigation() as reached:
+                page.get_by_role("button").click()
+            assert reached.value is not None
+            assert reached.value.status == 403
+            assert site.office.acts == []
+            assert set(seen) == {""}
+            context.close()
+
+
+def test_hostile_names_run_nothing(browser: Browser) -> None:
+    with served() as site:
+        payload = '"><img src=x onerror=alert(1)><script>alert(1)</script>\u202e{{7*7}}'
+        entry = site.office.add(
+            payload,
+            "resource",
+            {"title": payload, "abstract": payload, "keywords": [payload], "license": payload},
+            NOW,
+        )
+        context = browser.new_context()
+        page = context.new_page()
+        trouble: list[str] = []
+        page.on("dialog", lambda dialog: trouble.append(dialog.message))
+        page.on("console", lambda message: trouble.append(message.text))
+        page.goto(site.login_link())
+        own = "/".join(page.url.split("/")[:5])
+        for path in (
+            "/fr/chercher?q=%3Cscript%3E", f"/fr/fiche/{entry.id}", f"/en/record/{entry.id}/proof",
+            f"/fr/organisation/{org_id(payload)}", "/fr/reseau", f"/fr/fiche/{entry.id}/signaler",
+        ):  # fmt: skip
+            page.goto(own + path)
+            assert "49" not in page.locator("main").inner_text()
+        assert trouble == []
+        context.close()
