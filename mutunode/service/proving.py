@@ -22,6 +22,7 @@ from mutunode.service import lookup
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.verbs import Emit
+from mutunode.service.verifying import Witnessed, witnessed
 from mutunode.store.interface import Stored
 from mutunode.turns import Turn
 
@@ -30,14 +31,6 @@ ROUND_SECONDS = 1.0  # between two rounds, when more witnesses are wanted than c
 TIMEOUT_SECONDS_MAX = 3_600.0
 
 Answers = queue.SimpleQueue[proof.Witness | None]
-
-
-class Witnessed(msgspec.Struct, frozen=True):
-    """One organisation that saw the register."""
-
-    org: str
-    name: str
-    time: int
 
 
 class Proved(msgspec.Struct, frozen=True):
@@ -75,14 +68,6 @@ def prove(desk: Desk, text: str, witnesses: int, timeout: float, emit: Emit) -> 
             raise _too_few(len(made.witnesses), witnesses)
         emit({"progress": {"done": len(made.witnesses), "total": witnesses}})
         time.sleep(ROUND_SECONDS)
-
-
-def witnessed(found: proof.Proof) -> tuple[Witnessed, ...]:
-    """The witnesses of a proof, the earliest first, by the names that they were born with."""
-    ordered = sorted(found.witnesses, key=lambda each: each.cosignature.time)
-    return tuple(
-        Witnessed(org_text(each.chain.org), each.chain.name, each.cosignature.time) for each in ordered
-    )
 
 
 def _answer(made: proof.Proof) -> Proved:

@@ -23,7 +23,6 @@ from mutunode.protocol.ids import log_text, org_text, prefix_range, rec_text
 from mutunode.protocol.phrase import check_words
 from mutunode.service.describing import describe
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.proving import Witnessed, witnessed
 
 DOUBTS = {
     proof.FILE: Words(
@@ -55,6 +54,14 @@ DOUBTS = {
         "The statement of a witness does not hold",
     ),
 }
+
+
+class Witnessed(msgspec.Struct, frozen=True):
+    """One organisation that saw the register."""
+
+    org: str
+    name: str
+    time: int
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -101,6 +108,14 @@ def verify(raw: bytes, org: str = "", reader_language: str = "fr") -> Verified:
     if org:
         _check_author(found, org)
     return _told(found, reader_language)
+
+
+def witnessed(found: proof.Proof) -> tuple[Witnessed, ...]:
+    """The witnesses of a proof, the earliest first, by the names that they were born with."""
+    ordered = sorted(found.witnesses, key=lambda each: each.cosignature.time)
+    return tuple(
+        Witnessed(org_text(each.chain.org), each.chain.name, each.cosignature.time) for each in ordered
+    )
 
 
 def _check_author(found: proof.Proof, org: str) -> None:
