@@ -19,7 +19,7 @@ from msgspec import Meta
 from mutunode.protocol import codec, notes, signednote
 from mutunode.protocol.entry import Header, check_body, parse_header, read_body, rec_id
 from mutunode.protocol.errors import Broken, Invalid, Malformed, MutunodeError
-from mutunode.protocol.head import Cosignature, Head, Id, Signature, verify_cosignature, verify_head
+from mutunode.protocol.head import PUBLIC, Cosignature, Head, Id, Signature, verify_cosignature, verify_head
 from mutunode.protocol.identity import Chain, extend, parse_genesis, parse_op
 from mutunode.protocol.limits import (
     IDENTITY_OPS_MAX,
@@ -258,6 +258,8 @@ def _unsigned(chain: Chain, space: bytes, text: str) -> Head:
         raise Doubt(REGISTER, f"checkpoint: {origin} is not a register of this organisation")
     if head.epoch != chain.epoch:
         raise Doubt(REGISTER, f"checkpoint: of epoch {head.epoch}, and the identity ends at {chain.epoch}")
+    if head.base > head.size or (space == PUBLIC and head.base != chain.base(head.epoch)):
+        raise Doubt(REGISTER, f"checkpoint: its epoch did not begin with {head.base} entries")
     return head
 
 
