@@ -101,6 +101,12 @@ class BrokenPromise(AssertionError):
     """The caller of a ledger broke its contract: a mistake in this program, never of a peer."""
 
 
+def promise(kept: bool, what: str) -> None:
+    """Hold the caller to its side of the contract."""
+    if not kept:
+        raise BrokenPromise(what)
+
+
 class StoreLedger(Ledger, Protocol):
     """The write side: one thread, inside one transaction a turn."""
 
@@ -190,7 +196,7 @@ class Reader(Protocol):
         """
 
     def newest_change(self) -> int:
-        """The number of the newest change, 0 in an empty store."""
+        """The number of the last change that ``changes`` tells, 0 in an empty store."""
 
     def log_walk(self, log: bytes) -> Iterator[Entry]:
         """Every committed entry of a log from the first on, as one state of it; streamed."""

@@ -166,7 +166,10 @@ class SqliteReader:
     def newest_change(self) -> int:
         """The number of the newest change."""
         with self._pool.snapshot() as db:
-            return int(sql.value(db, "SELECT number FROM store"))
+            newest = sql.rows(
+                db, "SELECT max(change) FROM record UNION ALL SELECT max(change) FROM retracted"
+            )
+            return max(number or 0 for (number,) in newest)
 
     # --- organisations -------------------------------------------------------------------------
     def organisations(self) -> list[Organisation]:

@@ -15,12 +15,12 @@ import apsw
 
 from mutunode.store.ballast import Ballast
 from mutunode.store.connection import open_writer, refusals
-from mutunode.store.interface import Problem, StoreError
+from mutunode.store.interface import Problem, StoreError, promise
 from mutunode.store.pool import Pool
 from mutunode.store.reader import SqliteReader
 from mutunode.store.sqlite_logs import Logs
 from mutunode.store.sqlite_people import People
-from mutunode.store.turn import Turn, promise
+from mutunode.store.turn import Turn
 from mutunode.store.verify import verify
 
 

@@ -11,11 +11,11 @@ from mutunode.protocol.head import Head, log_id
 from mutunode.protocol.ledger import HeldLog, RangeItem, Row
 from mutunode.protocol.merkle import Compact
 from mutunode.store import sql
-from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, BrokenPromise
+from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, BrokenPromise, promise
 from mutunode.store.places import index_of, log_no_of, place_of
-from mutunode.store.project import MISSING
+from mutunode.store.relate import MISSING
 from mutunode.store.tree import StoredTree
-from mutunode.store.turn import Turn, promise
+from mutunode.store.turn import Turn
 
 ROW_FRAMING_BYTES = 8  # what ``entries`` counts for the wrapping of a row
 DAY_SECONDS = 86_400
@@ -237,7 +237,7 @@ class Logs:
         promise(bool(log_no) and size <= held, f"cut at {size} of {held}")
         if projected < held:
             self._turn.projection.show(log_no, log, space, projected, held)
-        self._turn.projection.retract(log_no, log, size)
+        self._turn.projection.drop(log_no, size)
         kept = StoredTree(db, log_no).frontier(size)
         self._truncate(log_no, size)
         db.execute("UPDATE log SET size = ?, frontier = ? WHERE log_no = ?", (size, kept.to_bytes(), log_no))

@@ -7,14 +7,9 @@ from collections.abc import Callable
 import apsw
 
 from mutunode.store import sql
-from mutunode.store.interface import BrokenPromise
-from mutunode.store.project import Projection, log_no_for
-
-
-def promise(kept: bool, what: str) -> None:
-    """The caller's side of the contract."""
-    if not kept:
-        raise BrokenPromise(what)
+from mutunode.store.interface import promise
+from mutunode.store.numbering import Interest, log_no_for
+from mutunode.store.project import Projection
 
 
 class Turn:
@@ -26,7 +21,8 @@ class Turn:
         self.open = False
         self.cut: set[int] = set()  # logs that wait for a head of their new epoch
         self.undone = 0  # turns that were rolled back
-        self._projection = Projection(db)
+        self._interest = Interest()
+        self._projection = Projection(db, self._interest)
 
     @property
     def db(self) -> apsw.Connection:
@@ -41,12 +37,12 @@ class Turn:
 
     def interested(self) -> None:
         """Whom we listen to may have changed."""
-        self._projection.interesting += 1
+        self._interest.changes += 1
 
     @property
     def stamp(self) -> int:
         """Never the same after a change of interest, nor after a turn that was undone."""
-        return self._projection.interesting + self.undone
+        return self._interest.changes + self.undone
 
     def org_no(self, org: bytes) -> int:
         """The number of an organisation; a new one if it was never heard of."""

@@ -354,6 +354,26 @@ def test_a_record_that_comes_back_is_not_retracted_any_more(store: Store, alice:
     assert (stored.state, stored.retracted_by) == ("retracted", 2)
 
 
+def test_a_leaf_that_comes_back_without_its_body_has_the_one_it_had(store: Store, alice: Author) -> None:
+    publish(store, alice, NOTE, NOTE, NOTE)
+    again = alice.entries[PUBLIC][2]
+    alice.open_epoch(keeps=1)
+    with store.ledger.transaction():
+        store.ledger.put_chain(alice.chain)
+        store.ledger.cut(alice.log(), 1)
+        alice.write(again)
+        append(store.ledger, alice, [Entry(again.header, b"", b"")])
+        store.ledger.commit(alice.head(), alice.tree())
+        assert store.ledger.missing(alice.log(), 0, 9) == []
+        held = store.ledger.log(alice.log())
+        assert held is not None
+        assert held.bytes == sum(len(e.header + e.salt + e.body) for e in alice.entries[PUBLIC])
+        assert store.ledger.entries(alice.log(), 1, 2, True, 1_000) == [
+            (again.header, again.salt, again.body)
+        ]
+    assert store.verify(alice.log()) == []
+
+
 def test_cutting_forgets_what_was_pending(store: Store, alice: Author) -> None:
     publish(store, alice, NOTE, NOTE)
     with store.ledger.transaction():
