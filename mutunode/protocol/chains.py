@@ -2,7 +2,9 @@
 
 A head of an epoch above the chain held, or one that does not verify, is put aside and the chain asked from
 its sender, at most once in ten minutes: the author may have opened an epoch we have not heard of. Only an
-answer that was read and still does not explain the head makes it a bad one (PROTOCOL §2).
+answer that was read and still does not explain the head makes it a bad one (PROTOCOL §2). To ask who an
+organisation is at all, the first time, is none of these questions: a new member that changes its key within
+ten minutes of its first record is followed at once.
 
 Chains of strangers are not stored: they live with the link, or the ledger would grow with every key that
 somebody makes up.
@@ -28,8 +30,9 @@ from mutunode.protocol.session import CLOSE_AUTHENTICATION, Reply, Session
 class Waiting:
     """What one sender showed us of one organisation and we could not verify."""
 
-    def __init__(self, asked: float) -> None:
+    def __init__(self, asked: float, *, of_unknown: bool) -> None:
         self.asked = asked
+        self.of_unknown = of_unknown  # no chain was held: the question was who this is
         self.answered = False
         self.head: Head | None = None  # the newest
         self.count = 0
@@ -64,7 +67,7 @@ class Chains:
         waiting = senders.get(session.org)
         if waiting is None or now >= waiting.asked + CHAIN_ASKED_SECONDS:
             _forget_old(senders, now)
-            waiting = senders[session.org] = Waiting(now)
+            waiting = senders[session.org] = Waiting(now, of_unknown=self.known(head.org) is None)
             self._ask(session, head.org, 1, now)
         if waiting.head is None or head.order > waiting.head.order:
             waiting.head = head
@@ -84,6 +87,8 @@ class Chains:
         if waiting is not None:
             waiting.answered = isinstance(reply, messages.Identity)
         self.introduced(session, org, reply, now)
+        if waiting is not None and waiting.of_unknown and self.known(org) is not None:
+            del self._waiting[org][session.org]
         if waiting is not None and waiting.head is not None and not session.is_closed:
             self._settle(waiting.head, session, waiting, now)
 

@@ -125,6 +125,7 @@ def _organisation(
         silent=not mine and 0 < heard_at < desk.now() - SILENT_SECONDS,
         forked=found.evidence,
         broken=found.broken_at is not None,
+        disputed=found.chain is not None and found.chain.disputed,
         holds_mine=not mine and found.org in holders(desk, sight),
     )
 

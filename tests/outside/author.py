@@ -116,11 +116,11 @@ class Author(Register):
         unsigned = [self.org, PUBLIC, self.epoch, self.base if base is None else base, len(items), root]
         return signed_head(self.operating, unsigned, now() if at is None else at)
 
-    def op(self, base: int, *, by: int = 0, reason: str = "rotation", **other: Any) -> list[bytes]:
-        """The op that would open the next epoch, with a signature by one of the roots in force."""
-        kept = tree_root(self.leaves()[:base])
+    def op(self, size: int, *, by: int = 0, reason: str = "rotation", **other: Any) -> list[bytes]:
+        """The op that would open the next epoch and keep so many leaves, signed by a root in force."""
+        kept = tree_root(self.leaves()[:size])
         fields = {
-            "base": [base, kept],
+            "base": [size, kept],
             "epoch": self.epoch + 1,
             "operating": other.pop("operating", Ed25519PrivateKey.generate()).public_key().public_bytes_raw(),
             "org": self.org,

@@ -57,10 +57,29 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="session")
+def branch(library: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A second node; it and the library accepted each other and are connected."""
+    house = House(tmp_path_factory.mktemp("branch") / "home", "Branch").init().start()
+    try:
+        library.accept(house.org_text)
+        house.accept(library.org_text, "--address", library.peer)
+        yield house
+    finally:
+        assert house.stop() == 0
+
+
+def known_to(*houses: House, name: str = "Known") -> Stranger:
+    """A stranger that these houses accepted."""
+    stranger = newcomer(name)
+    for house in houses:
+        house.accept(org_text(stranger.author))
+    return stranger
+
+
+@pytest.fixture(scope="session")
 def friend(library: House) -> Stranger:
     """An organisation of the outside that the library accepted."""
-    friend = newcomer("Friend")
-    library.accept(org_text(friend.author))
+    friend = known_to(library, name="Friend")
     asyncio.run(bring(friend, library))
     return friend
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -10,16 +11,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.outside.page import unbase32
+from tests.outside.page import base32, unbase32
 
 COMMAND = [sys.executable, "-c", "import sys; from mutunode_cli.main import main; sys.exit(main())"]
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 20
+EVENTUALLY_SECONDS = 8
 STOP_SECONDS = 5  # what CONTRACT gives a node to end in
 READY = re.compile(r"ready: \S+ (?P<web>http://\S+?)/? · \S+ (?P<peer>\S+)")
+
+
+async def eventually(look: Callable[[], Any], every_seconds: float = 0.1) -> Any:
+    """What ``look`` finds once it finds something: for what arrives by itself within a few seconds."""
+    async with asyncio.timeout(EVENTUALLY_SECONDS):
+        while not (found := look()):  # noqa: ASYNC110 (another process cannot set our events)
+            await asyncio.sleep(every_seconds)
+    return found
 
 
 class Outcome(NamedTuple):
@@ -96,6 +107,15 @@ class House:
             self.process.kill()
             self.process.wait()
             self.process.stderr.close()
+
+    def show(self, rec: bytes) -> Any:
+        """A record, as scripts see it."""
+        return self.ok("show", "rec_" + base32(rec))
+
+    def member(self, org: bytes) -> Any:
+        """What is listed of an organisation."""
+        wanted = "org_" + base32(org)
+        return next((row for row in self.ok("peer", "ls") if row["org"] == wanted), None)
 
     def accept(self, org_text: str, *argv: str) -> Any:
         """As a person would, from a script."""

@@ -218,14 +218,14 @@ class Link:
         heads = (await self.ask(HEAD, log))[5]
         return heads[0] if heads else None
 
-    async def reaches(self, log: bytes, size: int, epoch: int = 0) -> Head:
+    async def reaches(self, log: bytes, size: int, epoch: int = 0, every_seconds: float = 0.1) -> Head:
         """Ask until the other side holds that much of a log."""
         async with asyncio.timeout(REPLY_SECONDS):
             while True:
                 head = await self.newest(log)
                 if head and (head[2], head[4]) >= (epoch, size):
                     return head
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(every_seconds)
 
     async def everything(self, store: bytes = bytes(8), cursor: int = 0) -> tuple[bytes, int, list[Head]]:
         """All heads after a cursor, in as many answers as it takes."""

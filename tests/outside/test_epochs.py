@@ -1,0 +1,213 @@
+"""A new operating key: who may open an epoch, what it keeps, and who wins when two claim the same place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.outside.author import Author
+from tests.outside.conftest import known_to, newcomer, org_text
+from tests.outside.house import House, eventually
+from tests.outside.page import base32, domain, sha256
+from tests.outside.stranger import IDENT, IDENTITY, Stranger
+
+
+async def published(stranger: Stranger, house: House, records: int = 3) -> Author:
+    """The stranger's author, with some records that the house holds."""
+    for number in range(records):
+        stranger.author.resource(f"Number {number}")
+    stranger.sign()
+    async with stranger.meet(house.peer) as link:
+        await link.reaches(stranger.author.log, records)
+    return stranger.author
+
+
+@pytest.mark.parametrize("base", [0, 2, 3])
+async def test_an_epoch_is_followed_by_everybody(library: House, branch: House, base: int) -> None:
+    stranger = known_to(library, branch)
+    author = await published(stranger, library)
+    dropped = [author.rec(index) for index in range(base, 3)]
+    author.open_epoch(base)
+    for number in range(3 - base + 1):
+        author.resource(f"Instead of {number}")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        assert await link.reaches(author.log, 4, epoch=1) == author.head
+        assert (await link.ask(IDENT, author.org, 1))[2:5] == [author.genesis, author.ops, []]
+        assert (await link.ask(IDENT, author.org, 2))[2:5] == [author.genesis, [], []]
+    for house in (library, branch):
+        async with newcomer().meet(house.peer) as reader:
+            head = await reader.reaches(author.log, 4, epoch=1, every_seconds=0.6)
+            register = await reader.whole(head)
+            register.verify()
+            assert register.items == author.items
+    for rec in dropped:
+        shown = library.command("--json", "show", "rec_" + base32(rec))
+        assert shown.code == 3 or shown.json["state"] == "retracted"
+
+
+async def test_the_old_key_signs_nothing_more(library: House) -> None:
+    stranger = known_to(library)
+    author = await published(stranger, library)
+    old, old_head = author.operating, author.head
+    author.open_epoch(3)
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        await link.reaches(author.log, 3, epoch=1)
+        author.operating, ops, author.ops, author.base = old, author.ops, [], 0
+        author.resource("By the old key")
+        await link.push(author.sign())
+        await asyncio.sleep(0.3)
+        assert (await link.newest(author.log) or old_head)[2] == 1
+    async with stranger.meet(library.peer) as link:  # the old key, and a chain that names it
+        assert (await link.ended())[1] == 4003
+    author.ops = ops
+    assert not library.member(author.org)["forked"]
+
+
+async def test_an_op_no_root_signed_opens_nothing(library: House) -> None:
+    stranger = known_to(library)
+    author = await published(stranger, library)
+    author.open_epoch(3)
+    author.ops[0][1] = Ed25519PrivateKey.generate().sign(domain("identity") + author.ops[0][0])
+    async with stranger.meet(library.peer) as link:
+        assert await link.ended() == ([6], 4003)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"epoch": 2},
+        {"prev": bytes(32)},
+        {"org": bytes(32)},
+        {"v": 2},
+        {"more": 1},
+        {"reason": "x" * 256},
+        {"roots": []},
+        {"sealing": bytes(32)},
+        {"base": [1]},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+async def test_an_op_that_breaks_a_rule_opens_nothing(library: House, other: dict[str, Any]) -> None:
+    stranger = known_to(library)
+    author = stranger.author
+    operating = Ed25519PrivateKey.generate()
+    author.ops.append(author.op(0, operating=operating, **other))
+    author.operating = operating
+    async with stranger.meet(library.peer) as link:
+        assert (await link.ended())[1] in (1002, 4003)
+
+
+@pytest.mark.parametrize("twice", ["root twice", "root is the operating key"])
+async def test_an_op_whose_keys_are_not_different_opens_nothing(library: House, twice: str) -> None:
+    stranger = known_to(library)
+    author = stranger.author
+    operating = Ed25519PrivateKey.generate()
+    root = author.roots[0].public_key().public_bytes_raw()
+    roots = [root, root] if twice == "root twice" else [root, operating.public_key().public_bytes_raw()]
+    author.ops.append(author.op(0, operating=operating, roots=roots))
+    author.operating = operating
+    async with stranger.meet(library.peer) as link:
+        assert (await link.ended())[1] in (1002, 4003)
+
+
+async def test_a_base_that_is_not_the_op_s_is_not_valid(library: House) -> None:
+    stranger = known_to(library)
+    author = await published(stranger, library)
+    author.open_epoch(2)
+    author.base = 1
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        await asyncio.sleep(0.3)
+        assert (await link.newest(author.log) or [])[2] == 0
+        author.base = 2
+        await link.push(stranger.sign())
+        await link.reaches(author.log, 2, epoch=1)
+
+
+async def test_leaves_that_do_not_give_the_op_s_root_break_the_epoch(library: House) -> None:
+    stranger = known_to(library)
+    author = await published(stranger, library)
+    before = author.head
+    operating = Ed25519PrivateKey.generate()
+    author.ops.append(author.op(2, operating=operating, base=[2, sha256(b"another tree")]))
+    author.operating, author.base = operating, 2
+    del author.items[2:]
+    author.resource("In an epoch that cannot be")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        await eventually(lambda: library.member(author.org)["broken"])
+        assert await link.newest(author.log) == before
+        assert len(await link.entries(author.log, 0, 0, 9)) == 3
+    author.open_epoch(2)
+    author.resource("Mended")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        assert await link.reaches(author.log, 3, epoch=2) == author.head
+    assert not library.member(author.org)["broken"]
+
+
+async def rivalling(stranger: Stranger, house: House, *, first: int, second: int) -> tuple[Any, Any]:
+    """Two ops with one predecessor, shown to a house one after the other by the organisation itself."""
+    author = stranger.author
+    keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+    ops = [
+        author.op(0, by=by, operating=key, reason=f"by {by}")
+        for by, key in zip((first, second), keys, strict=True)
+    ]
+    for op, key in zip(ops, keys, strict=True):
+        author.ops, author.operating = [op], key
+        author.sign()
+        async with stranger.meet(house.peer) as link:
+            await link.identity(house.org)
+            await asyncio.sleep(0.3)
+    return ops[0], ops[1]
+
+
+async def chain_at(house: House, org: bytes) -> tuple[list[Any], list[Any]]:
+    """The ops and the rivals that a house serves of an organisation."""
+    async with newcomer().meet(house.peer) as reader:
+        frame = await reader.ask(IDENT, org, 1)
+        assert frame[0] == IDENTITY
+        return frame[3], frame[4]
+
+
+async def test_of_two_rivals_the_earlier_root_wins(library: House) -> None:
+    stranger = Stranger(Author("Two roots", roots=2))
+    library.accept(org_text(stranger.author))
+    low, high = await rivalling(stranger, library, first=1, second=0)
+    assert await chain_at(library, stranger.author.org) == ([high], [low])
+    author = stranger.author
+    author.resource("Under the earlier root")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        await link.reaches(author.log, 1, epoch=1)
+
+
+async def test_a_rival_of_a_later_root_only_shows(library: House) -> None:
+    stranger = Stranger(Author("Two roots", roots=2))
+    library.accept(org_text(stranger.author))
+    high, low = await rivalling(stranger, library, first=0, second=1)
+    assert await chain_at(library, stranger.author.org) == ([high], [low])
+
+
+async def test_rivals_of_one_root_leave_an_organisation_disputed(library: House) -> None:
+    stranger = Stranger(Author("One root"))
+    library.accept(org_text(stranger.author))
+    first, second = await rivalling(stranger, library, first=0, second=0)
+    assert await chain_at(library, stranger.author.org) == ([first], [second])
+    assert library.member(stranger.author.org)["disputed"]
+    author = stranger.author
+    author.resource("Of one side")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:  # either key may still show its chain
+        await link.push(author.head)
+        assert (await link.identity(library.org)).genesis
+        await asyncio.sleep(0.3)
+    async with newcomer().meet(library.peer) as reader:
+        head = await reader.newest(author.log)
+        assert head is None or head[4] == 0
