@@ -60,15 +60,11 @@ def _measured(folder: Path, records: int, idle_seconds: float) -> Iterator[Figur
         yield from scenes.replication(folder, author, records, bare_figure.value)
         yield from scenes.publishing(author)
         yield from scenes.idle(author, idle_seconds)
-    yield _wire(folder, min(records, scenes.WIRE_RECORDS_MAX), bare_figure.value)
-
-
-def _wire(folder: Path, records: int, bare_records: float) -> Figure:
-    """In a scene of its own, with fewer records: bytes do not depend on speed."""
     (folder / "wire").mkdir()
-    author, _ = scenes.filled(folder / "wire", records, bare_records)
+    counted = min(records, scenes.WIRE_RECORDS_MAX)
+    author, _ = scenes.filled(folder / "wire", counted, bare_figure.value)
     with author:
-        return scenes.wire(folder / "wire", author, records)
+        yield from scenes.wire(folder / "wire", author, counted, bare_figure.value)
 
 
 def _document(figures: list[Figure], records: int, machine: str, started: float) -> bytes:

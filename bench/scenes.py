@@ -41,6 +41,8 @@ def filled(folder: Path, records: int, bare: float) -> tuple[Node, Figure]:
         published = node.records()
         if published != records:
             raise NotRunning(f"{records} rows were imported and {published} records are there")
+        everything = f"all that {node.name} published searchable"
+        wait_until(lambda: node.found() >= records, REPLICATION_SECONDS_MAX, POLL_SECONDS, everything)
     except BaseException:
         node.stop()
         raise
@@ -48,9 +50,10 @@ def filled(folder: Path, records: int, bare: float) -> tuple[Node, Figure]:
 
 
 def replication(folder: Path, author: Node, records: int, bare: float) -> Iterator[Figure]:
-    """A node that knows nothing meets the author, accepts it, and takes everything."""
+    """A node that knows nothing meets the author, each accepts the other, and it takes everything."""
     with Node(folder / "reader", "Lectrice") as reader:
         reader.init()
+        author.ask("peer_accept", org=reader.org)
         reader.start("--seed", author.peer_address)
         started = time.perf_counter()
         reader.ask("peer_accept", org=author.org)
@@ -74,19 +77,22 @@ def replication(folder: Path, author: Node, records: int, bare: float) -> Iterat
         yield Figure("start until ready", reader.start(), "s", target=READY_SECONDS, note=note)
 
 
-def wire(folder: Path, author: Node, records: int) -> Figure:
-    """The bytes of a first replication, both ways, handshakes included."""
+def wire(folder: Path, author: Node, records: int, bare: float) -> Iterator[Figure]:
+    """A first replication by a stranger, whom the author did not accept: its pace, and all bytes."""
     proxy = CountingProxy(author.peer_address)
     with Node(folder / "counted", "Comptée") as reader:
         reader.init()
         reader.start("--seed", proxy.address)
         reader.ask("peer_accept", org=author.org)
-        wait_until(
+        seconds = wait_until(
             lambda: reader.records() >= records, REPLICATION_SECONDS_MAX, POLL_SECONDS, "everything counted"
         )
     proxy.close()
+    yield Figure(
+        "a stranger's, until durable", records / seconds, "records/s", bare, note=f"{records:,} records"
+    )
     note = f"{proxy.bytes_down:,} down, {proxy.bytes_up:,} up; TCP payload"
-    return Figure(
+    yield Figure(
         "on the wire", (proxy.bytes_down + proxy.bytes_up) / records, "bytes/record", None, WIRE_BYTES, note
     )
 

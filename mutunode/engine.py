@@ -29,6 +29,8 @@ from mutunode.store.search.index import SearchIndex
 from mutunode.turns import Outward, Turns
 
 FEED_SECONDS = 0.15  # what arrives together is indexed together: one commit of the index costs about 80 ms
+FEED_YIELDS_TO_CHANGES = 100  # made during one step: somebody imports, or a first replication streams in
+FEED_YIELDS = 4.0  # times as long as the step took
 RETRY_SECONDS = 1.0  # after a step that failed
 FEED_IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
 
@@ -63,7 +65,7 @@ class Feeder:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                while self._index.follow(self._reader) and not self._stopping.is_set():
+                while self._step() and not self._stopping.is_set():
                     pass
             except Exception:
                 # The index is rebuildable and never the truth: say so, and try again.
@@ -73,6 +75,16 @@ class Feeder:
             self._poked.wait(FEED_IDLE_SECONDS_MAX)
             self._stopping.wait(FEED_SECONDS)
             self._poked.clear()
+
+    def _step(self) -> bool:
+        """One step; while the writer takes in whole batches it goes first, since both want the one lock of
+        Python: an import ran three times as fast for it, and was searchable no later.
+        """
+        newest, began = self._reader.newest_change(), time.monotonic()
+        more = self._index.follow(self._reader)
+        if self._reader.newest_change() > newest + FEED_YIELDS_TO_CHANGES:
+            self._stopping.wait(FEED_YIELDS * (time.monotonic() - began))
+        return more
 
 
 class Engine:

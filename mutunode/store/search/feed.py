@@ -15,7 +15,7 @@ from mutunode.store.interface import Stored
 from mutunode.store.search.document import Document
 from mutunode.store.search.folder import Folder
 
-STEP_CHANGES_MAX = 500  # × 0.3 ms = 0.15 s, the longest a step keeps other work waiting
+STEP_CHANGES_MAX = 200  # × 0.5 ms = 0.1 s, the longest a step keeps other work waiting
 COMMIT_SECONDS_MAX = 1.0
 IDLE_SECONDS_MAX = 5.0  # afterwards the writer's memory and threads are given back
 
