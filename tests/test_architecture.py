@@ -28,6 +28,7 @@ ARROWS = {
     "interop": {"commons"},
     "turns": {"protocol", "commons", "store"},
     "config": set[str](),
+    "notify": set[str](),
     "keyfile": {"protocol"},
     "home": {"protocol", "keyfile"},
     "service": {"protocol", "commons", "store", "interop", "turns", "config"},
@@ -38,7 +39,7 @@ ARROWS = {
     "shell": {"protocol", "net", "turns", "config"},
     "firstrun": {"protocol", "config", "home", "service", "web"},
     "daemon": {"protocol", "commons", "store", "turns", "service", "config", "home", "net", "web"}
-    | {"engine", "shell", "firstrun", "keyfile"},
+    | {"engine", "shell", "firstrun", "keyfile", "notify"},
 }
 # inside the verb that needs it; `alone` is the one door when no daemon runs
 CLI_MAY_IMPORT = {"alone", "service", "home", "protocol", "daemon", "config"}
