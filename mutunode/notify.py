@@ -1,4 +1,4 @@
-"""Telling systemd that the node is ready, or stopping: one datagram, as sd_notify(3) says; elsewhere nothing."""
+"""Telling systemd that the node is ready or stopping: one datagram (sd_notify(3)), elsewhere nothing."""
 
 from __future__ import annotations
 
