@@ -20,9 +20,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import sdnotify
 import structlog
-from aiohttp import web
 
 from mutunode import __version__
 from mutunode.config import ConfigError, Settings, load, split_address
@@ -32,6 +30,7 @@ from mutunode.home import Home, HomeError
 from mutunode.keyfile import Keys
 from mutunode.net.lan import Lan
 from mutunode.net.peers import NetSettings, PeerNet
+from mutunode.notify import notify
 from mutunode.protocol.ledger import Address
 from mutunode.service import verbs
 from mutunode.service.errors import Exit
@@ -40,6 +39,7 @@ from mutunode.store.interface import StoreError
 from mutunode.turns import renew_if_old
 from mutunode.web.app import make_app
 from mutunode.web.control import ControlSocket
+from mutunode.web.serve import Door
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import Language, WebSettings
 
@@ -105,10 +105,10 @@ async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, sto
         say(f"mutunode {__version__} ready: pages {node.web_address()} · peers {node.peer_address()}")
         if sys.stderr.isatty():
             say(f"  {node.login_link('')}")
-        sdnotify.SystemdNotifier().notify("READY=1")
+        notify("READY=1", os.environ)
         await stopping.wait()
     finally:
-        sdnotify.SystemdNotifier().notify("STOPPING=1")
+        notify("STOPPING=1", os.environ)
         await node.stop()
 
 
@@ -135,7 +135,7 @@ class RunningNode:
         )
         self.control = ControlSocket(home.path, self.engine.office.call, verbs.STREAMING)
         self.language: Language = "en" if (settings.language or home.language) == "en" else "fr"
-        self._runner: web.AppRunner | None = None
+        self._pages: Door | None = None
         self._web_port = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -169,8 +169,8 @@ class RunningNode:
                 if self.shell.lan is not None:
                     await self.shell.lan.stop()
                 await self.control.stop()
-                if self._runner is not None:
-                    await self._runner.cleanup()
+                if self._pages is not None:
+                    await self._pages.close()
                 await self.net.stop()
         await asyncio.to_thread(self.engine.stop)
 
@@ -206,11 +206,8 @@ class RunningNode:
         app = make_app(
             self.engine.office, web_settings(self.settings, self.language, host, port), self.sessions
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
-        self._web_port = self._runner.addresses[0][1]
+        self._pages = await Door.open(app, host, port)
+        self._web_port = self._pages.port
 
     async def _keep_renewed(self) -> None:
         """A head is renewed once a day while online: "we are still here"."""

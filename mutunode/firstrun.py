@@ -14,12 +14,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from aiohttp import web
 
 from mutunode.config import FILE_NAME, Settings, split_address
 from mutunode.home import Home, create_identity
 from mutunode.protocol import phrase
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES
+from mutunode.web.serve import Door
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
 
@@ -65,17 +65,15 @@ async def first_run(
         allowed_hosts=settings.web_hosts,
         language=settings.language or "fr",
     )
-    runner = web.AppRunner(make_first_run_app(create, token, web_settings, phrase.words), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    port = runner.addresses[0][1]
+    door = await Door.open(make_first_run_app(create, token, web_settings, phrase.words), host, port)
+    port = door.port
     shown = f"[{host}]" if ":" in host else host
     say(f"mutunode first run: http://{shown}:{port}/first/{token}")
     waiting = asyncio.create_task(stopping.wait())
     waited: set[asyncio.Future[Any]] = {waiting, chosen}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    await runner.cleanup()  # what is being answered is answered first
+    await door.close()  # what is being answered is answered first
     if not chosen.done():
         return None
     return _remember(home, settings, chosen.result(), host, port)

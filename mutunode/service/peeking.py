@@ -62,12 +62,12 @@ def peek(stream: BinaryIO, format: str, rows_max: int) -> Peek:
     return Peek(tuple(islice(columns, COLUMNS_MAX)), tuple(rows[:rows_max]))
 
 
-def source(path: Path, format: str, fields: dict[str, str], kind: str) -> Source:
-    """What ``import_lines`` reads: ``fields`` is field → column."""
+def source(path: Path, format: str, kind: str, fields: dict[str, str], mapping: str = "") -> Source:
+    """What ``import_lines`` reads: ``fields`` is field → column, unless a mapping file's text is given."""
     from mutunode.service.importing import source_of
     from mutunode.service.verbs import Import
 
-    return source_of(Import(path=str(path), format=format, map=fields, kind=kind))
+    return source_of(Import(path=str(path), format=format, map=fields, mapping=mapping, kind=kind))
 
 
 def targets(kind: Kind, languages: Iterable[str]) -> dict[str, str]:

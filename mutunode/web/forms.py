@@ -16,7 +16,7 @@ from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.web import visit as visits
 
 FORM_BYTES_MAX = 512 * 1024  # eight records of 64 KiB, as a form sends them
-UPLOAD_BYTES_MAX = 8 * 1024 * 1024  # a catalogue of 10,000 records of 800 bytes: read in a few seconds
+UPLOAD_BYTES_MAX = 8_000_000  # a catalogue of 10,000 records of 800 bytes: read in a few seconds
 FIELDS_MAX = 500
 NAME_LENGTH_MAX = 200
 VALUE_LENGTH_MAX = 65_536  # the longest record body

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import aiohttp_jinja2
@@ -46,17 +46,22 @@ class Frame(msgspec.Struct, frozen=True):
 def set_up(app: web.Application) -> None:
     """Give the application its environments."""
     for language, key in ENVIRONMENTS.items():
-        environment = aiohttp_jinja2.setup(
-            app,
-            app_key=key,
-            default_helpers=False,
-            loader=jinja2.PackageLoader("mutunode.web", "templates"),
-            extensions=["jinja2.ext.i18n"],
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        _teach(environment, speech(language))
+        app[key] = _environment(language)
+
+
+@cache
+def _environment(language: Language) -> jinja2.Environment:
+    """One a process: templates are compiled once, whoever shows them."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.PackageLoader("mutunode.web", "templates"),
+        extensions=["jinja2.ext.i18n"],
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    _teach(environment, speech(language))
+    return environment
 
 
 def _teach(environment: jinja2.Environment, words: Speech) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mutunode.commons.kind import Kind
-from mutunode.web.controls import OTHER, is_typed
+from mutunode.web.controls import OTHER
+from mutunode.web.making import is_typed
 
 OTHER_NAME = "~other"  # name of the text of "another licence", behind the field's own
 

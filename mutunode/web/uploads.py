@@ -12,6 +12,7 @@ from mutunode.web.forms import Upload
 from mutunode.web.sessions import SESSIONS_MAX
 
 COPY_BYTES = 1024 * 1024
+MAPPING_BYTES_MAX = 65_536  # a few dozen rules
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -22,6 +23,8 @@ class Waiting(msgspec.Struct, frozen=True):
     path: Path
     format: str
     size: int
+    mapping: str = ""  # text of a mapping file that came with it
+    mapping_name: str = ""
 
 
 class Uploads:
@@ -32,8 +35,8 @@ class Uploads:
         self._files: dict[str, Waiting] = {}
         self._count = 0
 
-    def keep(self, session: str, upload: Upload, format: str) -> Waiting:
-        """Put a file aside, in place of the one before."""
+    def keep(self, session: str, upload: Upload, format: str, mapping: Upload | None = None) -> Waiting:
+        """Put a file aside, in place of the one before; a mapping file is read at once."""
         self.drop(session)
         while len(self._files) >= SESSIONS_MAX:
             self.drop(next(iter(self._files)))
@@ -41,7 +44,15 @@ class Uploads:
         path = Path(self._folder.name) / str(self._count)  # never the name somebody gave it
         with path.open("wb") as out:
             shutil.copyfileobj(upload.file, out, COPY_BYTES)
-        kept = Waiting(str(self._count), upload.name, path, format, upload.size)
+        kept = Waiting(
+            id=str(self._count),
+            name=upload.name,
+            path=path,
+            format=format,
+            size=upload.size,
+            mapping=mapping.file.read(MAPPING_BYTES_MAX).decode("utf-8", "replace") if mapping else "",
+            mapping_name=mapping.name if mapping else "",
+        )
         self._files[session] = kept
         return kept
 

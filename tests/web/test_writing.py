@@ -137,6 +137,13 @@ async def test_text_can_be_given_in_another_language_too(desk: Site) -> None:
     assert 'title.en = "A title"' in seen.main
 
 
+async def test_the_language_of_a_text_is_told_where_it_is_not_the_pages(desk: Site) -> None:
+    english = (await desk.get("/en/publish/resource")).find("label", for_="f-title.fr")
+    french = (await desk.get("/fr/publier/resource")).find("label", for_="f-title.fr")
+    assert english.words().startswith("Title (French)")
+    assert french.words().startswith("Titre Obligatoire.")
+
+
 async def test_correcting_starts_from_what_stands_and_can_leave_a_field_out(desk: Site) -> None:
     mine = record_of(desk.office, "Adapter un poste")
     form = await desk.get(f"/fr/fiche/{mine.id}/corriger")
@@ -364,13 +371,15 @@ CSV = (
 )
 
 
-async def _upload(desk: Site, name: str, content: bytes) -> Page:
+async def _upload(desk: Site, name: str, content: bytes, mapping: str = "") -> Page:
     page = await desk.get("/fr/importer")
     form = FormData()
     form.add_field("csrf", page.find("input", name="csrf").get("value"))
     form.add_field("kind", "resource")
     form.add_field("do", "read")
     form.add_field("file", io.BytesIO(content), filename=name, content_type="application/octet-stream")
+    if mapping:
+        form.add_field("mapping", io.BytesIO(mapping.encode()), filename="mapping.toml")
     return await desk.post("/fr/importer", form)
 
 
@@ -400,6 +409,19 @@ async def test_the_good_rows_are_taken_with_the_columns_that_were_chosen(desk: S
     again = await desk.submit(looked, "/importer", "take")
     assert "Le fichier n’est plus là." in again.main
     assert len(desk.office.acts) == 1
+
+
+async def test_a_mapping_file_says_what_the_columns_are(desk: Site) -> None:
+    rows = b'{"i": "7zip", "l": "LGPL-2.0-only"}\n{"i": "Acceleo", "l": "EPL-2.0"}\n'
+    without = await _upload(desk, "sill.jsonl", rows)
+    assert "Dites quelle colonne est le titre" in without.main
+    page = await _upload(desk, "sill.jsonl", rows, '[fields]\ntitle = "i"\nlicense = "l"\n')
+    assert "Les colonnes sont lues comme le dit mapping.toml" in page.main
+    done = await desk.submit(page, "/importer", "take")
+    assert "2 nouvelles fiches" in done.main
+    assert desk.office.entries[-1].body["license"] == "EPL-2.0"
+    wrong = await _upload(desk, "sill.jsonl", rows, "fields = ")
+    assert "n’est pas valable" in wrong.main
 
 
 @pytest.mark.parametrize(

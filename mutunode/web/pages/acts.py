@@ -14,7 +14,7 @@ from aiohttp import web
 
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.shapes import Record
-from mutunode.web import controls, forms, render, signing, typed
+from mutunode.web import controls, forms, making, render, signing, typed
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.i18n import N_
@@ -106,7 +106,7 @@ def form_of(
     kind = visit.clerk.registry().get(act.kind)
     if kind is None:
         return ()
-    maker = controls.Maker(visit.speech, own_language, given, found)
+    maker = making.Maker(visit.speech, own_language, given, found)
     return tuple(maker.field(kind.by_name[name]) for name in act.fields if name in kind.by_name)
 
 

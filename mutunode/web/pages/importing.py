@@ -80,6 +80,7 @@ async def act(request: web.Request) -> web.StreamResponse:
             request, msgspec.structs.replace(page, troubles=(Trouble(text, "file", "f-file"),))
         )
     kind = visit.clerk.registry()[page.kind]
+    page = msgspec.structs.replace(page, file=file)
     if form.get("do") != "take":
         return await _show(request, await _look(visit, page, kind, file, _typed_mapping(form)))
     return await _take(request, page, kind, file, form)
@@ -97,7 +98,8 @@ async def _read(visit: Visit, uploads: Uploads, page: ImportPage, form: Form) ->
         text = words.gettext("The name %(name)s does not say the format: it must end in .csv or .jsonl.")
         found = (Trouble(text % {"name": upload.name[:80]}, "file", "f-file"),)
         return msgspec.structs.replace(page, troubles=found)
-    file = await ask(uploads.keep, visit.writer().key, upload, ending)
+    mapping = form.files.get("mapping")
+    file = await ask(uploads.keep, visit.writer().key, upload, ending, mapping)
     return await _look(visit, page, visit.clerk.registry()[page.kind], file, None)
 
 
@@ -108,9 +110,10 @@ async def _look(
     try:
         peek = await ask(_peek, file)
         given = peeking.guess(kind, peek.columns, LANGUAGES) if mapping is None else mapping
-        page = msgspec.structs.replace(
-            page, file=file, columns=_columns(peek, given), targets=_targets(visit, kind)
-        )
+        page = msgspec.structs.replace(page, file=file)
+        if not file.mapping:
+            columns = _columns(peek, given)
+            page = msgspec.structs.replace(page, columns=columns, targets=_targets(visit, kind))
         found = await ask(_run, visit, kind, file, given, dry_run=True)
     except Refusal as refusal:
         return msgspec.structs.replace(page, troubles=troubles(refusal, visit.language, ()))
@@ -140,7 +143,7 @@ def _peek(file: Waiting) -> Peek:
 
 def _run(visit: Visit, kind: Kind, file: Waiting, mapping: Mapping[str, str], *, dry_run: bool) -> Imported:
     pairs = {field: column for column, field in mapping.items() if field}
-    source = peeking.source(file.path, file.format, pairs, kind.name)
+    source = peeking.source(file.path, file.format, kind.name, {} if file.mapping else pairs, file.mapping)
     return visit.clerk.import_lines(source, dry_run=dry_run)
 
 

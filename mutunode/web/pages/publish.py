@@ -15,7 +15,7 @@ from mutunode.commons.kind import Kind
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.shapes import Published
 from mutunode.store.interface import Draft
-from mutunode.web import controls, forms, render, signing, typed
+from mutunode.web import controls, forms, making, render, signing, typed
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.forms import Form
@@ -129,7 +129,9 @@ async def _standing(visit: Visit, kind: Kind) -> Mapping[str, Any]:
     """Of a kind whose last record wins, writing another starts from the one that stands."""
     me = (await ask(visit.clerk.network)).me
     answer = await ask(visit.clerk.search, kind=kind.name, org=me.org, limit=1)
-    return await ask(visit.clerk.input_of, answer.hits[0].id) if answer.hits else {}
+    if answer.hits:
+        return await ask(visit.clerk.input_of, answer.hits[0].id)
+    return {kind.title_field: me.name} if kind.title_field else {}
 
 
 async def revise(request: web.Request) -> web.StreamResponse:
@@ -217,7 +219,7 @@ async def _page(
     kind, language = writing.kind, visit.language
     own_language = (await ask(visit.clerk.status)).language
     found = troubles(refusal, language, ()) if refusal else ()
-    parts = controls.Maker(visit.speech, own_language, given, found).parts(kind)
+    parts = making.Maker(visit.speech, own_language, given, found).parts(kind)
     return WritePage(
         label=kind.label.text(language),
         sense=kind.sense.value,
