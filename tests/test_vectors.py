@@ -40,7 +40,7 @@ def in_python(what: Path) -> tuple[int, Any]:
         told = verify(what.read_bytes())
     except Refusal as refusal:
         return int(refusal.exit), {"part": refusal.code.removeprefix("not_verified_")}
-    return 0, msgspec.to_builtins(told)
+    return 0, json.loads(msgspec.json.encode(told))
 
 
 # node comes with `make test`; without it the claim "two verifiers agree" is not tested, and says so
@@ -87,7 +87,9 @@ def test_every_proof_that_does_not_hold_is_refused_for_the_claim_that_falls() ->
 ALL_AT_ONCE = """
 import { verifyProof } from VERIFIER;
 import { readFileSync } from "node:fs";
-const part = (text) => { try { verifyProof(Buffer.from(text)); return ""; } catch (error) { return error.part; } };
+const part = (text) => {
+  try { verifyProof(Buffer.from(text)); return "none"; } catch (error) { return error.part; }
+};
 console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map((each) => part(each.proof))));
 """
 
@@ -143,7 +145,7 @@ def test_the_javascript_verifier_reads_the_register() -> None:
         ("tile/entries/001.p/44", "place"),
         ("checkpoint", "signature"),
         ("verifier-keys", "signature"),
-        ("identity", "register"),
+        ("identity", "author"),
     ],
 )
 def test_the_javascript_verifier_refuses_a_register_with_one_byte_changed(
@@ -157,7 +159,6 @@ def test_the_javascript_verifier_refuses_a_register_with_one_byte_changed(
     file.write_bytes(raw)
     code, told = javascript(folder)
     assert code == Exit.NOT_VERIFIED
-    if name != "identity":  # which claim falls there depends on the byte
-        assert told["part"] == part
+    assert told["part"] == part
     file.unlink()
     assert javascript(folder)[0] == Exit.NOT_VERIFIED
