@@ -29,7 +29,7 @@ KIND_BYTES_MAX = 64
 SALT_BYTES = 16  # 2^128 guesses to find an erased phone number again
 BODY_BYTES_MAX = 64 * 1_024  # 16 of the largest fit one frame
 SEALED_BLOCK_BYTES = 256  # the length of what is sealed shows only its multiple of this
-FUTURE_SECONDS_MAX = 86_400  # how far ahead of our clock a head may be and still be relayed
+FUTURE_SECONDS_MAX = 86_400  # how far ahead of our clock a head may be relayed, and a record be shown
 
 # --- frames (§4) -----------------------------------------------------------------------------------
 FRAME_BYTES_MAX = 1_024 * 1_024

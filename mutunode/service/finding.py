@@ -10,6 +10,7 @@ from mutunode.commons import licences
 from mutunode.commons.kind import Kind
 from mutunode.commons.languages import pick
 from mutunode.protocol.ids import org_text, rec_text
+from mutunode.protocol.limits import FUTURE_SECONDS_MAX
 from mutunode.service import lookup, usages
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
@@ -88,6 +89,7 @@ def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> Search
         languages=_many(asked.languages),
         licenses=_many(asked.licenses),
         without_orgs=tuple(each.org for each in known.values() if each.blocked),
+        latest=desk.now() + FUTURE_SECONDS_MAX,
         newest_first=asked.sort == "date",
         limit=asked.limit,
         offset=asked.offset,

@@ -7,20 +7,21 @@ import difflib
 from mutunode.commons.kind import Kind
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import org_text, prefix_range, rec_text
+from mutunode.protocol.limits import FUTURE_SECONDS_MAX
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.store.interface import Stored
 
 
 def record(desk: Desk, text: str) -> Stored:
-    """The record of an id or unique prefix.
+    """The record of an id or unique prefix; one whose time is more than a day ahead waits until that comes.
 
     Raises:
         Refusal: not an id (2), unknown (3), or several records begin so (2).
     """
     rec = _unique(text, "rec", desk.reader.records_like, rec_text)
     found = desk.reader.record(rec)
-    if found is None:
+    if found is None or found.time > desk.now() + FUTURE_SECONDS_MAX:
         raise not_found(text)
     return found
 

@@ -54,6 +54,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     licenses: tuple[str, ...] = ()  # SPDX expressions as given, or classes
     spaces: tuple[bytes, ...] = (PUBLIC,)  # those the reader may see, never more
     without_orgs: tuple[bytes, ...] = ()  # blocked here
+    latest: int | None = None  # Unix seconds: what claims a later time waits until that comes
     newest_first: bool = False  # an empty text always is
     sideways: bool = False  # count each facet as if it were not filtered by: what choosing another would give
     limit: int = 20
@@ -184,6 +185,9 @@ def visible(of: tantivy.Schema, asked_for: SearchQuery) -> list[tuple[Occur, Que
     if asked_for.without_orgs:
         hidden = _any_of(of, ("org",), (org.hex() for org in asked_for.without_orgs))
         clauses.append((Occur.MustNot, hidden))
+    if asked_for.latest is not None:
+        come = Query.range_query(of, "time", tantivy.FieldType.Unsigned, 0, asked_for.latest)
+        clauses.append((Occur.Must, Query.const_score_query(come, 0.0)))
     return clauses
 
 
