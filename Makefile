@@ -13,7 +13,7 @@ ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/n
 APT  = $(ROOT) DEBIAN_FRONTEND=noninteractive apt-get
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format bench soak locks clean browser
+.PHONY: help run demo test lint format bench soak locks clean browser node
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -24,7 +24,7 @@ run: $(VENV)/runtime.stamp ## a node with its page, on this computer (ARGS="--ho
 demo: $(VENV)/runtime.stamp ## three organisations that find each other and share real catalogues
 	@exec $(BIN)/python examples/demo/demo.py $(ARGS)
 
-test: $(VENV)/dev.stamp browser ## every test, the browser's included (ARGS="-k words …")
+test: $(VENV)/dev.stamp browser node ## every test, the browser's included (ARGS="-k words …")
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/dev.stamp ## style, format and types
@@ -81,3 +81,9 @@ browser:
 	@command -v chromium >/dev/null || \
 	  { [ -n "$(ROOT)" ] && $(APT) update -qq && $(APT) install -y -qq chromium; } || { \
 	  echo "The page tests need Chromium. Type: sudo apt install chromium   and then make test again." >&2; exit 2; }
+
+# Debian's own Node.js runs the second verifier of proofs, beside ours.
+node:
+	@command -v node >/dev/null || command -v nodejs >/dev/null || \
+	  { [ -n "$(ROOT)" ] && $(APT) update -qq && $(APT) install -y -qq --no-install-recommends nodejs; } || { \
+	  echo "The tests of proofs need Node.js. Type: sudo apt install nodejs   and then make test again." >&2; exit 2; }
