@@ -10,8 +10,11 @@ from aiohttp import web
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from mutunode.protocol import phrase
+from mutunode.web.firstrun import FirstRunChoice, make_first_run_app
+from mutunode.web.settings import WebSettings
 from tests.web import catalogue
-from tests.web.browser import Served, chromium, other_site, served
+from tests.web.browser import Served, chromium, listening, other_site, served
 from tests.web.fake_office import NOW, org_id
 from tests.web.test_reading import record_of
 
@@ -259,3 +262,67 @@ def test_hostile_names_run_nothing(browser: Browser) -> None:
             assert "49" not in page.locator("main").inner_text()
         assert trouble == []
         context.close()
+
+
+def _axe_and_width(page: Page, name: str) -> dict[str, Any]:
+    """What axe finds, and what does not fit, on the page as it stands."""
+    answer = Axe().run(page, options=RULES).response
+    found: dict[str, Any] = {
+        f"{name}: {each['id']}": each["nodes"][0]["html"][:160] for each in answer["violations"]
+    }
+    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if over:
+        found[f"{name}: wide"] = over
+    return found
+
+
+@pytest.mark.parametrize(
+    ("language", "see"), [("fr", "Voir ce qui sera signé"), ("en", "See what will be signed")]
+)
+def test_axe_finds_nothing_where_only_forms_lead(
+    browser: Browser, site: Served, own: str, language: str, see: str
+) -> None:
+    """Errors beside their fields, the preview, the page that asks for a signature."""
+    size = {"width": NARROW, "height": 640}
+    at = addresses(site, language)
+    page = open_page(browser, site, own + at["write"], viewport=size, bypass_csp=True)
+    page.get_by_role("button", name=see).click()
+    found = _axe_and_width(page, "errors")
+    page.locator("#f-title\\.fr").fill("Tenir un atelier")
+    page.get_by_role("button", name=see).click()
+    found |= _axe_and_width(page, "preview")
+    page.goto(site.origin + own + at["declare"])
+    page.get_by_role("button", name=see).click()
+    found |= _axe_and_width(page, "act with errors")
+    page.locator("#f-type").select_option("used")
+    page.get_by_role("button", name=see).click()
+    found |= _axe_and_width(page, "signing")
+    page.context.close()
+    assert found == {}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_axe_finds_nothing_in_the_first_run(browser: Browser, language: str) -> None:
+    async def create(choice: FirstRunChoice) -> str:
+        return "/session/x"
+
+    app = make_first_run_app(create, "token", WebSettings(), phrase.words)
+    with listening(app) as port:
+        page = browser.new_page(viewport={"width": NARROW, "height": 640}, bypass_csp=True)
+        page.goto(f"http://127.0.0.1:{port}/first/token/{language}/1")
+        found = _axe_and_width(page, "name")
+        page.get_by_role("button").click()
+        found |= _axe_and_width(page, "name missing")
+        page.locator("#f-name").fill("Atelier Passerelle")
+        page.get_by_role("button").click()
+        found |= _axe_and_width(page, "phrase")
+        words = page.locator(".phrase li").all_inner_texts()
+        page.get_by_role("button").click()
+        page.get_by_role("button").click()
+        found |= _axe_and_width(page, "words missing")
+        for field in page.locator("main input").all():
+            field.fill(words[int((field.get_attribute("name") or "w1")[1:]) - 1])
+        page.get_by_role("button").click()
+        found |= _axe_and_width(page, "done")
+        page.close()
+    assert found == {}
