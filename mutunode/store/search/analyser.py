@@ -155,16 +155,25 @@ class _Memo(dict[str, Spelled]):
         self.language = language
 
     def __missing__(self, surface: str) -> Spelled:
-        tokens = _pieces(surface, self.language)
-        spelled = Spelled(
-            "".join(f"{token.word} " for token in tokens),
-            "".join(f"{token.stem} " for token in tokens if token.stem),
-            _joined(surface, tokens),
+        spelled = (
+            self._of_word(surface) if surface.isalpha() and max(surface) < "\u0e00" else self._of(surface)
         )
         if len(surface) <= WORD_LENGTH_MAX:
             _make_room()
             self[surface] = spelled
         return spelled
+
+    def _of(self, surface: str) -> Spelled:
+        found = _pieces(surface, self.language)
+        words = "".join(f"{token.word} " for token in found)
+        stems = "".join(f"{token.stem} " for token in found if token.stem)
+        return Spelled(words, stems, _joined(surface, found))
+
+    def _of_word(self, surface: str) -> Spelled:
+        """The same for letters alone, in scripts that write blanks: nearly all there is."""
+        word = fold(surface)
+        stemmed = stem(word, self.language) if word else ""
+        return Spelled(f"{word} " if word else "", f"{stemmed} " if stemmed else "", "")
 
 
 _memos: dict[str, _Memo] = {}

@@ -6,6 +6,7 @@ import pytest
 
 from mutunode.store.search.analyser import spell, tokens
 from mutunode.store.search.folding import WORD_LENGTH_MAX, fold
+from tests.store.search.catalogues import all_documents
 
 
 def stems(text: str, language: str = "fr") -> list[str]:
@@ -114,6 +115,14 @@ def test_the_index_and_the_highlights_see_the_same_words() -> None:
     spelled = spell(text, "fr")
     assert spelled.words.split() == [token.word for token in seen]
     assert spelled.stems.split() == [token.stem for token in seen if token.stem]
+
+
+def test_the_index_and_the_highlights_agree_on_every_word_of_the_catalogues() -> None:
+    for made in all_documents()[::5]:
+        for language, text in [*made.titles, *((language, text) for language, text, _ in made.texts)]:
+            spelled, seen = spell(text, language), list(tokens(text, language))
+            assert spelled.words.split() == [token.word for token in seen]
+            assert spelled.stems.split() == [token.stem for token in seen if token.stem]
 
 
 def test_endless_words_are_cut() -> None:
