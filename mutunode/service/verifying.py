@@ -102,7 +102,7 @@ def verify(raw: bytes, org: str = "", reader_language: str = "fr") -> Verified:
         raise Refusal(
             f"not_verified_{doubt.part}",
             Exit.NOT_VERIFIED,
-            f"NON VÉRIFIÉ. {words.fr} ({doubt.what}).",
+            f"NON VÉRIFIÉ. {words.fr} (détail technique : {doubt.what}).",
             f"NOT VERIFIED. {words.en} ({doubt.what}).",
         ) from None
     if org:
