@@ -44,6 +44,7 @@ from mutunode.web.sessions import Sessions
 from mutunode.web.settings import Language, WebSettings
 
 RENEWAL_CHECK_SECONDS = 600.0
+HOME_WAIT_SECONDS = 5.0  # a command that works without a daemon gives the home back in a moment
 STOP_SECONDS_MAX = 4.0  # of the five that CONTRACT gives
 
 log = structlog.get_logger("daemon")
@@ -85,7 +86,7 @@ async def _run(path: Path, settings: Settings, passphrase: str) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    with Home.hold(path) as home:
+    with Home.hold(path, wait_seconds=HOME_WAIT_SECONDS) as home:
         sessions = Sessions(time.time)
         chosen = Chosen(settings, {})
         if not home.has_identity:
@@ -162,6 +163,7 @@ class RunningNode:
 
     async def stop(self) -> None:
         """Doors first, then the engine; whatever hangs is left to the operating system."""
+        self.engine.announce_stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS_MAX):
                 for task in self._tasks:

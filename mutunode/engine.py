@@ -144,8 +144,13 @@ class Engine:
         while self.index.follow(self.reader):
             pass
 
+    def announce_stop(self) -> None:
+        """Have verbs that take long end soon; any thread, any number of times."""
+        self.office.desk.is_stopping.set()
+
     def stop(self) -> None:
         """Finish the turn in hand, close the index, then the store, then give the home back."""
+        self.announce_stop()
         self.turns.stop()
         self.feeder.stop()
         self.index.close()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -29,6 +30,8 @@ from mutunode.protocol.limits import GENESIS_NONCE_BYTES, SEED_BYTES
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+LOCK_STEP_SECONDS = 0.1
 
 LOCK, IDENTITY, MARK = "lock", "identity", "mark"
 
@@ -62,11 +65,14 @@ class Home:
 
     @classmethod
     @contextmanager
-    def hold(cls, path: Path) -> Iterator[Self]:
-        """Make the folder if need be, check that it is closed to others, and lock it."""
+    def hold(cls, path: Path, *, wait_seconds: float = 0.0) -> Iterator[Self]:
+        """Make the folder if need be, check that it is closed to others, and lock it.
+
+        Whoever holds it is waited for so long: a command at work is done in a moment.
+        """
         home = cls(path)
         home._prepare()
-        home._acquire()
+        home._acquire(time.monotonic() + wait_seconds)
         try:
             yield home
         finally:
@@ -220,18 +226,25 @@ class Home:
         if mode & OTHERS:
             raise _open_to_others(self.path, FOLDER_MODE)
 
-    def _acquire(self) -> None:
+    def _acquire(self, until: float) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._lock = os.open(self.path / LOCK, flags, FILE_MODE)
+        while not self._is_ours():
+            if time.monotonic() >= until:
+                os.close(self._lock)
+                raise HomeError(
+                    "home_busy",
+                    f"Un autre processus utilise {self.path} : arrêtez-le, ou indiquez un autre --home.",
+                    f"Another process uses {self.path}: stop it, or give another --home.",
+                )
+            time.sleep(LOCK_STEP_SECONDS)
+
+    def _is_ours(self) -> bool:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(self._lock)
-            raise HomeError(
-                "home_busy",
-                f"Un autre processus utilise {self.path} : arrêtez-le, ou indiquez un autre --home.",
-                f"Another process uses {self.path}: stop it, or give another --home.",
-            ) from None
+            return False
+        return True
 
 
 def create_identity(

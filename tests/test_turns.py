@@ -504,7 +504,9 @@ def test_with_peers_to_ask_nothing_is_signed_before_they_had_their_time(world: W
     with pytest.raises(NotSigned) as refused:
         world.publish()
     assert refused.value.reason == "asking"
+    assert world.turns.sight.reason == "asking"
     world.ahead_seconds = 6.0
+    world.until(lambda: world.turns.sight.may_sign)
     assert world.publish().index == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as TooLong
@@ -49,6 +50,7 @@ class Desk(msgspec.Struct):
     live: LiveSide
     random: Callable[[int], bytes]
     clock: Callable[[], float] = time.time
+    is_stopping: threading.Event = msgspec.field(default_factory=threading.Event)
 
     @property
     def own_log(self) -> bytes:

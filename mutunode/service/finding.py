@@ -137,7 +137,7 @@ def hit_of(
         snippet=cut[0],
         org=org_text(stored.org),
         org_name=org_name,
-        language=cut[1],
+        language=cut[1] or title_language,
         license=licence,
         usage=usages.count(desk, stored),
         score=score,

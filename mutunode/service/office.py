@@ -21,6 +21,7 @@ from mutunode.service import (
     peers,
     proving,
     publishing,
+    readonly,
     records,
     registers,
     tlog,
@@ -54,8 +55,14 @@ class Office:
         self.desk = desk
 
     def call(self, verb: str, params: dict[str, Any], emit: Emit) -> Any:
-        """A verb by its name (``service.verbs``)."""
-        return verbs.call(self, verb, params, emit)
+        """A verb by its name (``service.verbs``); one that takes long ends with the node."""
+
+        def emit_while_running(event: dict[str, Any]) -> None:
+            if self.desk.is_stopping.is_set():
+                raise readonly.stopping()
+            emit(event)
+
+        return verbs.call(self, verb, params, emit_while_running)
 
     @property
     def org(self) -> str:

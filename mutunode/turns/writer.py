@@ -21,6 +21,7 @@ from mutunode.protocol.core import Me
 from mutunode.protocol.effects import Effect, WakeAt
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.node import LinkInfo, Node
+from mutunode.protocol.signing import Reason
 from mutunode.store.interface import Store, StoreFull
 from mutunode.turns.act import Input, Turn
 from mutunode.turns.marks import Marked, Marks, OutsideMark
@@ -30,9 +31,12 @@ T = TypeVar("T")
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
 PROJECTED_PER_TURN_MAX = 2_000  # about 0.1 s of work, so that a publish waits no longer than that
 IDLE_SECONDS_MAX = 60.0
+LOOK_SECONDS = 0.5  # while peers are asked: that their time is over comes with no input
 RESTART_SECONDS, RESTART_SECONDS_MAX = 0.25, 10.0  # doubling: a bug that comes back takes no machine
 RECOVERED_SECONDS = 60.0  # after so long without a failure, the next one is the first again
 CLOCK_BACK_SECONDS_MAX = 5.0  # set back further, the core's appointments would lie too far ahead
+
+ASKING = str(Reason.ASKING)
 
 log = structlog.get_logger("turns")
 
@@ -51,7 +55,7 @@ class Sight(msgspec.Struct, frozen=True):
     links: tuple[LinkInfo, ...] = ()
     holders: Mapping[bytes, tuple[int, int, int]] = {}  # organisation → newest head of ours it holds
     may_sign: bool = False
-    reason: str = "asking"
+    reason: str = ASKING
 
 
 class _Posted(msgspec.Struct, frozen=True):
@@ -96,7 +100,7 @@ class Turns:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="turns", daemon=True)
         self._node: Node | None = None  # None: waiting to start, again or for the first time
-        self._closed = "asking"  # why, while there is no core
+        self._closed = ASKING  # why, while there is no core
         self._failures = 0
         self._failed_at = float("-inf")
         self._latest = float("-inf")  # time of the latest turn
@@ -151,7 +155,8 @@ class Turns:
 
     def _next(self) -> _Posted | _Act[Any] | _Nothing | None:
         """The next thing to do: what arrived, else (nothing arrived) the timer or a bit of projecting."""
-        seconds = min(max(self._wake_at - self._clock(), 0.0), IDLE_SECONDS_MAX)
+        idle = LOOK_SECONDS if self.sight.reason == ASKING else IDLE_SECONDS_MAX
+        seconds = min(max(self._wake_at - self._clock(), 0.0), idle)
         if not seconds or (self._more_to_project and self._node is not None):
             return self._waiting()
         try:
@@ -298,7 +303,7 @@ def _reason(error: Exception) -> str:
     """Why nothing is signed until the core runs again: a code for ``NotSigned``."""
     if isinstance(error, StoreFull):
         return "full"
-    return "unmarked" if isinstance(error, OSError) else "asking"
+    return "unmarked" if isinstance(error, OSError) else ASKING
 
 
 class _Nothing:

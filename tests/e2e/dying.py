@@ -1,0 +1,137 @@
+"""A node that is killed at a chosen point: ``python -m tests.e2e.dying POINT NTH run …``.
+
+The product knows nothing of it: here a few of its functions are wrapped in the child process before the
+command runs. Each point is a place where a power cut would leave something different on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mutunode import home
+from mutunode.home import Home
+from mutunode.protocol.head import Head
+from mutunode.protocol.node import Node
+from mutunode.store.search.folder import Folder
+from mutunode.store.sqlite import SqliteLedger
+from mutunode.turns.writer import Turns
+from mutunode_cli.main import main
+
+PUBLISHING = (
+    "before-commit",  # entries and head written, nothing durable
+    "after-commit",  # durable, not marked
+    "in-mark",  # the new mark lies beside the old one
+    "after-mark",  # marked, not announced
+    "after-announcing",  # frames were handed out, the person has no answer yet
+    "after-indexing",  # the index has what its next start will be told again
+)
+RECEIVING = (
+    "before-pending",  # entries of somebody else written, nothing durable
+    "after-pending",  # entries durable beyond the signed size
+    "before-commit",  # all entries, the head not committed
+    "after-commit",  # committed, nobody knows
+    "before-projecting",  # held, not shown yet
+    "after-indexing",
+)
+
+
+class Reaper:
+    """Kills this process the nth time that its point is reached."""
+
+    def __init__(self, point: str, nth: int) -> None:
+        self.point = point
+        self.left = nth
+
+    def reached(self, point: str) -> None:
+        """The process is at this point."""
+        if point == self.point:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(reaper: Reaper, *, own: bool) -> None:
+    """Wrap what has points; ``own``: those of publishing, else those of receiving."""
+    _arm_turns(reaper, own)
+    _arm_mark(reaper)
+    _wrap(Folder, "commit", after=lambda *_: reaper.reached("after-indexing"))
+    _wrap(SqliteLedger, "project_some", before=lambda *_: reaper.reached("before-projecting"))
+    _arm_announcing(reaper)
+
+
+def _arm_turns(reaper: Reaper, own: bool) -> None:
+    ours: list[bytes] = []
+    doing: list[str] = []
+    transaction = SqliteLedger.transaction
+
+    def commits(ledger: SqliteLedger, head: Head, *_: Any) -> None:
+        if (head.org in ours) == own:
+            doing.append("commit")
+
+    @contextmanager
+    def watched(ledger: SqliteLedger, **options: bool) -> Iterator[None]:
+        doing.clear()
+        with transaction(ledger, **options):
+            yield
+            did = "commit" if "commit" in doing else "pending" if "pending" in doing else ""
+            if did:
+                reaper.reached(f"before-{did}")
+        if did:
+            reaper.reached(f"after-{did}")
+
+    _wrap(SqliteLedger, "put_own", after=lambda ledger, org: ours.append(org))
+    _wrap(SqliteLedger, "append", after=lambda *_: doing.append("pending"))
+    _wrap(SqliteLedger, "commit", after=commits)
+    SqliteLedger.transaction = watched  # type: ignore[method-assign, assignment]
+
+
+def _arm_announcing(reaper: Reaper) -> None:
+    due: list[bool] = []
+
+    def gone_out(*_: Any) -> None:
+        if due:
+            due.clear()
+            reaper.reached("after-announcing")
+
+    _wrap(Node, "published", after=lambda *_: due.append(True))
+    _wrap(Turns, "_go_out", after=gone_out)
+
+
+def _arm_mark(reaper: Reaper) -> None:
+    replace = home._replace
+
+    def dying(path: Any, content: bytes) -> None:
+        if path.name == home.MARK and reaper.point == "in-mark":
+            path.with_name(path.name + ".new").write_bytes(content[: len(content) // 2])
+            reaper.reached("in-mark")
+        replace(path, content)
+
+    home._replace = dying
+    _wrap(Home, "write_mark", after=lambda *_: reaper.reached("after-mark"))
+
+
+def _wrap(
+    owner: type, name: str, before: Callable[..., Any] | None = None, after: Callable[..., Any] | None = None
+) -> None:
+    whole = getattr(owner, name)
+
+    def wrapped(*given: Any, **named: Any) -> Any:
+        if before is not None:
+            before(*given)
+        answer = whole(*given, **named)
+        if after is not None:
+            after(*given)
+        return answer
+
+    setattr(owner, name, wrapped)
+
+
+if __name__ == "__main__":
+    role, point, nth, *words = sys.argv[1:]
+    arm(Reaper(point, int(nth)), own=role == "publishing")
+    sys.exit(main(words))
