@@ -468,6 +468,7 @@ def test_an_old_copy_of_the_store_signs_nothing_and_the_mark_stays(world: World)
     with pytest.raises(NotSigned) as refused:
         world.publish("Deux, autrement")
     assert refused.value.reason == "stale"
+    assert (world.turns.sight.may_sign, world.turns.sight.reason) == (False, "stale")
     assert (world.size(), world.mark()) == (1, 2)
 
 

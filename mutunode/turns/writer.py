@@ -23,7 +23,7 @@ from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.node import LinkInfo, Node
 from mutunode.protocol.signing import Reason
 from mutunode.store.interface import Store, StoreFull
-from mutunode.turns.act import Input, Turn
+from mutunode.turns.act import Input, NotSigned, Turn
 from mutunode.turns.marks import Marked, Marks, OutsideMark
 
 T = TypeVar("T")
@@ -222,6 +222,8 @@ class Turns:
                 due = self._marks.due() if turn.heads else {}
                 trusted = self._marks.due_of_trusted() if turn.is_store_trusted else {}
         except BaseException as error:
+            if isinstance(error, NotSigned):
+                self._turn([], project=False)  # so that pages give the same reason
             act.future.set_exception(error)
             return
         # Durable, not yet marked nor announced: a crash here loses nothing, the next start marks first.
