@@ -18,7 +18,7 @@ import pytest
 
 from mutunode_cli.client import NoDaemon, Vanished
 from tests.e2e import dying
-from tests.e2e.nodes import Node, until
+from tests.e2e.nodes import PATIENCE_SECONDS, Node, until
 
 READY_SECONDS = 2.0  # promised on a machine with nothing else to do
 READY_SECONDS_ASSERTED = 15.0  # on one that runs other tests
@@ -48,14 +48,16 @@ class Publisher:
         answer = self.node.ask("import", lines="\n".join(json.dumps({"title": t}) for t in titles))
         self.acknowledged.update(zip(answer["ids"], titles, strict=True))
 
-    def until_dead(self, tries: int = 60) -> None:
+    def until_dead(self) -> None:
         """Publish until nobody answers any more."""
-        for _ in range(tries):
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
             try:
                 self.publish()
             except (NoDaemon, Vanished):
                 return
-        pytest.fail(f"still alive after {tries} records: {self.node.log.read_text()}")
+            time.sleep(0.02)  # the index follows at its own pace
+        pytest.fail(f"still alive after {self.asked} records: {self.node.log.read_text()}")
 
     def begin(self) -> None:
         """Publish in a thread of its own, until told to end or until nobody answers."""
