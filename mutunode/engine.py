@@ -171,4 +171,4 @@ class Engine:
 
     def _perform(self, effects: Sequence[Outward]) -> None:
         self.feeder.poke()  # whatever the turn was about, there may be something new to find
-        self._perform_outside(effects)
+        self._perform_outside(self.office.desk.couriers.take(effects))

@@ -56,8 +56,9 @@ def _show_status(session: Session, status: dict[str, Any]) -> None:
     cls=Verb,
     help=both(
         "Demander des nouvelles ; avec --wait N, attendre que N organisations détiennent tout ce que vous "
-        "avez publié.",
-        "Ask for news; with --wait N, until N organisations hold all you published.",
+        "avez publié. Sans réseau : --to FICHIER sur une clé USB chez l’un, --from FICHIER chez l’autre.",
+        "Ask for news; with --wait N, until N organisations hold all you published. Without a network: "
+        "--to FILE on a USB key here, --from FILE there.",
     ),
 )
 @click.option(
@@ -75,9 +76,22 @@ def _show_status(session: Session, status: dict[str, Any]) -> None:
     metavar="S",
     help=both("secondes au plus", "seconds at most"),
 )
+@click.option(
+    "--to", metavar="FILE", help=both("écrire tout ce qui se partage dans un fichier", "write all to a file")
+)
+@click.option(
+    "--from",
+    "from_",
+    metavar="FILE",
+    help=both("lire un tel fichier, et vérifier", "read such a file, and verify"),
+)
 @with_session
-def sync_command(session: Session, wait: int, timeout: float) -> int:
-    """Ask for news and wait."""
+def sync_command(session: Session, wait: int, timeout: float, to: str | None, from_: str | None) -> int:
+    """Ask for news and wait, or carry it by hand."""
+    if to or from_:
+        from mutunode_cli.carry import carry
+
+        return carry(session, to, from_, waits=bool(wait))
     label = session.tr("Organisations à jour", "Organisations up to date")
     answer = session.call_with_progress(
         "sync", {"wait": wait, "timeout": timeout}, label, silence_seconds_max=timeout + SETTLE_SECONDS

@@ -16,6 +16,7 @@ from mutunode.protocol.ids import org_text
 from mutunode.protocol.ledger import Address
 from mutunode.protocol.phrase import check_words
 from mutunode.service import readonly
+from mutunode.service.courier import Couriers
 from mutunode.store.interface import Organisation, Reader, Store, StoreError, StoreFull
 from mutunode.store.search.index import SearchIndex
 from mutunode.turns import NotSigned, Stopping, Turn, Turns
@@ -51,6 +52,7 @@ class Desk(msgspec.Struct):
     random: Callable[[int], bytes]
     clock: Callable[[], float] = time.time
     is_stopping: threading.Event = msgspec.field(default_factory=threading.Event)
+    couriers: Couriers = msgspec.field(default_factory=Couriers)  # peers that are files
 
     @property
     def own_log(self) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 from mutunode.commons.registry import Registry
 from mutunode.protocol.ids import org_text
 from mutunode.service import (
+    carrying,
     drafts,
     finding,
     importing,
@@ -22,6 +23,7 @@ from mutunode.service import (
     proving,
     publishing,
     readonly,
+    receiving,
     records,
     registers,
     tlog,
@@ -240,6 +242,14 @@ class Office:
     def sync(self, wait: int, timeout: float, emit: Emit) -> Any:
         """Ask for news; wait until ``wait`` organisations hold all we published."""
         return peers.sync(self.desk, wait, timeout, emit)
+
+    def sync_to(self, path: str, emit: Emit) -> Any:
+        """Write all registers held to a file, for somebody whom no network reaches."""
+        return carrying.write_to(self.desk, path, emit)
+
+    def sync_from(self, path: str, emit: Emit) -> Any:
+        """Take from such a file what we listen to."""
+        return receiving.read_from(self.desk, path, emit)
 
     def log_show(self, log: str, start: int, limit: int) -> Any:
         """Entries of a register, as they stand."""

@@ -11,7 +11,6 @@ Beside what the specification names, ``verifier-keys`` holds the keys to configu
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 from base64 import b64encode
@@ -25,10 +24,9 @@ from mutunode.protocol.head import Head, Sign
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.ids import log_text
 from mutunode.protocol.merkle import Compact, leaf_hash
-from mutunode.service import registers
+from mutunode.service import disk, registers
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.readonly import disk_full
 from mutunode.service.verbs import Emit
 
 WIDTH = 256  # hashes in a full tile, headers in a full bundle
@@ -140,7 +138,7 @@ def export(desk: Desk, text: str, path: str, emit: Emit) -> Exported:
     head, chain = register.head, register.chain
     if head is None or chain is None:
         raise Refusal("empty", Exit.NOT_FOUND, "Ce registre est vide.", "This register is empty.")
-    folder = Path(path)
+    folder = disk.absolute(path)
     try:
         _check_folder(folder, head)
         ours = register.org == desk.org
@@ -148,7 +146,7 @@ def export(desk: Desk, text: str, path: str, emit: Emit) -> Exported:
         headers = (entry.header for entry in itertools.islice(desk.reader.log_walk(head.log), head.size))
         write(_putter(folder), head, chain, _counted(headers, head.size, emit), sign)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise disk.refusal(path, error) from None
     except ValueError as error:
         raise Refusal(
             "not_verified",
@@ -168,8 +166,6 @@ def _signer(desk: Desk, head: Head) -> Sign:
 
 
 def _check_folder(folder: Path, head: Head) -> None:
-    if not folder.is_absolute():
-        raise Refusal("usage", Exit.USAGE, "Il faut un chemin absolu.", "An absolute path is needed.")
     folder.mkdir(parents=True, exist_ok=True)
     present = {each.name for each in folder.iterdir()}
     checkpoint = folder / CHECKPOINT
@@ -204,9 +200,3 @@ def _counted(headers: Iterable[bytes], total: int, emit: Emit) -> Iterable[bytes
         if done % PROGRESS_EVERY == 0:
             emit({"progress": {"done": done, "total": total}})
         yield header
-
-
-def _cannot_write(path: str, error: OSError) -> Refusal:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_full()
-    return Refusal("cannot_write", Exit.USAGE, f"{path} : {error.strerror}.", f"{path}: {error.strerror}.")

@@ -129,6 +129,13 @@ class Sync(Params, frozen=True):
     reader_language: str = ""
 
 
+class Carry(Params, frozen=True):
+    """``path`` is a file that the node itself reads or writes (same machine, same user)."""
+
+    path: str
+    reader_language: str = ""
+
+
 class ShowLog(Params, frozen=True):
     log: str = ""
     start: int = msgspec.field(default=0, name="from")
@@ -222,6 +229,8 @@ VERBS: dict[str, Verb] = {
     "todo": Verb(Nothing, lambda o, p, e: o.todo(p.reader_language)),
     "status": Verb(Nothing, lambda o, p, e: o.status()),
     "sync": Verb(Sync, lambda o, p, e: o.sync(p.wait, p.timeout, e), streams=True),
+    "sync_to": Verb(Carry, lambda o, p, e: o.sync_to(p.path, e), streams=True),
+    "sync_from": Verb(Carry, lambda o, p, e: o.sync_from(p.path, e), streams=True),
     "log_show": Verb(ShowLog, lambda o, p, e: o.log_show(p.log, p.start, p.limit)),
     "log_verify": Verb(Nothing, lambda o, p, e: o.log_verify(e), streams=True),
     "log_export": Verb(ExportLog, lambda o, p, e: o.log_export(p.log, p.path, e), streams=True),

@@ -1,0 +1,57 @@
+"""`sync --to FILE` and `--from FILE`: news by USB key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mutunode_cli import exits
+from mutunode_cli.failure import usage
+from mutunode_cli.session import Session
+
+SILENCE_SECONDS_MAX = 600.0  # a slow key, and a large register to recompute
+
+
+def carry(session: Session, to: str | None, from_: str | None, *, waits: bool) -> int:
+    """Write to a file, or read from one."""
+    if (to and from_) or waits:
+        raise usage(
+            "--to, --from et --wait s’excluent : une commande pour chacun.",
+            "--to, --from and --wait exclude each other: one command for each.",
+        )
+    if to:
+        _to(session, to)
+    else:
+        _from(session, str(from_))
+    return exits.DONE
+
+
+def _to(session: Session, name: str) -> None:
+    answer = _call(session, "sync_to", name, session.tr("Registres écrits", "Registers written"))
+    size = f"{answer['bytes'] / 1_000_000:.1f}"
+    registers, entries = answer["registers"], answer["entries"]
+    session.show(
+        answer,
+        lambda: session.note(
+            f"{registers} registres, {entries} entrées, {size} Mo dans {name}. Sur l’autre machine : "
+            "mutunode sync --from FICHIER",
+            f"{registers} registers, {entries} entries, {size} MB in {name}. On the other machine: "
+            "mutunode sync --from FILE",
+        ),
+        [answer["path"]],
+    )
+
+
+def _from(session: Session, name: str) -> None:
+    answer = _call(session, "sync_from", name, session.tr("Lecture", "Reading"))
+    taken, known, others = answer["taken"], answer["known"], answer["not_followed"]
+    fr, en = f"{taken} registres reçus, {known} déjà ici", f"{taken} registers taken, {known} here already"
+    if others:
+        fr += f", {others} d’organisations que vous ne suivez pas"
+        en += f", {others} of organisations you do not follow"
+    session.show(answer, lambda: session.note(f"{fr}.", f"{en}."))
+
+
+def _call(session: Session, verb: str, name: str, label: str) -> Any:
+    path = {"path": str(Path(name).absolute())}
+    return session.call_with_progress(verb, path, label, silence_seconds_max=SILENCE_SECONDS_MAX)
