@@ -28,7 +28,8 @@ def carry(session: Session, to: str | None, from_: str | None, *, waits: bool) -
 
 def _to(session: Session, name: str) -> None:
     answer = _call(session, "sync_to", name, session.tr("Registres écrits", "Registers written"))
-    size = f"{answer['bytes'] / 1_000_000:.1f}"
+    megabytes = answer["bytes"] / 1_000_000
+    size = f"{megabytes:.1f}" if megabytes >= 0.1 else "< 0.1"
     registers, entries = answer["registers"], answer["entries"]
     session.show(
         answer,

@@ -160,10 +160,8 @@ def _not_followed(desk: Desk, orgs: set[bytes]) -> set[bytes]:
 
 def _damages(parcel: Parcel) -> list[Trouble]:
     return [
-        Trouble(
-            f"@{damage.at}", f"octet {damage.at} : {damage.what.fr}.", f"byte {damage.at}: {damage.what.en}."
-        )
-        for damage in parcel.damages
+        Trouble("file", f"octet {each.at} : {each.what.fr}.", f"byte {each.at}: {each.what.en}.")
+        for each in parcel.damages
     ]
 
 
