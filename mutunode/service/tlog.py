@@ -63,7 +63,7 @@ class Tiles:
         self.tree.append(leaf)
         self._bundle.append(len(header).to_bytes(2, "big") + header)
         if len(self._bundle) == WIDTH:
-            self._put(f"tile/entries/{_number(self.tree.size // WIDTH - 1)}", b"".join(self._bundle))
+            self._put(f"tile/entries/{tile_number(self.tree.size // WIDTH - 1)}", b"".join(self._bundle))
             self._bundle.clear()
         self._push(0, leaf)
 
@@ -74,7 +74,7 @@ class Tiles:
         tile = self._levels[level]
         tile.append(node)
         if len(tile) == WIDTH:
-            self._put(f"tile/{level}/{_number(self._full[level])}", b"".join(tile))
+            self._put(f"tile/{level}/{tile_number(self._full[level])}", b"".join(tile))
             self._full[level] += 1
             above = Compact.of(tile).root()
             tile.clear()
@@ -84,13 +84,13 @@ class Tiles:
         """The tiles and the bundle at the right edge, which are not full."""
         for level, tile in enumerate(self._levels):
             if tile:
-                self._put(f"tile/{level}/{_number(self._full[level])}.p/{len(tile)}", b"".join(tile))
+                self._put(f"tile/{level}/{tile_number(self._full[level])}.p/{len(tile)}", b"".join(tile))
         if self._bundle:
-            number = _number(self.tree.size // WIDTH)
+            number = tile_number(self.tree.size // WIDTH)
             self._put(f"tile/entries/{number}.p/{len(self._bundle)}", b"".join(self._bundle))
 
 
-def _number(index: int) -> str:
+def tile_number(index: int) -> str:
     """1234067 is x001/x234/067."""
     parts = [f"{index % 1_000:03d}"]
     while index := index // 1_000:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,12 @@ import msgspec
 import pytest
 
 from mutunode.protocol import proof
-from mutunode.service import proving
+from mutunode.service import proving, tlog
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.verifying import DOUBTS, verify
 from tests.service.conftest import Make
 from tests.service.offices import Node, refused, until
-from tests.tlog_reader import TiledLog
+from tests.tlog_reader import TiledLog, path_element
 
 
 def proved(node: Node, rec: str, **asked: Any) -> proving.Proved:
@@ -161,6 +163,24 @@ def test_a_register_is_exported_as_tiles(jardin: Node, tmp_path: Path, size: int
     assert (log.size, log.origin) == (size, answer.origin)
     files = {str(path.relative_to(log.folder)) for path in log.folder.rglob("*") if path.is_file()}
     assert files == log.resources() | {"checkpoint", "verifier-keys", "identity"}
+
+
+def test_the_example_of_the_specification_with_little_memory() -> None:
+    """70,000 entries: 273 full tiles and one of 112, one full and one of 17 above, one of 1 on top."""
+    written: Counter[str] = Counter()
+    tiles = tlog.Tiles(lambda name, content: written.update([name]))
+    tracemalloc.start()
+    for number in range(70_000):
+        tiles.add(number.to_bytes(100, "big"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    tiles.finish()
+    assert set(written.values()) == {1}
+    assert len([name for name in written if name.startswith("tile/0/")]) == 274
+    assert {"tile/0/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"} <= written.keys()
+    assert "tile/entries/273.p/112" in written
+    assert peak < 500_000 + sum(len(name) + 100 for name in written)
+    assert tlog.tile_number(1_234_067) == path_element(1_234_067) == "x001/x234/067"
 
 
 def test_exporting_again_brings_it_up_to_date(jardin: Node, tmp_path: Path) -> None:
