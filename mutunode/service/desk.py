@@ -23,6 +23,7 @@ from mutunode.turns import NotSigned, Stopping, Turn, Turns
 
 T = TypeVar("T")
 
+PASSING = ("asking", "behind")  # reasons for not signing that mostly end by themselves, and soon
 SIGNING_WAIT_SECONDS = 6.0  # peers are given 5 s to say what they hold of our log; then a moment more
 ASK_AGAIN_SECONDS = 0.1
 ACT_SECONDS_MAX = 120.0  # a turn that takes longer has not failed, but nobody should stare at it
@@ -74,7 +75,7 @@ class Desk(msgspec.Struct):
             try:
                 return self.turns.act(job).result(ACT_SECONDS_MAX)
             except NotSigned as closed:
-                if closed.reason != "asking" or time.monotonic() > patience:
+                if closed.reason not in PASSING or time.monotonic() > patience:
                     raise readonly.not_signed(closed.reason) from None
                 time.sleep(ASK_AGAIN_SECONDS)
             except StoreFull:
