@@ -39,8 +39,9 @@ format: $(VENV)/dev.stamp ## write the format that lint checks
 bench: $(VENV)/dev.stamp ## measure, beside a bare loop that does only the unavoidable work
 	$(BIN)/python -m bench $(ARGS)
 
-soak: $(VENV)/dev.stamp ## a long run with kills and cuts (ARGS="--minutes 30")
-	$(BIN)/python -m bench.soak $(ARGS)
+soak: $(VENV)/dev.stamp ## hours of kills, cuts and simulated networks (MUTUNODE_TEST_KILLS, MUTUNODE_TEST_SEEDS)
+	MUTUNODE_TEST_KILLS=$${MUTUNODE_TEST_KILLS:-300} MUTUNODE_TEST_SEEDS=$${MUTUNODE_TEST_SEEDS:-2000} \
+	  $(BIN)/python -m pytest tests/e2e tests/test_simulator.py $(ARGS)
 
 locks: $(VENV)/dev.stamp ## renew requirements*.txt from pyproject.toml
 	$(BIN)/pip install --quiet uv

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from mutunode.protocol.effects import NoticeKind
 from tests.simulator import Actor, World
+
+SEEDS = int(os.environ.get("MUTUNODE_TEST_SEEDS", "20"))  # many more in `make soak`
 
 
 def village(seed: int, count: int, **network: object) -> tuple[World, list[Actor]]:
@@ -72,7 +76,7 @@ def test_the_same_seed_gives_the_same_trace_and_another_one_another() -> None:
     assert busy_day(1) == busy_day(1) != busy_day(2)
 
 
-@pytest.mark.parametrize("seed", range(3, 23))
+@pytest.mark.parametrize("seed", range(3, 3 + SEEDS))
 def test_after_quiet_everybody_holds_the_same(seed: int) -> None:
     busy_day(seed)
 
