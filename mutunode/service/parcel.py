@@ -39,7 +39,7 @@ class Parcel:
         self._identities: dict[bytes, list[int]] = {}  # organisation → where
         self._entries: dict[bytes, list[tuple[int, int]]] = {}  # log → (first entry, where), ascending
         self._read(progress)
-        self._order = list(self.heads.values())
+        self.offered = list(self.heads.values())
 
     def _read(self, progress: Progress) -> None:
         for number, found in enumerate(scan(self._file)):
@@ -77,10 +77,14 @@ class Parcel:
         if len(self.damages) < DAMAGES_TOLD_MAX:
             self.damages.append(damage)
 
+    def leave_out(self, logs: set[bytes]) -> None:
+        """Do not offer these: a file that repeats what is held here is no organisation that holds it."""
+        self.offered = [head for head in self.offered if head.log not in logs]
+
     # --- answers -------------------------------------------------------------------------------
     def page(self, start: int) -> messages.Heads:
         """Heads from a place on, as many as fit a frame, as a push."""
-        heads = tuple(self._order[start : start + HEADS_PER_FRAME_MAX])
+        heads = tuple(self.offered[start : start + HEADS_PER_FRAME_MAX])
         return messages.Heads(messages.PUSH, self._store, start + len(heads), False, heads)
 
     def answer(self, request: messages.Message) -> messages.Message:
@@ -88,10 +92,10 @@ class Parcel:
         match request:
             case messages.Since():
                 asked = request.cursor if request.store == self._store else 0
-                return msgspec.structs.replace(self.page(min(asked, len(self._order))), id=request.id)
+                return msgspec.structs.replace(self.page(min(asked, len(self.offered))), id=request.id)
             case messages.AskHead():
-                head = self.heads.get(request.log)
-                return messages.Heads(request.id, self._store, 0, False, (head,) if head else ())
+                heads = tuple(head for head in self.offered if head.log == request.log)
+                return messages.Heads(request.id, self._store, 0, False, heads)
             case messages.Ident():
                 return self._identity(request) or _unknown(request.id)
             case messages.Get():

@@ -63,6 +63,7 @@ def read_from(desk: Desk, path: str, emit: Emit) -> Read:
                 file, desk.random(8), lambda at: emit({"progress": {"done": at // 2, "total": total}})
             )
             before = _held(desk)
+            parcel.leave_out({head.log for head in parcel.offered if _holds(before, head)})
             dismissed = _deliver(desk, parcel, total, emit)
             return _outcome(desk, parcel, path, before, dismissed)
     except OSError as error:
@@ -86,7 +87,7 @@ def _deliver(desk: Desk, parcel: Parcel, total: int, emit: Emit) -> str:
     try:
         courier.begin()
         _serve(desk, courier, parcel.page(0).cursor, told)
-        for start in range(HEADS_PER_FRAME_MAX, len(parcel.heads), HEADS_PER_FRAME_MAX):
+        for start in range(HEADS_PER_FRAME_MAX, len(parcel.offered), HEADS_PER_FRAME_MAX):
             page = parcel.page(start)  # SINCE gave the first one
             courier.push(page)
             _serve(desk, courier, page.cursor, told)

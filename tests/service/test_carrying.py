@@ -15,6 +15,7 @@ from mutunode.protocol.entry import make_entry
 from mutunode.protocol.errors import Code
 from mutunode.protocol.messages import Entries, Heads, Identity
 from mutunode.service import carrying, receiving
+from mutunode.service import parcel as parcels
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.framefile import MAGIC, Damage, FrameWriter, scan
 from mutunode.service.parcel import Parcel
@@ -91,6 +92,34 @@ def test_organisations_nobody_here_follows_are_left_out_and_counted(make: Make, 
     read = takes(atelier, tmp_path / "clé")
     assert (read.registers, read.taken, read.not_followed) == (1, 0, 1)
     assert not atelier.knows(rec)
+
+
+def test_more_registers_than_fit_one_answer_follow_page_by_page(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (carrying, receiving, parcels):
+        monkeypatch.setattr(module, "HEADS_PER_FRAME_MAX", 1)
+    jardin, atelier, fablab, lointain = (make(name) for name in ("Jardin", "Atelier", "Fablab", "Lointain"))
+    recs = [node.publish(f"Fiche de {node.office.name()}") for node in (jardin, atelier, fablab)]
+    for other in (atelier, fablab):
+        jardin.meets(other)
+    until(lambda: all(jardin.knows(rec) for rec in recs))
+    for other in (jardin, atelier, fablab):
+        lointain.office.accept(other.org)
+    carries(jardin, tmp_path / "clé")
+    assert takes(lointain, tmp_path / "clé").taken == 3
+    assert all(lointain.knows(rec) for rec in recs)
+
+
+def test_a_file_that_repeats_our_register_does_not_count_as_a_holder(
+    apart: tuple[Node, Node], tmp_path: Path
+) -> None:
+    jardin, _ = apart
+    jardin.publish("Guide du compost")
+    carries(jardin, tmp_path / "clé")
+    seen: list[int] = []
+    takes(jardin, tmp_path / "clé", lambda event: seen.append(jardin.office.status().holders))
+    assert set(seen) == {0}
 
 
 def test_a_large_register_travels_in_many_frames(apart: tuple[Node, Node], tmp_path: Path) -> None:
