@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from mutunode import __version__
 from mutunode.commons.registry import Registry, load
 from mutunode.config import Settings
 from mutunode.home import Home
@@ -115,7 +116,8 @@ class Engine:
         self._adopt_identity()
         home.marks()  # a damaged mark is said at the start, not found out at the first signature
         documents = Documents(self.registry, self.reader, home.language)
-        self.index = SearchIndex(home.path / "search", documents.document, clock)
+        edition = f"{__version__} {' '.join(self.registry)}"  # another version, or a new kind: index anew
+        self.index = SearchIndex(home.path / "search", documents.document, clock, edition=edition)
         self.feeder = Feeder(self.index, self.reader)
         self.turns = Turns(self._me, self.store, home, self._make_node, clock, self._perform)
         self.office = Office(
