@@ -8,7 +8,6 @@ from mutunode import __version__
 from mutunode.commons.similar import similar_name
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ids import log_text, org_text
-from mutunode.protocol.merkle import EMPTY_ROOT
 from mutunode.service import desk as desks
 from mutunode.service import readonly
 from mutunode.service.desk import Desk
@@ -64,7 +63,7 @@ def status(desk: Desk) -> Status:
     register = {
         "log": log_text(desk.own_log),
         "size": head.size if head else 0,
-        "root": b64encode(head.root if head else EMPTY_ROOT).decode("ascii"),
+        "root": b64encode(head.root).decode("ascii") if head else "",
         "signed_at": head.time if head else 0,
     }
     closed = not sight.may_sign and sight.reason != "asking"

@@ -43,6 +43,7 @@ class Register:
         self.ops: list[list[bytes]] = []
         self.items: list[Item] = []
         self.head: Head = []
+        self.frozen = False
         self.log = log_of(org)
 
     def leaves(self) -> list[bytes]:

@@ -15,6 +15,7 @@ from tests.outside.stranger import Stranger
 
 CROWD = 40  # more than two rows of heads in a reconciliation
 SHEETS = 40
+INTRODUCED = 96  # as many as tests ask for; a voucher may bring a hundred
 
 
 def org_text(author: Author) -> str:
@@ -39,6 +40,12 @@ async def bring(stranger: Stranger, house: House) -> None:
             await link.reaches(register.log, register.head[4], register.head[2])
 
 
+async def arrival(author: Author, house: House) -> None:
+    """What an author published has come to a house by itself."""
+    async with newcomer().meet(house.peer) as link:
+        await link.reaches(author.log, len(author.items), author.epoch, every_seconds=0.6)
+
+
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A node that published a profile, a catalogue of forty and a guide."""
@@ -51,6 +58,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         house.ok("publish", "profile", "--manifest", "-", stdin=json.dumps(PROFILE))
         house.ok("import", "-", "--format", "jsonl", stdin=lines)
         house.ok("publish", "resource", "--title", "A guide", "--license", "CC-BY-4.0")
+        patron = accepted_by(house, name="Patron")
+        house.introduced = [newcomer(f"Introduced {number}") for number in range(INTRODUCED)]
+        for stranger in house.introduced:
+            vouch(patron.author, stranger.author.org)
+        patron.sign()
+        asyncio.run(bring(patron, house))
+        house.patron = patron.author
         yield house
     finally:
         assert house.stop() == 0
@@ -58,28 +72,35 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def branch(library: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A second node; it and the library accepted each other and are connected."""
+    """A second node; it and the library accepted each other, are connected, and listen to the same patron."""
     house = House(tmp_path_factory.mktemp("branch") / "home", "Branch").init().start()
     try:
         library.accept(house.org_text)
+        house.accept(org_text(library.patron))
         house.accept(library.org_text, "--address", library.peer)
+        asyncio.run(arrival(library.patron, house))
         yield house
     finally:
         assert house.stop() == 0
 
 
-def known_to(*houses: House, name: str = "Known") -> Stranger:
-    """A stranger that these houses accepted."""
+def accepted_by(*houses: House, name: str = "Accepted") -> Stranger:
+    """A stranger that these houses accepted by command."""
     stranger = newcomer(name)
     for house in houses:
         house.accept(org_text(stranger.author))
     return stranger
 
 
+def known_to(house: House) -> Stranger:
+    """Another stranger that a house listens to without having been asked: somebody vouches for it."""
+    return house.introduced.pop()
+
+
 @pytest.fixture(scope="session")
 def friend(library: House) -> Stranger:
     """An organisation of the outside that the library accepted."""
-    friend = known_to(library, name="Friend")
+    friend = accepted_by(library, name="Friend")
     asyncio.run(bring(friend, library))
     return friend
 

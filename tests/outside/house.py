@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.outside.author import Author
 from tests.outside.page import base32, unbase32
+from tests.outside.stranger import Stranger
 
 COMMAND = [sys.executable, "-c", "import sys; from mutunode_cli.main import main; sys.exit(main())"]
 ROOT = Path(__file__).parents[2]
@@ -55,6 +57,8 @@ class House:
         self.process: subprocess.Popen[str] | None = None
         self.peer = ""
         self.web = ""
+        self.introduced: list[Stranger] = []  # whom it listens to because its patron vouches for them
+        self.patron: Author
 
     def command(self, *argv: str, stdin: str = "") -> Outcome:
         """Run ``mutunode`` on this home."""

@@ -15,9 +15,10 @@ ROUNDS_MAX = 8
 
 
 class Held(Protocol):
-    """Whatever has a newest head."""
+    """Whatever has a newest head, and may be frozen by evidence."""
 
     head: Head
+    frozen: bool
 
 
 Shelf = Mapping[bytes, Held]
@@ -32,7 +33,8 @@ def within(shelf: Shelf, first: bytes = FIRST_LOG, last: bytes = LAST_LOG) -> li
 def row(shelf: Shelf, first: bytes = FIRST_LOG, last: bytes = LAST_LOG) -> list[Any]:
     """A range as it is asked: its bounds, how many logs, and what they print."""
     heads = within(shelf, first, last)
-    return [first, last, len(heads), print_of(heads)]
+    frozen = tuple(log for log, held in shelf.items() if held.frozen)
+    return [first, last, len(heads), print_of(heads, frozen)]
 
 
 def answer(shelf: Shelf, asked: list[Any]) -> list[Any]:
@@ -40,7 +42,7 @@ def answer(shelf: Shelf, asked: list[Any]) -> list[Any]:
     rows: list[Any] = []
     for first, last, count, printed in asked:
         heads = within(shelf, first, last)
-        if (count, printed) == (len(heads), print_of(heads)):
+        if [count, printed] == row(shelf, first, last)[2:]:
             continue
         if len(heads) <= HEADS_A_ROW_MAX:
             rows.append([first, last, heads])

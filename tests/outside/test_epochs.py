@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.outside.author import Author
 from tests.outside.conftest import known_to, newcomer, org_text
 from tests.outside.house import House, eventually
+from tests.outside.link import IDENT, IDENTITY
 from tests.outside.page import base32, domain, sha256
-from tests.outside.stranger import IDENT, IDENTITY, Stranger
+from tests.outside.stranger import Stranger
 
 
 async def published(stranger: Stranger, house: House, records: int = 3) -> Author:
@@ -27,7 +28,7 @@ async def published(stranger: Stranger, house: House, records: int = 3) -> Autho
 
 @pytest.mark.parametrize("base", [0, 2, 3])
 async def test_an_epoch_is_followed_by_everybody(library: House, branch: House, base: int) -> None:
-    stranger = known_to(library, branch)
+    stranger = known_to(library)
     author = await published(stranger, library)
     dropped = [author.rec(index) for index in range(base, 3)]
     author.open_epoch(base)

@@ -10,8 +10,7 @@ import pytest
 from tests.outside import ranges
 from tests.outside.conftest import newcomer
 from tests.outside.house import House
-from tests.outside.page import cm, log_of
-from tests.outside.stranger import (
+from tests.outside.link import (
     CHUNK,
     DATA,
     DELIVER,
@@ -29,8 +28,9 @@ from tests.outside.stranger import (
     RELAY,
     SINCE,
     Err,
-    Stranger,
 )
+from tests.outside.page import cm, log_of
+from tests.outside.stranger import Stranger
 
 ID = bytes(32)
 PRINT = bytes(16)

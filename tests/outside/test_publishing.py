@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.outside.author import Author, Register, now
-from tests.outside.conftest import known_to, newcomer, org_text, vouch
+from tests.outside.conftest import accepted_by, known_to, newcomer, org_text, vouch
 from tests.outside.house import House, eventually
+from tests.outside.link import DELIVER, ENTRIES, GET, Closed, Err
 from tests.outside.page import Frame, base32, cm, entry, inclusion, log_of
-from tests.outside.stranger import DELIVER, ENTRIES, GET, Closed, Err, Stranger
+from tests.outside.stranger import Stranger
 
 DAY_SECONDS = 86_400
 BODY_BYTES_MAX = 64 * 1024
@@ -34,7 +35,7 @@ async def read_at(house: House, log: bytes, size: int) -> Register:
 
 
 async def test_a_record_of_the_outside_is_shown_and_found(library: House) -> None:
-    stranger = known_to(library, name="Outside Office")
+    stranger = accepted_by(library, name="Outside Office")
     word = f"unheard{os.urandom(4).hex()}"
     index = stranger.author.resource(f"A {word} guide")
     stranger.sign()
@@ -109,7 +110,7 @@ def odd_register(author: Author) -> list[list[bytes]]:
 
 
 async def test_what_no_kind_explains_goes_on_byte_for_byte(library: House, branch: House) -> None:
-    stranger = known_to(library, branch)
+    stranger = known_to(library)
     travelling = odd_register(stranger.author)
     stranger.sign()
     await offered(stranger, library)
@@ -174,7 +175,7 @@ async def test_nobody_listens_to_a_stranger(library: House, friend: Stranger) ->
         await asyncio.sleep(0.5)
         assert await link.newest(stranger.author.log) is None
         assert await other.newest(stranger.author.log) is None
-        assert not [question for question in link.questions if question[0] == GET]
+        assert not [asked for asked in link.questions if asked[0] == GET and asked[2] == stranger.author.log]
         assert library.command("show", "rec_" + base32(stranger.author.rec(0))).code == 3
         library.accept(org_text(stranger.author))  # and from now on it does, without a new link
         await link.reaches(stranger.author.log, 1)
@@ -204,7 +205,7 @@ async def test_whoever_is_blocked_is_refused_on_every_way_in(library: House, fri
 
 
 async def test_vouching_reaches_two_steps_and_only_when_listed(library: House) -> None:
-    first = known_to(library)
+    first = accepted_by(library)
     second, third, fourth, unlisted = (Author(name) for name in ("Second", "Third", "Fourth", "Unlisted"))
     for author in (second, third, fourth, unlisted):
         author.resource(f"By {author.name}")
@@ -260,7 +261,7 @@ def fewer(author: Author, items: list[list[bytes]]) -> list[list[bytes]]:
 
 @pytest.mark.parametrize("lie", [other_body, other_header, fewer])
 async def test_entries_that_do_not_fit_the_head_are_asked_from_another(library: House, lie: Lie) -> None:
-    author, liar, honest = Author("Author"), known_to(library, name="Liar"), known_to(library, name="Honest")
+    author, liar, honest = Author("Author"), known_to(library), known_to(library)
     library.accept(org_text(author))
     author.resource("First")
     author.resource("Second")
@@ -313,7 +314,7 @@ async def test_a_head_that_does_not_verify_is_not_taken(library: House, part: in
 
 
 async def test_who_used_what_comes_back_to_the_author(library: House) -> None:
-    stranger = known_to(library, name="User")
+    stranger = accepted_by(library, name="User")
     rec = library.ok("publish", "resource", "--title", "Used elsewhere", "--ack", '{"policy":"welcome"}')[
         "id"
     ]

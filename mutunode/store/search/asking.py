@@ -62,7 +62,7 @@ def _hits(
         whole,
         limit=max(limit, 1),  # Tantivy refuses to look for none
         offset=min(offset, query.REACH_MAX),
-        order_by_field="time" if by_time else None,
+        order_by_field="newness" if by_time else None,
     )
     hits = [
         FoundHit(bytes.fromhex(searcher.doc(at).get_first("rec") or ""), 0.0 if by_time else float(score))

@@ -15,7 +15,7 @@ import tantivy
 from tantivy import Occur, Query
 
 from mutunode.protocol.head import PUBLIC
-from mutunode.store.search import languages
+from mutunode.store.search import languages, schema
 from mutunode.store.search.asked import Asked, Phrase, Word
 
 LIMIT_MAX = 100  # hits a page
@@ -186,7 +186,8 @@ def visible(of: tantivy.Schema, asked_for: SearchQuery) -> list[tuple[Occur, Que
         hidden = _any_of(of, ("org",), (org.hex() for org in asked_for.without_orgs))
         clauses.append((Occur.MustNot, hidden))
     if asked_for.latest is not None:
-        come = Query.range_query(of, "time", tantivy.FieldType.Unsigned, 0, asked_for.latest)
+        last = schema.newness(asked_for.latest, schema.INDEX_MAX)
+        come = Query.range_query(of, "newness", tantivy.FieldType.Unsigned, 0, last)
         clauses.append((Occur.Must, Query.const_score_query(come, 0.0)))
     return clauses
 

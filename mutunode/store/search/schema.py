@@ -11,8 +11,9 @@ import tantivy
 from mutunode.store.search import analyser, languages
 from mutunode.store.search.document import KEY_WEIGHT, Document
 
-VERSION = f"2/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
-TIME_MAX = 2**63 - 1
+VERSION = f"3/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
+TIME_MAX = 2**39 - 1  # seconds: 17,000 years
+INDEX_MAX = 2**24 - 1  # 39 + 24 bits of a newness; places beyond stand level with each other
 EXTERNAL_LENGTH_MAX = 2_000  # characters; addresses are shorter
 
 STEM_FIELDS = ("title", "key", "text", "owner")
@@ -35,7 +36,7 @@ def build() -> tantivy.Schema:
         builder.add_text_field(name, tokenizer_name=_WORDS, index_option="position")
     for name in FACETS:
         builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    builder.add_unsigned_field("time", fast=True)
+    builder.add_unsigned_field("newness", fast=True)
     builder.add_text_field("place", stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
 
@@ -62,8 +63,13 @@ def record(document: Document) -> tantivy.Document:
     if document.external:
         made.add_text("external", document.external[:EXTERNAL_LENGTH_MAX])
     # typed on purpose: a plain integer would be signed, and kill the writer with an unrelated message
-    made.add_unsigned("time", min(max(document.time, 0), TIME_MAX))
+    made.add_unsigned("newness", newness(document.time, document.index))
     return made
+
+
+def newness(time: int, index: int) -> int:
+    """What orders records from the newest: their second, and within it their places in their log."""
+    return min(max(time, 0), TIME_MAX) << INDEX_MAX.bit_length() | min(index, INDEX_MAX)
 
 
 def _add(made: tantivy.Document, stems: str, words: tuple[str, ...], text: str, language: str) -> None:
