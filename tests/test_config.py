@@ -55,7 +55,7 @@ def test_a_wrong_setting_is_named_with_its_place(tmp_path: Path, text: str, name
 
 
 def test_a_wrong_variable_is_said_to_come_from_the_environment(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="environment.*links_max"):
+    with pytest.raises(ConfigError, match=r"environment.*links_max"):
         load(tmp_path, {"MUTUNODE_LINKS_MAX": "many"}, {})
 
 
