@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 
 from mutunode.commons.kind import Kind
 from mutunode.protocol.errors import Malformed
@@ -77,9 +78,12 @@ def _range(text: str, prefix: str) -> tuple[bytes, bytes]:
     return low, high
 
 
-def _unique(text: str, prefix: str, like, to_text) -> bytes:  # type: ignore[no-untyped-def]
+def _unique(
+    text: str, prefix: str, like: Callable[[bytes, bytes], list[bytes]], to_text: Callable[[bytes], str]
+) -> bytes:
+    """The one id that begins so, among those that ``like`` gives between two."""
     low, high = _range(text, prefix)
-    found: list[bytes] = like(low, high)
+    found = like(low, high)
     if not found:
         raise not_found(text)
     if len(found) > 1:

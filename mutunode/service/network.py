@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 
+import msgspec
+
 from mutunode import __version__
 from mutunode.commons.similar import similar_name
 from mutunode.protocol.head import PUBLIC, log_id
@@ -13,27 +15,44 @@ from mutunode.service import readonly
 from mutunode.service.desk import Desk
 from mutunode.service.shapes import Nearby, Network, Organisation, PeerLine, Status
 from mutunode.store import interface as store
+from mutunode.store.search.index import SearchUnavailable
 from mutunode.store.search.query import SearchQuery
 from mutunode.turns import Sight
 
 SILENT_SECONDS = 3 * 86_400  # heads are renewed daily: after three days something is wrong (PROTOCOL §3)
 
 
-def network(desk: Desk) -> Network:
-    """Everything the network page shows."""
+class View(msgspec.Struct, frozen=True):
+    """What is looked up once for a page about many."""
+
+    known: dict[bytes, store.Organisation]
+    names: dict[bytes, str]
+    sight: Sight
+    holding: frozenset[bytes]  # organisations that hold all we published
+
+
+def _view(desk: Desk) -> View:
     known = {each.org: each for each in desk.reader.organisations()}
     names = {org: desk.name_of(org, found) for org, found in known.items()}
     sight = desk.turns.sight
+    # Who is linked and never published is known by the name it was born with.
+    names.update({link.org: link.name for link in sight.links if link.ready and link.org not in names})
+    return View(known, names, sight, frozenset(holders(desk, sight)))
+
+
+def network(desk: Desk) -> Network:
+    """Everything the network page shows."""
+    view = _view(desk)
     listed = [
-        _organisation(desk, found, sight, names)
-        for org, found in known.items()
+        _organisation(desk, found, view)
+        for org, found in view.known.items()
         if org != desk.org and (found.accepted or found.blocked or found.vouched_by or found.size)
     ]
     listed.sort(key=lambda each: (each.stance != "accepted", not each.connected, each.name.casefold()))
     return Network(
-        me=organisation(desk, desk.org),
+        me=_one(desk, desk.org, view),
         organisations=tuple(listed),
-        nearby=tuple(_nearby(desk, known, names, sight)),
+        nearby=tuple(_nearby(desk, view)),
         holders=sum(each.holds_mine for each in listed),
         reachable=sum(each.connected for each in listed),
         now=desk.now(),
@@ -42,15 +61,19 @@ def network(desk: Desk) -> Network:
 
 def organisation(desk: Desk, org: bytes) -> Organisation:
     """One organisation, also one of which nothing is held yet."""
-    known = {each.org: each for each in desk.reader.organisations()}
-    names = {each: desk.name_of(each, found) for each, found in known.items()}
-    found = known.get(org) or _unheard_of(org)
-    return _organisation(desk, found, desk.turns.sight, names)
+    return _one(desk, org, _view(desk))
+
+
+def _one(desk: Desk, org: bytes, view: View) -> Organisation:
+    return _organisation(desk, view.known.get(org) or _unheard_of(org), view)
 
 
 def counts_by_sense(desk: Desk, org: bytes) -> dict[str, int]:
     """How many records of an organisation a search finds, by sense."""
-    found = desk.index.search(SearchQuery(orgs=(org,), limit=0))
+    try:
+        found = desk.index.search(SearchQuery(orgs=(org,), limit=0))
+    except SearchUnavailable:
+        return {}  # it is being mended; the page stands without these figures
     return dict(found.facets.get("sense", {}))
 
 
@@ -102,10 +125,9 @@ def holders(desk: Desk, sight: Sight) -> list[bytes]:
     return [org for org, order in sight.holders.items() if order[:2] >= wanted]
 
 
-def _organisation(
-    desk: Desk, found: store.Organisation, sight: Sight, names: dict[bytes, str]
-) -> Organisation:
-    link = next((each for each in sight.links if each.org == found.org and each.ready), None)
+def _organisation(desk: Desk, found: store.Organisation, view: View) -> Organisation:
+    names = view.names
+    link = next((each for each in view.sight.links if each.org == found.org and each.ready), None)
     heard_at = found.received_at
     mine = found.org == desk.org
     return Organisation(
@@ -126,22 +148,20 @@ def _organisation(
         forked=found.evidence,
         broken=found.broken_at is not None,
         disputed=found.chain is not None and found.chain.disputed,
-        holds_mine=not mine and found.org in holders(desk, sight),
+        holds_mine=not mine and found.org in view.holding,
     )
 
 
-def _nearby(
-    desk: Desk, known: dict[bytes, store.Organisation], names: dict[bytes, str], sight: Sight
-) -> list[Nearby]:
+def _nearby(desk: Desk, view: View) -> list[Nearby]:
     """Those who announce themselves on the LAN or dialled us, and about whom nobody has decided."""
+    names = view.names
     seen = {org: (address, at) for org, address, at in desk.live.candidates()}
-    for link in sight.links:
+    for link in view.sight.links:
         if link.ready:
             seen.setdefault(link.org, (link.address, link.since))
-            names.setdefault(link.org, link.name)
     near = []
     for org, (address, at) in sorted(seen.items(), key=lambda item: -item[1][1]):
-        held = known.get(org)
+        held = view.known.get(org)
         if org == desk.org or (held is not None and (held.accepted or held.blocked)):
             continue
         name = names.get(org, "")
@@ -152,7 +172,7 @@ def _nearby(
                 seen_at=int(at),
                 name=name,
                 check_words=desks.words_of(org),
-                similar_to=_similar(org, {**names, org: name}) if name else "",
+                similar_to=_similar(org, names),
                 introduced_by=tuple(names.get(each, "") for each in (held.vouched_by if held else ())),
             )
         )

@@ -134,6 +134,7 @@ def test_while_the_index_is_away_search_says_so_and_records_stay_readable(jardin
     with refused("search_unavailable", 8):
         jardin.office.search("poules")
     assert jardin.office.show(rec).title == "Élever des poules"
+    assert jardin.office.network().me.records == 4
 
 
 def test_the_page_of_an_organisation_shows_what_it_shares(jardin: Node) -> None:
