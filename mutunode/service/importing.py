@@ -178,7 +178,10 @@ def _tell(line: int, refusal: Refusal, tally: _Tally) -> None:
 
 def _take(desk: Desk, rows: list[Row], tally: _Tally, dry_run: bool) -> None:
     """One batch, one turn, one signature."""
-    for published in _sign(desk, rows, tally, dry_run):
+    refused = tally.refused
+    done = _sign(desk, rows, tally, dry_run)
+    tally.unchanged += len(rows) - (tally.refused - refused) - len(done)  # those said again further down
+    for published in done:
         tally.take(published)
 
 
@@ -214,7 +217,6 @@ def _sign(desk: Desk, rows: list[Row], tally: _Tally, dry_run: bool) -> list[Pub
     published = desk.act(job) if rows else []
     for line, refusal in refused:
         _tell(line, refusal, tally)
-    tally.unchanged += len(rows) - len(refused) - len(published)
     return published
 
 

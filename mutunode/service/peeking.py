@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ROWS_LOOKED_AT_MAX = 50  # columns that only appear later are rare, and can be named by hand
 COLUMNS_MAX = 100  # of those found in JSON rows; nobody maps more by hand
 
+REFERENCE = "external_ref"  # the author's own key of a row
+
 # Words that catalogues use for fields of ours; folded as `_folded` does.
 _SAYINGS = {
     "title": "titre nom name intitule libelle label",
@@ -68,6 +70,11 @@ def source(path: Path, format: str, kind: str, fields: dict[str, str], mapping: 
     from mutunode.service.verbs import Import
 
     return source_of(Import(path=str(path), format=format, map=fields, mapping=mapping, kind=kind))
+
+
+def is_keyed(source: Source, columns: Iterable[str] = ()) -> bool:
+    """Whether rows bear a reference of their author's: reading them again then corrects, not doubles."""
+    return REFERENCE in (source.mapping.fields or columns)
 
 
 def targets(kind: Kind, languages: Iterable[str]) -> dict[str, str]:

@@ -100,10 +100,11 @@ async def _typed(request: web.Request) -> tuple[tuple[str, str], ...]:
 async def _forged(request: web.Request) -> web.StreamResponse:
     words = visits.of(request).speech
     text = words.gettext(
-        "This form does not belong to your session, so nothing was changed. Go back, reload the page and "
-        "send it again."
+        "This form does not belong to your session, so nothing was changed. Open its page again, then take "
+        "back below what you had typed."
     )
-    return await _show(request, 403, Problem(words.gettext("This was not done"), text))
+    problem = Problem(words.gettext("This was not done"), text, await _typed(request))
+    return await _show(request, 403, problem)
 
 
 async def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:

@@ -12,14 +12,13 @@ from typing import BinaryIO
 
 from aiohttp import web
 
-from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.errors import Exit, Refusal
 from mutunode.web import visit as visits
 
 FORM_BYTES_MAX = 512 * 1024  # eight records of 64 KiB, as a form sends them
 UPLOAD_BYTES_MAX = 8_000_000  # a catalogue of 10,000 records of 800 bytes: read in a few seconds
 FIELDS_MAX = 500
 NAME_LENGTH_MAX = 200
-VALUE_LENGTH_MAX = 65_536  # the longest record body
 READ_SECONDS_MAX = 20.0  # for a form; an upload gets as much for every 4 MiB
 
 
@@ -62,10 +61,12 @@ class Forged(Exception):
 async def read(request: web.Request, *, bytes_max: int = FORM_BYTES_MAX) -> Form:
     """The form of a session's page.
 
+    How long a text may be is for the service to say, so that it comes back in its form with what was typed.
+
     Raises:
         NeedsSession: nobody is logged in.
         Forged: the token is missing or another session's.
-        Refusal: the form is too large, too slow or has a field that is too long.
+        Refusal: the form is too large, or cannot be read.
     """
     session = visits.of(request).writer()
     form = await read_unchecked(request, bytes_max=bytes_max)
@@ -104,10 +105,8 @@ def _sorted_out(items: list[tuple[str, str | bytes | bytearray | web.FileField]]
                 value.file.seek(0)
             continue
         text = value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
-        text = text.replace("\r\n", "\n").replace("\r", "\n")  # browsers send CRLF; people typed a line end
-        if len(text) > VALUE_LENGTH_MAX:
-            raise too_long(name, len(text))
-        pairs.append((name, text))
+        # browsers send CRLF; people typed a line end
+        pairs.append((name, text.replace("\r\n", "\n").replace("\r", "\n")))
     return Form(tuple(pairs), files)
 
 
@@ -120,13 +119,6 @@ def too_large(given: int, bytes_max: int) -> Refusal:
         f"What was sent has {given} bytes; this page takes {bytes_max}. Nothing was kept. "
         "For a large catalogue use the command “mutunode import”.",
     )
-
-
-def too_long(name: str, given: int) -> Refusal:
-    """One field holds more than a record may."""
-    fr = f"Ce texte fait {given} caractères ; une fiche en accepte {VALUE_LENGTH_MAX} au plus."
-    en = f"This text has {given} characters; a record takes {VALUE_LENGTH_MAX} at most."
-    return Refusal("field_too_long", Exit.USAGE, fr, en, (Trouble(name, fr, en),))
 
 
 _UNREADABLE = (

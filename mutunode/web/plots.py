@@ -63,13 +63,14 @@ def network(organisations: Sequence[Organisation], now: float) -> list[Dot]:
     followed = [each for each in organisations if each.stance == "accepted"][:INNER_MAX]
     others = [each for each in organisations if each.stance == ""][:OUTER_MAX]
     numbers = {each.org: place for place, each in enumerate(organisations, 1)}
-    dots: dict[str, Dot] = {}
+    drawn: list[Dot] = []
+    dots: dict[str, Dot] = {}  # by name, as others are known by; of two with one name, any
     angles: dict[str, float] = {}
     for place, each in enumerate(followed):
         angle = 2 * math.pi * place / len(followed)
         angles[each.name] = angle
         dots[each.name] = _dot(each, numbers[each.org], angle, INNER, (CENTRE, CENTRE), now)
-    drawn = list(dots.values())
+        drawn.append(dots[each.name])
     for each, angle in _spread(others, angles):
         friend = next((dots[name] for name in each.known_by if name in dots), None)
         start = (friend.x, friend.y) if friend else (CENTRE, CENTRE)

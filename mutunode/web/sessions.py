@@ -10,6 +10,7 @@ Links and sessions live in memory: a restart closes them all.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections import deque
@@ -24,6 +25,7 @@ LINK_SECONDS = 600  # ten minutes to walk from the terminal to the browser
 IDLE_SECONDS_MAX = 12 * 3_600  # a working day
 SESSIONS_MAX = 64
 LINKS_MAX = 64
+SIGNED_MAX = 256  # × 100 bytes a session
 TRIES_PER_MINUTE_MAX = 10
 TRIERS_MAX = 1_024
 
@@ -37,6 +39,14 @@ class Session(msgspec.Struct):
     opened_at: float
     seen_at: float
     notices: list[str] = msgspec.field(default_factory=list)  # said once, on the next page
+    signed: dict[str, str] = msgspec.field(default_factory=dict)  # mark of what was seen → record it became
+    signing: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)  # a button pressed twice waits
+
+    def remember(self, seen: str, rec: str) -> None:
+        """What this very content became, so that a page gone back to does not sign it twice."""
+        while len(self.signed) >= SIGNED_MAX:
+            del self.signed[next(iter(self.signed))]
+        self.signed[seen] = rec
 
 
 class TooManyTries(Exception):

@@ -52,21 +52,35 @@ def lines(kind: Kind, body: Mapping[str, Any], reader: str, show: Iterable[Show]
 
 
 def everything(kind: Kind, body: Mapping[str, Any], reader: str) -> tuple[Line, ...]:
-    """All that a body says, hidden fields too: what somebody is about to sign."""
-    return tuple(_lines(kind.all_fields, body, reader))
+    """All that a body says, hidden fields and every language too: what somebody is about to sign."""
+    return tuple(_lines(kind.all_fields, body, reader, whole=True))
 
 
-def _lines(fields: Sequence[Field], body: Mapping[str, Any], reader: str) -> Iterable[Line]:
+def _lines(
+    fields: Sequence[Field], body: Mapping[str, Any], reader: str, *, whole: bool = False
+) -> Iterable[Line]:
+    """``whole``: texts in every language, instead of the one that this reader reads best."""
     for field in fields:
-        if field.name in body and body[field.name] not in ("", [], {}, None):
-            values = tuple(_values(field.type, body[field.name], reader))
-            yield Line(field.name, field.label.text(reader), values)
+        if field.name not in body or body[field.name] in ("", [], {}, None):
+            continue
+        label, value = field.label.text(reader), body[field.name]
+        if whole and field.type.name == "lang_text" and isinstance(value, Mapping) and len(value) > 1:
+            yield from _by_language(field.name, label, value, reader)
+        else:
+            yield Line(field.name, label, tuple(_values(field.type, value, reader, whole)))
 
 
-def _values(type: ValueType, value: Any, reader: str) -> Iterable[Value]:
+def _by_language(name: str, label: str, texts: Mapping[str, Any], reader: str) -> Iterable[Line]:
+    first = languages.pick({str(tag): str(words) for tag, words in texts.items()}, reader, ())[1]
+    for tag in sorted(texts, key=lambda tag: tag != first):
+        language = languages.display_name(str(tag), reader)
+        yield Line(name, f"{label} ({language})", (prose({str(tag): str(texts[tag])}, reader),))
+
+
+def _values(type: ValueType, value: Any, reader: str, whole: bool) -> Iterable[Value]:
     if not isinstance(type, ListOf) or not isinstance(value, list):
-        return (_value(type, value, reader),)
-    items = [_value(type.item, item, reader) for item in value]
+        return (_value(type, value, reader, whole),)
+    items = [_value(type.item, item, reader, whole) for item in value]
     if all(item.is_word for item in items):
         return (Value(text=", ".join(item.text for item in items)),)
     return items
@@ -80,10 +94,10 @@ def _members(lines: tuple[Line, ...]) -> Value:
     return Value(members=lines)
 
 
-def _value(type: ValueType, value: Any, reader: str) -> Value:
+def _value(type: ValueType, value: Any, reader: str, whole: bool) -> Value:
     """The JSON form of one value. What does not fit its type is shown as it stands."""
     if isinstance(type, Members) and isinstance(value, Mapping):
-        return _members(tuple(_lines(type.fields, value, reader)))
+        return _members(tuple(_lines(type.fields, value, reader, whole=whole)))
     if type.name == "lang_text" and isinstance(value, Mapping):
         return prose({str(tag): str(words) for tag, words in value.items()}, reader)
     if type.name == "ref" and isinstance(value, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +23,12 @@ def record_of(office: FakeOffice, start: str) -> Entry:
         for entry in office.entries
         if entry.kind == "resource" and any(text.startswith(start) for text in entry.body["title"].values())
     )
+
+
+async def test_the_network_tells_our_own_check_words_too(site: Site) -> None:
+    page = await site.get("/fr/reseau")
+    words = (await asyncio.to_thread(site.office.network)).me.check_words["fr"]
+    assert words in page.find("section", id="nearby").words()
 
 
 # --- the way in ---

@@ -72,6 +72,53 @@ async def test_what_changed_since_it_was_seen_is_shown_again(desk: Site) -> None
     assert len(desk.office.acts) == 1
 
 
+async def test_a_button_pressed_twice_signs_once(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    seen = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": "Un titre"})
+    pages = await asyncio.gather(*(desk.submit(seen, "/publier/resource", "sign") for _ in range(3)))
+    assert len(desk.office.acts) == 1
+    assert len({page.address for page in pages}) == 1
+    gone_back = await desk.submit(seen, "/publier/resource", "sign")
+    assert "rien n’a été signé de nouveau" in gone_back.main
+    assert len(desk.office.acts) == 1
+
+
+async def test_what_was_withdrawn_since_can_be_signed_again(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    seen = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": "Un titre"})
+    first = await desk.submit(seen, "/publier/resource", "sign")
+    desk.office.find(first.address.rpartition("/")[2]).state = "withdrawn"
+    again = await desk.submit(seen, "/publier/resource", "sign")
+    assert again.address != first.address
+
+
+async def test_every_language_of_a_text_is_seen_before_it_is_signed(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    texts = {"title.fr": "Un titre", "title.en": "A title", "abstract.en": "Only in English."}
+    seen = await desk.submit(form, "/publier/resource", "preview", **texts)
+    told = seen.find("section", id="sign").words().partition("Le texte exact")[0]
+    assert "Titre (français) Un titre Titre (anglais) A title" in told
+    assert "Only in English." in told
+
+
+async def test_the_answer_to_a_preview_is_where_the_page_goes(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    button = next(each for each in form.all("button") if each.get("value") == "preview")
+    assert button.get("formaction").endswith("#answer")
+    wrong = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": ""})
+    assert "ce champ est obligatoire" in wrong.find("div", id="answer").words()
+    right = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": "Un titre"})
+    assert any(each.get("id") == "answer" for each in right.find("section", id="sign").walk())
+
+
+async def test_a_text_that_is_too_long_comes_back_with_its_form(desk: Site) -> None:
+    form = await desk.get("/fr/publier/resource")
+    long = "à" * 70_000
+    page = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": "T", "abstract.fr": long})
+    assert page.find("textarea", id="f-abstract.fr").raw_words() == long
+    assert page.find("input", id="f-title.fr").get("value") == "T"
+
+
 async def test_an_error_keeps_what_was_typed_and_leads_to_its_field(desk: Site) -> None:
     form = await desk.get("/fr/publier/resource")
     typed = {"title.fr": "", "abstract.fr": "Une\npratique <b>", "url": "exemple.org", "keywords": "a, b"}
@@ -409,6 +456,25 @@ async def test_the_good_rows_are_taken_with_the_columns_that_were_chosen(desk: S
     again = await desk.submit(looked, "/importer", "take")
     assert "Le fichier n’est plus là." in again.main
     assert len(desk.office.acts) == 1
+
+
+async def test_rows_without_a_reference_are_said_to_double_when_imported_again(desk: Site) -> None:
+    page = await _upload(desk, "catalogue.csv", CSV.encode())
+    left_out = await desk.submit(page, "/importer", "look", **{"field.3": ""})
+    assert "Aucune colonne ne donne votre référence." in left_out.main
+    done = await desk.submit(left_out, "/importer", "take")
+    assert "doublerait ces fiches" in done.main
+    page = await _upload(desk, "catalogue.csv", CSV.encode())
+    told = await desk.submit(page, "/importer", "look", **{"field.3": "external_ref"})
+    assert "Aucune colonne ne donne" not in told.main
+    assert "ne signerait rien" in (await desk.submit(told, "/importer", "take")).main
+
+
+async def test_columns_that_are_all_left_out_are_not_read_by_their_names(desk: Site) -> None:
+    page = await _upload(desk, "catalogue.csv", b"title,license\nUn titre,CC0-1.0\n")
+    nothing = await desk.submit(page, "/importer", "look", **{"field.0": "", "field.1": ""})
+    assert "Aucune colonne n’est prise." in nothing.main
+    assert "Signer" not in nothing.main
 
 
 async def test_a_mapping_file_says_what_the_columns_are(desk: Site) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from mutunode.commons.kind import Kind
 from mutunode.service import peeking
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.importing import Source
 from mutunode.service.peeking import Peek
 from mutunode.service.shapes import Imported
 from mutunode.web import forms, render
@@ -28,6 +29,10 @@ ROWS_SHOWN = 5
 BAD_SHOWN = 30
 CELL_LENGTH_MAX = 80
 FORMATS = {"csv": "csv", "tsv": "csv", "txt": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl"}
+_NO_COLUMN = (
+    "Aucune colonne n’est prise. Dites quelle colonne est le titre, puis regardez de nouveau.",
+    "No column is taken. Say which column is the title, then look again.",
+)
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -50,6 +55,7 @@ class ImportPage(msgspec.Struct, frozen=True):
     targets: tuple[Offer, ...] = ()
     found: Imported | None = None  # what would happen, or what happened
     taken: bool = False
+    keyed: bool = False  # rows bear a reference of their author's: importing again corrects
     troubles: tuple[Trouble, ...] = ()
 
     @property
@@ -114,10 +120,11 @@ async def _look(
         if not file.mapping:
             columns = _columns(peek, given)
             page = msgspec.structs.replace(page, columns=columns, targets=_targets(visit, kind))
-        found = await ask(_run, visit, kind, file, given, dry_run=True)
+        source = _source(kind, file, given)
+        found = await ask(visit.clerk.import_lines, source, dry_run=True)
     except Refusal as refusal:
         return msgspec.structs.replace(page, troubles=troubles(refusal, visit.language, ()))
-    return msgspec.structs.replace(page, found=found)
+    return msgspec.structs.replace(page, found=found, keyed=peeking.is_keyed(source, peek.columns))
 
 
 async def _take(
@@ -125,7 +132,8 @@ async def _take(
 ) -> web.StreamResponse:
     visit = visits.of(request)
     try:
-        found = await ask(_run, visit, kind, file, _typed_mapping(form), dry_run=False)
+        source = _source(kind, file, _typed_mapping(form))
+        found = await ask(visit.clerk.import_lines, source, dry_run=False)
     except Refusal as refusal:
         if refusal.exit == Exit.NOT_FOUND:
             raise
@@ -133,7 +141,8 @@ async def _take(
         wrong = troubles(refusal, visit.language, ())
         return await _show(request, msgspec.structs.replace(again, troubles=wrong))
     request.app[UPLOADS].drop(visit.writer().key)
-    return await _show(request, msgspec.structs.replace(page, found=found, taken=True))
+    page = msgspec.structs.replace(page, found=found, taken=True, keyed=peeking.is_keyed(source))
+    return await _show(request, page)
 
 
 def _peek(file: Waiting) -> Peek:
@@ -141,10 +150,11 @@ def _peek(file: Waiting) -> Peek:
         return peeking.peek(stream, file.format, ROWS_SHOWN)
 
 
-def _run(visit: Visit, kind: Kind, file: Waiting, mapping: Mapping[str, str], *, dry_run: bool) -> Imported:
+def _source(kind: Kind, file: Waiting, mapping: Mapping[str, str]) -> Source:
     pairs = {field: column for column, field in mapping.items() if field}
-    source = peeking.source(file.path, file.format, kind.name, {} if file.mapping else pairs, file.mapping)
-    return visit.clerk.import_lines(source, dry_run=dry_run)
+    if not pairs and not file.mapping:  # without any rule, columns would be read by their own names
+        raise Refusal("no_column", Exit.USAGE, *_NO_COLUMN)
+    return peeking.source(file.path, file.format, kind.name, {} if file.mapping else pairs, file.mapping)
 
 
 def _typed_mapping(form: Form) -> dict[str, str]:

@@ -68,7 +68,7 @@ def _context(visit: Visit, network: Network, page: str) -> NetworkPage:
         after=visit.to("network", {"page": number + 1}) if more else "",
         dots=dots,
         nearby=network.nearby[:NEARBY_MAX],
-        old=sum(dot.fresh == "older" for dot in dots),
+        old=sum(dot.fresh == "older" and everyone[dot.number - 1].heard_at > 0 for dot in dots),
         following=sum(each.stance == "accepted" for each in everyone),
     )
 

@@ -57,6 +57,7 @@ class FollowPage(msgspec.Struct, frozen=True):
     organisation: Organisation
     words: str
     address: str
+    own_words: str  # ours, for the other side to compare
     proposal: signing.Proposal | None  # what would be signed if it is said publicly
     vouch: bool
     troubles: tuple[Trouble, ...] = ()
@@ -130,9 +131,11 @@ async def _confirm(
 ) -> web.StreamResponse:
     visit = visits.of(request)
     organisation = await _known(visit, org)
+    me = (await ask(visit.clerk.network)).me
     page = FollowPage(
         organisation=organisation,
         words=organisation.check_words.get(visit.language, ""),
+        own_words=me.check_words.get(visit.language, ""),
         address=address,
         proposal=await _vouching(visit, organisation.org, address),
         vouch=vouch,

@@ -178,7 +178,7 @@ async def _preview_or_sign(
     try:
         proposal = await _propose(visit, writing, given)
         if form.get("do") == "sign" and form.get("seen") == proposal.seen:
-            return await _sign(visit, writing, given)
+            return await _sign(visit, writing, given, proposal.seen)
     except Refusal as refusal:
         if refusal.exit not in (Exit.USAGE, Exit.REFUSED, Exit.READ_ONLY, Exit.NOT_FOUND):
             raise
@@ -195,22 +195,42 @@ async def _propose(visit: Visit, writing: Writing, given: dict[str, Any]) -> sig
     return await signing.propose(visit, writing.kind.name, typed.given_only(given))
 
 
-async def _sign(visit: Visit, writing: Writing, given: dict[str, Any]) -> web.StreamResponse:
-    published: Published
-    if writing.rec:
-        published = await ask(visit.clerk.revise, writing.rec, given)
-    else:
-        published = await ask(visit.clerk.publish, writing.kind.name, typed.given_only(given))
-        if writing.draft:
-            await ask(visit.clerk.draft_drop, writing.draft)
-    words = visit.speech
+async def _sign(visit: Visit, writing: Writing, given: dict[str, Any], seen: str) -> web.StreamResponse:
+    session, words = visit.writer(), visit.speech
+    async with session.signing:
+        before = await _signed_before(visit, seen)
+        if before:
+            text = words.gettext("You had published exactly this already: nothing was signed again.")
+            session.notices.append(text)
+            raise web.HTTPSeeOther(visit.to("record", rec=before))
+        published = await _write(visit, writing, given)
+        if not writing.rec:
+            session.remember(seen, published.id)
     text = words.gettext(
         "Signed: entry no. %(num)s of your public register. Neighbours in reach are being told."
     )
     if not published.created:
         text = words.gettext("You had published exactly this already: nothing was signed again.")
-    visit.writer().notices.append(text % {"num": words.number(published.index + 1)})
+    session.notices.append(text % {"num": words.number(published.index + 1)})
     raise web.HTTPSeeOther(visit.to("record", rec=published.id))
+
+
+async def _write(visit: Visit, writing: Writing, given: dict[str, Any]) -> Published:
+    if writing.rec:
+        return await ask(visit.clerk.revise, writing.rec, given)
+    published = await ask(visit.clerk.publish, writing.kind.name, typed.given_only(given))
+    if writing.draft:
+        await ask(visit.clerk.draft_drop, writing.draft)
+    return published
+
+
+async def _signed_before(visit: Visit, seen: str) -> str:
+    """The record that this page, shown once and sent twice, has already made; it may be withdrawn since."""
+    rec = visit.writer().signed.get(seen, "")
+    if not rec:
+        return ""
+    record = await ask(visit.clerk.show, rec, visit.language)
+    return record.id if record.state == "ok" else ""
 
 
 async def _page(
