@@ -33,7 +33,7 @@ from mutunode.net.peers import NetSettings, PeerNet
 from mutunode.notify import notify
 from mutunode.protocol.ledger import Address
 from mutunode.service import verbs
-from mutunode.service.errors import Exit
+from mutunode.service.errors import Exit, Refusal
 from mutunode.shell import Shell, read_address, read_seeds
 from mutunode.store.interface import StoreError
 from mutunode.turns import renew_if_old
@@ -102,7 +102,7 @@ async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, sto
     node = await RunningNode.start(home, keys, chosen.settings, sessions)
     try:
         if chosen.profile:
-            await asyncio.to_thread(node.engine.office.publish, "profile", chosen.profile)
+            await _publish_first(node, chosen.profile)
         say(f"mutunode {__version__} ready: pages {node.web_address()} · peers {node.peer_address()}")
         if sys.stderr.isatty():
             say(f"  {node.login_link('')}")
@@ -111,6 +111,14 @@ async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, sto
     finally:
         notify("STOPPING=1", os.environ)
         await node.stop()
+
+
+async def _publish_first(node: RunningNode, profile: Mapping[str, Any]) -> None:
+    """What the first run led to; a node without a profile is one all the same."""
+    try:
+        await asyncio.to_thread(node.engine.office.publish, "profile", profile)
+    except Refusal as refusal:
+        say(f"mutunode: {refusal.fr if node.language == 'fr' else refusal.en}")
 
 
 class RunningNode:
