@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mutunode.protocol.effects import NoticeKind
+from mutunode.protocol.merkle import EMPTY_ROOT
 from mutunode.protocol.messages import AskHead, Heads, Ident
 from mutunode.protocol.signing import Mark, Reason
 from tests.protocol.puppet import Puppet
@@ -35,6 +36,26 @@ def loses_last(actor: Actor, keep: int) -> None:
 
 def test_a_new_node_with_nobody_around_signs_at_once(world: World) -> None:
     assert world.node("bob").signing().allowed
+
+
+def test_a_mark_of_nothing_fits_a_log_without_entries_and_one_whose_first_mark_a_crash_took(
+    world: World,
+) -> None:
+    bob = world.node("bob")
+    bob.marks[bob.log] = Mark(bob.log, 0, 0, EMPTY_ROOT)
+    restarts(bob)
+    assert bob.signing().allowed
+    bob.publishes("Fiche 1")
+    bob.marks[bob.log] = Mark(bob.log, 0, 0, EMPTY_ROOT)
+    restarts(bob)
+    assert bob.signing().allowed
+
+
+def test_a_log_that_is_gone_does_not_fit_a_mark_of_entries(world: World) -> None:
+    bob = world.node("bob")
+    bob.marks[bob.log] = Mark(bob.log, 0, 1, bytes(32))
+    restarts(bob)
+    assert bob.signing().reason is Reason.STALE
 
 
 def test_with_peers_known_it_asks_them_first_and_waits_five_seconds_for_one_answer(world: World) -> None:
