@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import secrets
@@ -45,13 +46,17 @@ from mutunode.web.settings import Language, WebSettings
 
 RENEWAL_CHECK_SECONDS = 600.0
 HOME_WAIT_SECONDS = 5.0  # a command that works without a daemon gives the home back in a moment
+SEARCH_WAIT_SECONDS_MAX = 2.0  # a record is found within one second of its publication; twice that
 STOP_SECONDS_MAX = 4.0  # of the five that CONTRACT gives
 
 log = structlog.get_logger("daemon")
 
 
-def main(home: Path, overrides: Mapping[str, Any]) -> int:
-    """Run the daemon in the foreground until SIGTERM or Ctrl-C; the exit code."""
+def main(home: Path, overrides: Mapping[str, Any], language: str = "") -> int:
+    """Run the daemon in the foreground until SIGTERM or Ctrl-C; the exit code.
+
+    ``language``: of whoever starts it, for what goes wrong before the node's own is known.
+    """
     given = dict(overrides)
     passphrase = str(given.pop("passphrase", ""))
     try:
@@ -63,7 +68,7 @@ def main(home: Path, overrides: Mapping[str, Any]) -> int:
     try:
         return asyncio.run(_run(home, settings, passphrase))
     except HomeError as error:
-        say(f"mutunode: {error.en if settings.language == 'en' else error.fr}")
+        say(f"mutunode: {error.en if (language or settings.language) == 'en' else error.fr}")
         return Exit.CONFLICT
     except ConfigError as error:
         say(f"mutunode: {error}")
@@ -72,8 +77,26 @@ def main(home: Path, overrides: Mapping[str, Any]) -> int:
         say(f"mutunode: {error}")
         return Exit.READ_ONLY
     except OSError as error:
-        say(f"mutunode: {error.strerror or error}: {settings.web_listen} / {settings.peer_listen}")
+        say(f"mutunode: {_no_door(error, settings, language or settings.language)}")
         return Exit.CONFLICT
+
+
+def _no_door(error: OSError, settings: Settings, language: str) -> str:
+    """An address that cannot be listened on: which ones were asked for, and how to ask for others."""
+    web, peer = settings.web_listen, settings.peer_listen
+    if error.errno != errno.EADDRINUSE:
+        return f"{error.strerror or error}: {web} / {peer}"
+    if language == "en":
+        return (
+            f"one of the addresses {web} (pages) and {peer} (other organisations) is taken. Does a node run "
+            "here already? Stop it, or give others: --web-listen 127.0.0.1:0 --peer-listen [::]:0 "
+            "(0 takes any free port)."
+        )
+    return (
+        f"l’une des adresses {web} (pages) et {peer} (autres organisations) est déjà prise. Un nœud tourne-t-"
+        "il déjà ici ? Arrêtez-le, ou donnez-en d’autres : --web-listen 127.0.0.1:0 --peer-listen [::]:0 "
+        "(0 prend un port libre)."
+    )
 
 
 def say(text: str) -> None:
@@ -142,7 +165,7 @@ class RunningNode:
                 links_max=settings.links_max,
             ),
         )
-        self.control = ControlSocket(home.path, self.engine.office.call, verbs.STREAMING)
+        self.control = ControlSocket(home.path, self._call, verbs.STREAMING)
         self.language: Language = "en" if (settings.language or home.language) == "en" else "fr"
         self._pages: Door | None = None
         self._web_port = 0
@@ -210,6 +233,12 @@ class RunningNode:
         """A one-time address that opens a session."""
         spoken: Language = "en" if (language or self.language) == "en" else "fr"
         return f"{self.web_address()}session/{self.sessions.make_link(spoken)}"
+
+    def _call(self, verb: str, params: dict[str, Any], emit: verbs.Emit) -> Any:
+        """One command. Who searches may just have published, in the line before of the same script."""
+        if verb == "search":
+            self.engine.let_search_follow(SEARCH_WAIT_SECONDS_MAX)
+        return self.engine.office.call(verb, params, emit)
 
     async def _open_pages(self) -> None:
         host, port = split_address(self.settings.web_listen, "web_listen")

@@ -32,6 +32,8 @@ from mutunode.turns import Outward, Turns
 FEED_SECONDS = 0.15  # what arrives together is indexed together: one commit of the index costs about 80 ms
 FEED_YIELDS_TO_CHANGES = 100  # made during one step: somebody imports, or a first replication streams in
 FEED_YIELDS = 4.0  # times as long as the step took
+SEARCH_WAITS_FOR_CHANGES = 2_000  # what is indexed within a second
+SEARCH_LOOK_SECONDS = 0.02
 RETRY_SECONDS = 1.0  # after a step that failed
 FEED_IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
 
@@ -145,6 +147,13 @@ class Engine:
         """Have search find everything that is stored, for who asks once and leaves."""
         while self.index.follow(self.reader):
             pass
+
+    def let_search_follow(self, seconds_max: float) -> None:
+        """Wait until search finds what is stored by now, unless that is the work of a whole rebuild."""
+        wanted, until = self.reader.newest_change(), time.monotonic() + seconds_max
+        while 0 < wanted - self.index.place.change <= SEARCH_WAITS_FOR_CHANGES:
+            if time.monotonic() >= until or self.office.desk.is_stopping.wait(SEARCH_LOOK_SECONDS):
+                return
 
     def announce_stop(self) -> None:
         """Have verbs that take long end soon; any thread, any number of times."""

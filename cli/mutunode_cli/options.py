@@ -97,7 +97,9 @@ def common_options(language: bool = True) -> list[click.Parameter]:
 def _option(flag: str, name: str, text: str, *more: str, **attributes: Any) -> click.Option:
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value is not None:
-            setattr(ctx.ensure_object(Session), name, value)
+            session = ctx.ensure_object(Session)
+            setattr(session, name, value)
+            session.said.add(name)
 
     return click.Option(
         [flag, *more, f"common_{name}"], help=text, expose_value=False, callback=keep, **attributes

@@ -44,6 +44,7 @@ class Session:
     json: bool = False
     stream: bool = False
     home_given: str | None = None
+    said: set[str] = field(default_factory=set)  # which of these an option gave
     answered: bool = False  # a node said something: what goes wrong later may be its answer's shape
 
     @property
@@ -55,6 +56,11 @@ class Session:
         from platformdirs import user_data_path
 
         return user_data_path("mutunode")
+
+    @property
+    def is_language_said(self) -> bool:
+        """Whether somebody chose the language: by the option, or in the system's settings."""
+        return "language" in self.said or words.is_language_set(os.environ)
 
     def tr(self, fr: str, en: str) -> str:
         """The text in the person's language."""

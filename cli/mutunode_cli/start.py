@@ -290,5 +290,5 @@ def run_command(
         overrides["passphrase"] = passphrase
     from mutunode.daemon import main
 
-    code: int = main(session.home, overrides)
+    code: int = main(session.home, overrides, session.language)
     return code

@@ -112,14 +112,15 @@ def sync_command(session: Session, wait: int, timeout: float, to: str | None, fr
     "login-link",
     cls=Verb,
     help=both(
-        "Une adresse qui ouvre une séance dans les pages, une seule fois.",
+        "Une adresse qui ouvre une session dans les pages, une seule fois.",
         "An address that opens a session in the pages, once.",
     ),
 )
 @with_session
 def login_link_command(session: Session) -> None:
     """Make a one-time link."""
-    answer = session.call("login_link", {"language": session.language})
+    said = session.language if session.is_language_said else ""  # else the pages speak the organisation's
+    answer = session.call("login_link", {"language": said})
     link = answer["url"]
     session.note("À ouvrir une fois, sur cet ordinateur :", "Open it once, on this computer:")
     session.show(answer, lambda: screen.line(link), [link])

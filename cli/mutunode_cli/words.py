@@ -104,10 +104,17 @@ def usage_count(count: Mapping[str, int], language: str) -> str:
 
 def language_of(environment: Mapping[str, str]) -> str:
     """The person's language, as the system tells it: ours first, then POSIX order."""
-    for name in ("MUTUNODE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := environment.get(name, ""):
-            return "fr" if value.lower().startswith("fr") else "en"
-    return "en"
+    return "fr" if _language_set(environment).lower().startswith("fr") else "en"
+
+
+def is_language_set(environment: Mapping[str, str]) -> bool:
+    """Whether the system names a language at all; ``C`` and ``POSIX`` name none."""
+    return _language_set(environment).partition(".")[0] not in ("", "C", "POSIX")
+
+
+def _language_set(environment: Mapping[str, str]) -> str:
+    names = ("MUTUNODE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    return next((value for name in names if (value := environment.get(name, ""))), "")
 
 
 def default_language() -> str:

@@ -9,6 +9,7 @@ import msgspec
 from mutunode.commons import licences
 from mutunode.commons.kind import Kind
 from mutunode.commons.languages import pick
+from mutunode.commons.senses import Sense
 from mutunode.protocol.ids import org_text, rec_text
 from mutunode.protocol.limits import FUTURE_SECONDS_MAX
 from mutunode.service import lookup, usages
@@ -20,6 +21,8 @@ from mutunode.store.interface import Organisation, Stored
 from mutunode.store.search.highlight import Sought, mark, snippet
 from mutunode.store.search.index import SearchUnavailable
 from mutunode.store.search.query import LIMIT_MAX, REACH_MAX, Found, SearchQuery
+
+SENSES = tuple(sense.value for sense in Sense if sense is not Sense.NONE)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +78,12 @@ def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> Search
         raise _refused(
             f"« limit » va de 0 à {LIMIT_MAX}, « offset » de 0 à {REACH_MAX}.",
             f"`limit` goes from 0 to {LIMIT_MAX}, `offset` from 0 to {REACH_MAX}.",
+        )
+    unknown = [sense for sense in _many(asked.senses) if sense not in SENSES]
+    if unknown:
+        raise _refused(
+            f"Le sens « {unknown[0]} » n’existe pas. Les sens : {', '.join(SENSES)}.",
+            f"There is no sense `{unknown[0]}`. There are: {', '.join(SENSES)}.",
         )
     if asked.circle:
         raise _refused("Aucun cercle n’est connu ici.", "No circle is known here.")

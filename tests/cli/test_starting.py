@@ -145,7 +145,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the daemon was started with, when it is only pretended."""
     given: list[Any] = []
 
-    def start(where: Path, overrides: dict[str, Any]) -> int:
+    def start(where: Path, overrides: dict[str, Any], language: str) -> int:
+        assert language == "en"
         given.append((where, overrides))
         return 8
 

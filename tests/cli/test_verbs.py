@@ -271,6 +271,17 @@ def test_a_login_link_is_all_that_stdout_holds(node: FakeNode, cli: Cli) -> None
     assert cli("login-link").out == "http://127.0.0.1:8420/session/x\n"
 
 
+def test_pages_speak_the_language_that_somebody_chose_else_the_organisations(
+    node: FakeNode, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.verbs["login_link"] = answers({"url": "http://127.0.0.1:8420/session/x"})
+    for system, options, asked in (("C.UTF-8", (), ""), ("fr_FR.UTF-8", (), "fr"), ("C", ("en",), "en")):
+        monkeypatch.setenv("MUTUNODE_LANGUAGE", "")
+        monkeypatch.setenv("LC_ALL", system)
+        cli("login-link", *(f"--language={each}" for each in options))
+        assert node.params("login_link").get("language", "") == asked
+
+
 def test_allowing_to_sign_warns_first(node: FakeNode, cli: Cli) -> None:
     node.verbs["allow_signing"] = answers({})
     done = cli("doctor", "--allow-signing")

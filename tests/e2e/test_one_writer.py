@@ -52,6 +52,7 @@ def test_a_port_that_is_taken_is_said_so(make: Make) -> None:
     taken = outcome(atelier.begin("run", "--peer-listen", jardin.peer, "--web-listen", "127.0.0.1:0"))
     assert taken.code == 5
     assert jardin.peer in taken.err
+    assert "--peer-listen [::]:0" in taken.err
     assert "Traceback" not in taken.err
     atelier("publish", "resource", "--title", "Sans daemon")  # its home is free again
     jardin.stop()

@@ -25,7 +25,10 @@ def test_the_first_ten_minutes(make: Callable[[str], Node], tmp_path: Path) -> N
     sill = [str(EXAMPLES / "sill/sill-2022.jsonl"), "--mapping", str(EXAMPLES / "sill/mapping.toml")]
     assert jardin("import", *sill)["created"] == 239
     assert jardin("import", *sill)["unchanged"] == 239
-    until(lambda: jardin("search", "gestion de parc")["total"] > 0, "its own search finds the catalogue")
+    assert jardin("search", "gestion de parc")["total"] == 3, "the next line finds what was published"
+    second = jardin("publish", "resource", "--title", "Zinzolin")["id"]
+    assert [hit["id"] for hit in jardin("search", "zinzolin")["hits"]] == [second]
+    jardin("withdraw", second, "--reason", "error")
 
     # meet: each sees the other nearby, reads the check words, accepts
     near = until(lambda: [each for each in jardin("peer", "nearby") if each["name"]], "somebody is nearby")

@@ -49,6 +49,11 @@ def test_what_answers_is_marked_in_title_and_text(jardin: Node) -> None:
     assert [text.snippet[start:end] for start, end in text.marks] == ["école"]
 
 
+def test_a_sense_that_does_not_exist_is_refused_by_name(jardin: Node) -> None:
+    with pytest.raises(Refusal, match="`upward`"):
+        jardin.office.search(sense="upward")
+
+
 def test_a_card_shows_what_the_record_says(jardin: Node) -> None:
     [hit] = jardin.office.search("poules").hits
     assert (hit.kind, hit.sense, hit.org, hit.org_name) == ("resource", "aval", jardin.org, "Jardin")

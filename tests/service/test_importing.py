@@ -87,6 +87,12 @@ def test_strict_takes_all_with_one_signature(jardin: Node, monkeypatch: pytest.M
     assert jardin.signatures == 1
 
 
+def test_strict_counts_a_row_that_is_said_twice_once(jardin: Node) -> None:
+    text = '{"external_ref": "a", "title": "Un"}\n{"external_ref": "a", "title": "Deux"}'
+    assert figures(jardin.import_text(text, strict=True)) == (2, 1, 0, 1, 0)
+    assert figures(jardin.import_text(text, strict=True)) == (2, 0, 0, 2, 0)
+
+
 def test_strict_also_refuses_for_rules_that_need_other_records(jardin: Node) -> None:
     own = jardin.publish("La mienne")
     text = "\n".join(
