@@ -122,8 +122,7 @@ def _publish(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool)
         )
     declared = kinds.the_kind(kinds.kinds(session), kind or named)
     body |= fields.from_words(declared, _given(ctx))
-    answer = session.call("publish", {"kind": declared.name, "fields": body, "dry_run": dry_run})
-    show_written(session, answer, dry_run)
+    _write(session, "publish", {"kind": declared.name, "fields": body}, dry_run)
 
 
 def shortcut(session: Session, verb: str) -> click.Command | None:
@@ -176,7 +175,14 @@ def revise_command(ctx: click.Context, rec: str, manifest: str | None, dry_run: 
         )
     kind = session.call("show", {"rec": rec}).get("kind", "")
     body |= fields.from_words(kinds.the_kind(kinds.kinds(session), kind), given)
-    show_written(session, session.call("revise", {"rec": rec, "fields": body, "dry_run": dry_run}), dry_run)
+    _write(session, "revise", {"rec": rec, "fields": body}, dry_run)
+
+
+def _write(session: Session, verb: str, params: dict[str, Any], dry_run: bool) -> None:
+    """Sign; what licences of others say of it is told before."""
+    if "based_on" in params["fields"] and not dry_run:
+        _show_licences(session, session.call(verb, params | {"dry_run": True}))
+    show_written(session, session.call(verb, params | {"dry_run": dry_run}), dry_run)
 
 
 @click.command(
@@ -250,8 +256,8 @@ def show_written(session: Session, answer: dict[str, Any], dry_run: bool = False
             session.note("Nouvelle version publiée.", "New version published.")
         else:
             session.note(
-                f"Publié, à la place {answer.get('index')} de votre registre.",
-                f"Published, at place {answer.get('index')} of your register.",
+                f"Publié : entrée n° {answer.get('index', 0) + 1} de votre registre.",
+                f"Published: entry no. {answer.get('index', 0) + 1} of your register.",
             )
     session.show(answer, lambda: screen.line(answer["id"]), [answer["id"]])
 
@@ -268,6 +274,10 @@ def _show_preview(session: Session, preview: dict[str, Any]) -> None:
         session.note(f"nouvelle version de {preview['revises']}", f"new version of {preview['revises']}")
     for text in str(preview.get("text", "")).splitlines():
         screen.line(screen.clean(text) if text.strip() else "")
+    _show_licences(session, preview)
+
+
+def _show_licences(session: Session, preview: dict[str, Any]) -> None:
     for check in preview.get("checks", ()):
         if check.get("verdict") in ("warn", "conflict"):
             session.note(

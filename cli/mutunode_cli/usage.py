@@ -100,12 +100,12 @@ def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
         session.note("Rien n’attend de réponse.", "Nothing waits for an answer.")
         return
     now, language = time.time(), session.language
-    columns = session.tr("de|fiche|usage|depuis|identifiant", "from|record|usage|since|id").split("|")
+    columns = session.tr("de|fiche|ce qui est dit|depuis|identifiant", "from|record|what|since|id").split("|")
     rows = [
         (
             one["org_name"] or one["org"],
             one["title"],
-            words.both(words.USAGES, one["type"], language),
+            _said(session, one),
             words.age(one["time"], now, language),
             one["id"],
         )
@@ -116,6 +116,14 @@ def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
         "Répondre : « mutunode answer ID thanks », noted ou contest --reason.",
         "Answer: `mutunode answer ID thanks`, noted, or contest --reason.",
     )
+
+
+def _said(session: Session, one: dict[str, Any]) -> str:
+    if one.get("about") == "derivation":
+        return session.tr("une version", "a version")
+    if one.get("about") == "flag":
+        return session.tr(f"signalée : {one['type']}", f"reported: {one['type']}")
+    return words.both(words.USAGES, one["type"], session.language)
 
 
 @click.command(

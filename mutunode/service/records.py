@@ -119,12 +119,22 @@ def _flags(desk: Desk, chain: list[Stored]) -> tuple[Flagged, ...]:
             str(flag.fields().get("reason", "")),
             flag.fields().get("note", {}),
             flag.time,
+            *_answered(desk, flag, version.org),
         )
         for version in chain
         for flag in desk.reader.mentions(version.log, version.index, ("flag",))
         if flag.withdrawn_by is None and not desk.registry["flag"].check(flag.fields())
     ]
     return tuple(raised[:FLAGS_SHOWN_MAX])
+
+
+def _answered(desk: Desk, flag: Stored, author: bytes) -> tuple[str, dict[str, str]]:
+    """What the record's author answered a flag, and why."""
+    for given in desk.reader.mentions(flag.log, flag.index, ("usage_answer",)):
+        stands = given.org == author and given.superseded_by is None and given.withdrawn_by is None
+        if stands and not desk.registry["usage_answer"].check(given.fields()):
+            return str(given.fields()["answer"]), given.fields().get("reason", {})
+    return "", {}
 
 
 def _can_declare(desk: Desk, stored: Stored) -> bool:

@@ -147,14 +147,14 @@ def _usage(desk: Desk, body: dict[str, Any]) -> None:
 
 
 def _usage_answer(desk: Desk, body: dict[str, Any]) -> None:
-    told = _target(desk, body["usage"], "usage", ("usage", "resource"))
+    told = _target(desk, body["usage"], "usage", ("usage", "resource", "flag"))
     sources = [ref for _, ref in desk.registry[told.kind].refs(told.fields()) if ref[0] == desk.own_log]
     if told.org == desk.org or not sources:
         raise Refusal(
             "not_asked",
             Exit.REFUSED,
-            "Seul l’auteur d’une fiche répond à ceux qui l’utilisent ou en font une version.",
-            "Only the author of a record answers those who use it or make a version of it.",
+            "Seul l’auteur d’une fiche répond à ceux qui l’utilisent, en font une version ou la signalent.",
+            "Only the author of a record answers those who use it, make a version of it or report it.",
         )
 
 

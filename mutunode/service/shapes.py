@@ -144,6 +144,8 @@ class Flagged(msgspec.Struct, frozen=True):
     reason: str
     note: LangMap
     time: int
+    answer: str = ""  # of the record's author: "" | thanks | noted | contest
+    answer_reason: LangMap = {}
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -253,6 +255,7 @@ class Todo(msgspec.Struct, frozen=True):
     text: LangMap = {}
     can_help: bool = False
     due: str = ""
+    about: str = "usage"  # usage | derivation | flag: what the other organisation said
 
 
 class TodoList(msgspec.Struct, frozen=True):

@@ -78,6 +78,9 @@ def _contact(desk: Desk, org: bytes) -> str:
     return contact if isinstance(contact, str) else ""
 
 
+_TYPES = {"usage": "type", "flag": "reason"}  # the field that says which; a version is a version
+
+
 def todo(desk: Desk, reader_language: str) -> TodoList:
     """What others said about our records and waits for us; what we said and waits for them."""
     about_us = desk.reader.mentioning_log(desk.own_log, ("usage", "resource", "flag"), INBOX_MAX)
@@ -103,11 +106,12 @@ def _todo(desk: Desk, waiting: Waiting, reader_language: str) -> Todo:
         desk,
         rec=act.rec,
         kind="flag" if waiting.kind == "flag" else "usage_answer",
+        about=waiting.kind,
         org=act.org,
         time=act.time,
         target=waiting.target.rec,
         body=body,
-        type=str(body.get("reason" if waiting.kind == "flag" else "type", "")),
+        type=str(body.get(_TYPES.get(waiting.kind, ""), "")),
         reader_language=reader_language,
     )
 
@@ -123,6 +127,7 @@ def _item(
     body: dict[str, Any],
     type: str,
     reader_language: str,
+    about: str = "usage",
 ) -> Todo:
     resource = desk.reader.record(target)
     told = body.get("experience") or body.get("note") or body.get("purpose") or {}
@@ -140,6 +145,7 @@ def _item(
         period=str(body.get("period", "")),
         text=told,
         can_help=bool(body.get("can_help", False)),
+        about=about,
     )
 
 
@@ -165,13 +171,20 @@ def _done(desk: Desk, answers: list[Stored], reader_language: str) -> tuple[Todo
     for given in sorted(answers, key=lambda each: -each.index):
         if given.org != desk.org or given.superseded_by is not None or len(done) >= DONE_SHOWN_MAX:
             continue
-        usage = rules.cited(desk, given.fields().get("usage", [b"", 0, b""]))
-        resource = rules.cited(desk, usage.fields().get("resource", [b"", 0, b""])) if usage else None
-        if usage is not None and resource is not None:
+        told = rules.cited(desk, given.fields().get("usage", [b"", 0, b""]))
+        resource = _ours_cited(desk, told) if told is not None else None
+        if told is not None and resource is not None:
             done.append(
-                _about(desk, usage, resource, usage.org, reader_language, str(given.fields()["answer"]))
+                _about(desk, told, resource, told.org, reader_language, str(given.fields()["answer"]))
             )
     return tuple(done)
+
+
+def _ours_cited(desk: Desk, told: Stored) -> Stored | None:
+    """The record of ours that a usage, a version or a report is about."""
+    cited = (ref for _, ref in desk.registry[told.kind].refs(told.fields()) if ref[0] == desk.own_log)
+    ref = next(cited, None)
+    return rules.cited(desk, ref) if ref is not None else None
 
 
 def _about(

@@ -68,7 +68,7 @@ def test_results_go_to_stdout_and_messages_to_stderr(node: FakeNode, cli: Cli) -
     node.verbs["publish"] = answers(examples.published())
     done = cli("publish", "resource", "--title", "x")
     assert done.out == examples.REC + "\n"
-    assert "at place 42 of your register" in done.err
+    assert "entry no. 43 of your register" in done.err
 
 
 def test_every_hit_names_its_sense_in_words(node: FakeNode, cli: Cli) -> None:

@@ -271,6 +271,20 @@ def test_a_login_link_is_all_that_stdout_holds(node: FakeNode, cli: Cli) -> None
     assert cli("login-link").out == "http://127.0.0.1:8420/session/x\n"
 
 
+def test_a_licence_in_conflict_is_told_before_the_version_is_signed(node: FakeNode, cli: Cli) -> None:
+    asked: list[bool] = []
+    check = {"verdict": "conflict", "title": "Fiche", "reason": {"fr": "Non.", "en": "No changes allowed."}}
+
+    def publish(params: dict[str, Any]) -> Any:
+        asked.append(bool(params.get("dry_run")))
+        return {"text": "", "checks": [check]} if params.get("dry_run") else examples.published()
+
+    node.verbs["publish"] = answers(publish)
+    done = cli("publish", "resource", "--title", "Version", "--based-on", examples.REC)
+    assert asked == [True, False]
+    assert "licence, Fiche: No changes allowed." in done.err
+
+
 def test_pages_speak_the_language_that_somebody_chose_else_the_organisations(
     node: FakeNode, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

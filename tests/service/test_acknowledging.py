@@ -239,6 +239,37 @@ def test_a_flag_is_shown_on_the_record_and_to_its_author_until_the_record_is_men
     assert jardin.office.todo().waiting == ()
 
 
+def test_a_flag_that_its_author_answered_waits_no_longer_and_bears_the_answer(
+    two: Two, arrives: Arrives
+) -> None:
+    jardin, atelier = two
+    rec = shared(two, arrives)
+    flag = atelier.office.flag(rec, "inaccurate", "La date est fausse.").id
+    arrives(jardin, flag)
+    answer = jardin.office.answer(flag, "contest", "Elle est juste.").id
+    todo = jardin.office.todo()
+    assert todo.waiting == ()
+    assert [(each.id, each.type, each.target) for each in todo.done] == [(flag, "contest", rec)]
+    arrives(atelier, answer)
+    [shown] = atelier.office.show(rec).flags
+    assert (shown.answer, shown.answer_reason) == ("contest", {"fr": "Elle est juste."})
+    with refused("not_asked", 4):
+        atelier.office.answer(flag, "thanks")
+
+
+def test_a_version_of_ours_is_told_from_a_usage_while_it_waits_and_once_answered(
+    two: Two, arrives: Arrives
+) -> None:
+    jardin, atelier = two
+    rec = shared(two, arrives)
+    version = atelier.publish("Version", based_on=rec, type="tool")
+    arrives(jardin, version)
+    [todo] = jardin.office.todo().waiting
+    assert (todo.about, todo.id, todo.target, todo.type) == ("derivation", version, rec, "")
+    jardin.office.answer(version, "thanks")
+    assert [(each.id, each.target) for each in jardin.office.todo().done] == [(version, rec)]
+
+
 # --- licences --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("source", "own", "relation", "verdict"),

@@ -1,4 +1,4 @@
-"""The author of a resource answers a use of it, or a work based on it. Answering is never a duty."""
+"""The author of a resource answers a use of it, a work based on it, a problem reported: never a duty."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ KIND = Kind(
     fields=(
         Field(
             "usage",
-            Ref(kinds=("usage", "resource")),
-            Words("Usage, ou fiche tirée de la vôtre", "Use, or resource based on yours"),
+            Ref(kinds=("usage", "resource", "flag")),
+            Words("Ce à quoi vous répondez", "What you answer"),
             required=True,
             section="answer",
             show=Show.LINK,

@@ -8,7 +8,8 @@ import msgspec
 
 from mutunode.commons.kinds.flag import KIND as FLAG
 from mutunode.commons.kinds.resource import KIND as RESOURCE
-from mutunode.commons.states.acts import Act, Held, field, readable
+from mutunode.commons.kinds.usage_answer import KIND as ANSWER
+from mutunode.commons.states.acts import Act, Held, field
 from mutunode.commons.states.derivations import links_in
 from mutunode.commons.states.resources import asks, state_of
 from mutunode.commons.states.usages import Uses
@@ -18,7 +19,7 @@ class Waiting(msgspec.Struct, frozen=True):
     """One thing to look at: ``act`` of another organisation, about ``target``, a record of ours.
 
     ``kind``: ``usage`` (thank, take note or contest), ``derivation`` (recognise or contest), ``flag``
-    (mend or withdraw; it waits no longer once the flagged version is not the current one).
+    (mend, withdraw, or answer; it waits no longer once the flagged version is not the current one).
     """
 
     kind: str
@@ -61,8 +62,9 @@ def _derivations(held: Held, me: bytes) -> Iterator[Waiting]:
 
 
 def _flags(held: Held, me: bytes) -> Iterator[Waiting]:
-    for act in held.of_kind(FLAG.name):
-        if act.stands and act.org != me and readable(act, FLAG):
+    answered = {tuple(field(act, "usage", ())) for act in held.standing(ANSWER) if act.org == me}
+    for act in held.standing(FLAG):
+        if act.org != me and (*act.place, act.leaf) not in answered:
             target = held.at(field(act, "target", None))
             if target is not None and target.org == me and target.stands:
                 yield Waiting("flag", act, target)

@@ -114,7 +114,7 @@ def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | 
         lede=lede,
         prose=prose,
         facts=tuple(line for line in facts if line.name not in told_elsewhere),
-        links=links,
+        links=tuple(line for line in links if line.name not in told_elsewhere),
         licence=_licence(visit, labels, record),
         usage=usage,
         types={option.code: option.shown.text(visit.language) for option in options},

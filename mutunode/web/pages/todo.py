@@ -31,7 +31,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     waiting = await ask(visit.clerk.todo, visit.language)
     labels = Labels(visit)
     options = labels.options(acts.DECLARE.kind, "type")
-    options += labels.options(acts.ANSWER.kind, "answer")
+    options += labels.options(acts.ANSWER.kind, "answer") + labels.options(acts.FLAG.kind, "reason")
     types = {option.code: option.shown.text(visit.language) for option in options}
     context = TodoPage(waiting, waiting.waiting[:SHOWN_MAX], types)
     return await render.page(request, "todo.html", {"page": context})
