@@ -111,8 +111,9 @@ class Dialler:
                     self._core.ledger.put_address(Address(endpoint, who, source))
 
     def peers_known(self) -> bool:
-        """Whether there is anybody to ask."""
-        return bool(self._nearby) or any(True for _ in self._core.ledger.addresses())
+        """Whether there is anybody to ask; one that is followed may be known by its own calls alone."""
+        ledger = self._core.ledger
+        return bool(self._nearby or ledger.accepted()) or any(True for _ in ledger.addresses())
 
     def random_address(self) -> Address | None:
         """Somebody of the address book whom we are not linked with."""

@@ -71,6 +71,15 @@ def test_with_peers_known_it_asks_them_first_and_waits_five_seconds_for_one_answ
     assert bob.signing().allowed
 
 
+def test_one_that_is_followed_is_waited_for_even_without_an_address_of_theirs(world: World) -> None:
+    alice, bob = world.node("alice"), world.node("bob")
+    bob.accepts(alice)
+    restarts(bob)
+    assert bob.signing().reason is Reason.ASKING
+    world.run(5.2)
+    assert bob.signing().allowed
+
+
 def test_one_answer_is_enough(world: World) -> None:
     alice, bob = world.node("alice"), world.node("bob")
     bob.knows_address_of(alice)
