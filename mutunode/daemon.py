@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import logging
 import os
 import secrets
 import signal
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 from mutunode import __version__
 from mutunode.config import ConfigError, Settings, load, split_address
@@ -269,8 +271,16 @@ def web_settings(settings: Settings, language: Language, host: str, port: int) -
     )
 
 
+class _CallersFault(logging.Filter):
+    """Lets pass all but requests that are no HTTP: whoever sends them must not fill the node's journal."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
 def _set_up_logs(level: str) -> None:
-    import logging
+    logging.getLogger("aiohttp.server").addFilter(_CallersFault())
 
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

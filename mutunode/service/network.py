@@ -10,6 +10,7 @@ from mutunode import __version__
 from mutunode.commons.similar import similar_name
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ids import log_text, org_text
+from mutunode.protocol.links import LinkInfo
 from mutunode.service import desk as desks
 from mutunode.service import readonly
 from mutunode.service.desk import Desk
@@ -140,7 +141,7 @@ def _organisation(desk: Desk, found: store.Organisation, view: View) -> Organisa
         heard_at=heard_at,
         signed_at=found.head.time if found.head else 0,
         connected=link is not None,
-        address=link.address if link else "",
+        address=_dialled(link) if link else "",
         known_by=tuple(names.get(org) or desks.short(org) for org in found.vouched_by if org != desk.org),
         check_words=desks.words_of(found.org),
         similar_to=_similar(found.org, names),
@@ -158,7 +159,7 @@ def _nearby(desk: Desk, view: View) -> list[Nearby]:
     seen = {org: (address, at) for org, address, at in desk.live.candidates()}
     for link in view.sight.links:
         if link.ready:
-            seen.setdefault(link.org, (link.address, link.since))
+            seen.setdefault(link.org, (_dialled(link), link.since))
     near = []
     for org, (address, at) in sorted(seen.items(), key=lambda item: -item[1][1]):
         held = view.known.get(org)
@@ -177,6 +178,11 @@ def _nearby(desk: Desk, view: View) -> list[Nearby]:
             )
         )
     return near
+
+
+def _dialled(link: LinkInfo) -> str:
+    """Where an organisation answers; who dialled us has shown only the port it left from."""
+    return link.address if link.outgoing else ""
 
 
 def _similar(org: bytes, names: dict[bytes, str]) -> str:

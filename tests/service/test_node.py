@@ -60,6 +60,7 @@ def test_who_dialled_us_is_nearby_with_the_name_it_was_born_with(make: Make) -> 
     atelier.office.accept(jardin.org, jardin.address)
     [near] = until(lambda: [n for n in jardin.office.network().nearby if n.name])
     assert (near.org, near.name) == (atelier.org, "Atelier")
+    assert near.address == "", "the port it dialled from is none that it answers at"
 
 
 def test_a_name_that_looks_like_another_one_is_pointed_out(make: Make) -> None:
