@@ -26,9 +26,9 @@ READ_ONLY = {
     ),
     "second_machine": Words(
         "Un autre ordinateur signe avec la même clé. Les deux sont passés en lecture seule : "
-        "arrêtez celui qui ne doit plus servir.",
+        "arrêtez celui qui ne doit plus servir, puis redémarrez l’autre.",
         "Another computer signs with the same key. Both have become read-only: "
-        "stop the one that should not be used any more.",
+        "stop the one that should not be used any more, then restart the other.",
     ),
     "replaced": Words(
         "Une autre clé signe désormais pour cette organisation, ou deux se la disputent. Celle de cet "
