@@ -264,6 +264,20 @@ def test_hostile_names_run_nothing(browser: Browser) -> None:
         context.close()
 
 
+def test_one_endless_word_does_not_make_a_page_wider(browser: Browser) -> None:
+    with served() as site:
+        word = "Anticonstitutionnellement" * 10
+        fields = {"title": word, "abstract": word, "keywords": [word], "creators": [word], "license": word}
+        entry = site.office.add(word, "resource", {**fields, "url": f"https://a.example/{word}"}, NOW)
+        page = browser.new_page(viewport={"width": NARROW, "height": 640})
+        wide = {}
+        for path in ("chercher", f"fiche/{entry.id}", f"organisation/{org_id(word)}", "reseau"):
+            page.goto(f"{site.origin}/fr/{path}")
+            wide[path] = page.evaluate("document.documentElement.scrollWidth")
+        page.close()
+        assert {path: width for path, width in wide.items() if width > NARROW} == {}
+
+
 def _axe_and_width(page: Page, name: str) -> dict[str, Any]:
     """What axe finds, and what does not fit, on the page as it stands."""
     answer = Axe().run(page, options=RULES).response
