@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mutunode_cli import client
+from mutunode_cli.failure import Failure
 
 READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
@@ -99,6 +100,13 @@ class Node:
     def peer_address(self) -> str:
         """Where other nodes reach it."""
         return str(self.ask("status")["peer"])
+
+    def committed(self, org: str) -> int:
+        """How many entries of an organisation's register are verified and durable here."""
+        try:
+            return int(self.ask("log_show", log=org, limit=0)["size"])
+        except Failure:
+            return 0  # never heard of yet
 
     def records(self) -> int:
         """Records it holds, durable and shown."""
