@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,6 +99,11 @@ def _check_name(name: str) -> None:
         raise failure.usage(
             f"--name : un nom de 1 à {NAME_BYTES_MAX} octets est attendu.",
             f"--name: a name of 1 to {NAME_BYTES_MAX} bytes is expected.",
+        )
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in name):
+        raise failure.usage(
+            "--name : le nom contient un caractère invisible. Tapez-le plutôt que de le coller.",
+            "--name: the name holds an invisible character. Type it rather than pasting it.",
         )
 
 

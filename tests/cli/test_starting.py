@@ -120,7 +120,7 @@ def test_an_identity_that_could_not_be_made_leaves_no_phrase(
     assert not (tmp_path / "p").exists()
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 256])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 256, "a\nb", "Zoé\u202e", "a\x07"])
 def test_a_name_that_cannot_be_one_is_refused(cli: Cli, fresh: Path, name: str) -> None:
     assert cli("--home", str(fresh), "init", "--name", name).code == exits.USAGE
     assert not fresh.exists()
