@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
