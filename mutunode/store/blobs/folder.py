@@ -1,0 +1,111 @@
+"""Whole files in folders of this machine, two levels deep: ``b/k/<id>``, leaves beside the long ones.
+
+The leaves are put first and the file last, by renaming it: a file that stands under its id is whole. A stop
+in between leaves leaves without a file, which mean nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mutunode.protocol.errors import Malformed
+from mutunode.protocol.ids import blob_text, parse
+from mutunode.protocol.limits import CHUNK_BYTES
+from mutunode.store.blobs.durable import flush_folder, make_folder, write_new
+from mutunode.store.blobs.interface import BlobGone, disk_refusals
+
+LEAVES = ".leaves"
+PREFIX = len("blob_")
+
+
+class Folder:
+    """A shelf made of folders."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with disk_refusals(str(path)):
+            make_folder(path)
+
+    def put(self, blob: bytes, file: Path, leaves: bytes) -> None:
+        """Rename it into place."""
+        target = self._place(blob)
+        with disk_refusals(str(target)):
+            if target.exists():
+                file.unlink(missing_ok=True)
+                return
+            make_folder(target.parent)
+            if len(leaves) > 32:  # one leaf is as quickly made from the file
+                write_new(_leaves_of(target), leaves)
+            file.replace(target)
+            flush_folder(target.parent)
+
+    def size(self, blob: bytes) -> int | None:
+        """As the system knows it."""
+        try:
+            return self._place(blob).stat().st_size
+        except OSError:
+            return None
+
+    def leaves(self, blob: bytes) -> bytes:
+        """Of a short file: none are kept, make them from what is read."""
+        target = self._place(blob)
+        if (size := self.size(blob)) is None:
+            raise BlobGone(f"{blob_text(blob)}: not here")
+        if size <= CHUNK_BYTES:
+            return b""
+        try:
+            return _leaves_of(target).read_bytes()
+        except FileNotFoundError:
+            return b""  # they can be made again from the file
+
+    def read(self, blob: bytes, start: int, end: int) -> bytes:
+        """A part of a file."""
+        with disk_refusals(blob_text(blob)):
+            file = os.open(self._place(blob), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return os.pread(file, end - start, start)
+            finally:
+                os.close(file)
+
+    def drop(self, blob: bytes) -> None:
+        """The file first: leaves alone mean nothing."""
+        target = self._place(blob)
+        with disk_refusals(str(target)):
+            target.unlink(missing_ok=True)
+            _leaves_of(target).unlink(missing_ok=True)
+            if target.parent.is_dir():
+                flush_folder(target.parent)
+
+    def each(self) -> Iterator[tuple[bytes, int]]:
+        """Whatever bears an id."""
+        for path in self._files():
+            try:
+                yield parse(f"blob_{path.name}", "blob"), path.stat().st_size
+            except (Malformed, OSError):
+                continue
+
+    def clean(self) -> int:
+        """Leaves whose file is not there."""
+        lonely = [
+            path for path in self._files() if path.name.endswith(LEAVES) and not _file_of(path).exists()
+        ]
+        for path in lonely:
+            path.unlink(missing_ok=True)
+        return len(lonely)
+
+    def _files(self) -> Iterator[Path]:
+        return self._path.glob("?/?/*")
+
+    def _place(self, blob: bytes) -> Path:
+        name = blob_text(blob)[PREFIX:]
+        return self._path / name[0] / name[1] / name
+
+
+def _leaves_of(path: Path) -> Path:
+    return path.with_name(path.name + LEAVES)
+
+
+def _file_of(leaves: Path) -> Path:
+    return leaves.with_name(leaves.name.removesuffix(LEAVES))
