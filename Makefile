@@ -40,8 +40,8 @@ bench: $(VENV)/dev.stamp ## measure, beside a bare loop that does only the unavo
 	$(BIN)/python -m bench $(ARGS)
 
 soak: $(VENV)/dev.stamp ## hours of kills, cuts and simulated networks (MUTUNODE_TEST_KILLS, MUTUNODE_TEST_SEEDS)
-	MUTUNODE_TEST_KILLS=$${MUTUNODE_TEST_KILLS:-300} MUTUNODE_TEST_SEEDS=$${MUTUNODE_TEST_SEEDS:-2000} \
-	  $(BIN)/python -m pytest tests/e2e tests/test_simulator.py $(ARGS)
+	MUTUNODE_TEST_KILLS=$${MUTUNODE_TEST_KILLS:-300} MUTUNODE_TEST_SEEDS=$${MUTUNODE_TEST_SEEDS:-10000} \
+	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py $(ARGS)
 
 locks: $(VENV)/dev.stamp ## renew requirements*.txt from pyproject.toml
 	$(BIN)/pip install --quiet uv

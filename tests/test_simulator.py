@@ -1,15 +1,11 @@
-"""The simulated network: same seed, same trace; partitions heal, crashes lose nothing acknowledged."""
+"""The simulated network: partitions heal, crashes lose nothing acknowledged; ``chaos`` has the bad days."""
 
 from __future__ import annotations
-
-import os
 
 import pytest
 
 from mutunode.protocol.effects import NoticeKind
 from tests.simulator import Actor, World
-
-SEEDS = int(os.environ.get("MUTUNODE_TEST_SEEDS", "20"))  # many more in `make soak`
 
 
 def village(seed: int, count: int, **network: object) -> tuple[World, list[Actor]]:
@@ -76,7 +72,7 @@ def test_the_same_seed_gives_the_same_trace_and_another_one_another() -> None:
     assert busy_day(1) == busy_day(1) != busy_day(2)
 
 
-@pytest.mark.parametrize("seed", range(3, 3 + SEEDS))
+@pytest.mark.parametrize("seed", range(3, 6))
 def test_after_quiet_everybody_holds_the_same(seed: int) -> None:
     busy_day(seed)
 

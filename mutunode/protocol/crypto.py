@@ -7,6 +7,7 @@ constant signature verifies for every message. They are refused wherever a key e
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -75,6 +76,7 @@ def check_x25519(public: bytes, name: str = "sealing") -> None:
         raise Malformed(f"{name}: {public.hex()} is an X25519 key of low order")
 
 
+@lru_cache(maxsize=4_096)  # the keys of peers that come again, each a fifth of a millisecond
 def _on_curve(y: int) -> bool:
     # x² = (y² - 1) / (d·y² + 1); multiplying by the square of the divisor does not change who is a square.
     square = (y * y - 1) * (_D * y * y + 1) % _P

@@ -6,7 +6,6 @@ stores keep indexes that must come to the same answers.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -169,10 +168,10 @@ class Contents:
 
     def copy(self) -> Self:
         """A state to work on."""
-        other = copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, dict):
-                setattr(other, name, dict(value))
+        other = object.__new__(type(self))
+        other.__dict__ = {
+            name: dict(value) if type(value) is dict else value for name, value in vars(self).items()
+        }
         return other
 
     def evidence_of(self, log: bytes) -> list[int]:

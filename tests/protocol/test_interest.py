@@ -202,8 +202,8 @@ def test_what_the_lan_shouts_is_bounded_and_may_be_nonsense(world: World) -> Non
     bob = world.node("bob")
     for i in range(1_000):
         org = Author("alice").org[:-4] + i.to_bytes(4, "big")
-        bob.does(lambda node, now, org=org: node.nearby(org, "nonsense", now))  # type: ignore[misc]
-        bob.does(lambda node, now, org=org, i=i: node.nearby(org, f"host{i}:1", now))  # type: ignore[misc]
+        bob.does(lambda node, now, org=org: node.nearby(org, "nonsense", now))
+        bob.does(lambda node, now, org=org, i=i: node.nearby(org, f"host{i}:1", now))
     assert len(bob.node.nearby_addresses()) == 256
 
 

@@ -1,0 +1,210 @@
+"""Bad days, drawn by a seed: whatever happens, what must hold holds; once it is quiet, all hold the same.
+
+A run has two parts. In the first everything goes wrong at once and ``Watch`` looks at every turn. In the
+second the faults *freeze*: nothing new happens, but what was cut stays cut, what is down stays down, and
+the liar goes on lying (or, for half of the seeds, everything is mended). Honest nodes that can reach each
+other must then come to hold equal registers, in bounded time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from mutunode.protocol.core import NodeSettings
+from mutunode.protocol.head import Head
+from tests.simulator.actor import Actor
+from tests.simulator.invariants import Violation, Watch
+from tests.simulator.liars import KINDS, Liar, TwoFaced
+from tests.simulator.swift import remembering
+from tests.simulator.world import World
+
+SETTLE_SECONDS = 3_600.0  # redialling waits up to 160 s after such a day, a liar is noticed after 60
+CLOCKS_SECONDS = 6 * 3_600.0  # more than 24 h ahead is a rule of its own
+
+
+class Day(msgspec.Struct):
+    """What came of one seed."""
+
+    seed: int
+    nodes: int
+    trace: str
+    seconds: float  # simulated, until all that can reach each other held the same
+    frames: int
+    events: dict[str, int]
+    checks: dict[str, int]
+
+
+def run(seed: int, nodes: int = 0, steps: int = 14) -> Day:
+    """One bad day; ``nodes`` 0: three to seven, by the seed. ``Violation`` says what broke."""
+    with remembering():
+        return _Chaos(seed, nodes, steps).run()
+
+
+class _Chaos:
+    def __init__(self, seed: int, nodes: int, steps: int) -> None:
+        world = self.world = World(seed)
+        chance = self.chance = world.chance
+        count = nodes or chance.randint(3, 7)
+        world.latency = chance.choice([(0.001, 0.005), (0.015, 0.135), (0.1, 0.6)])
+        world.loss = chance.choice([0.0, 0.01, 0.05])
+        self.steps = steps
+        self.watch = Watch(world)
+        self.events: Counter[str] = Counter()
+        lied_disk = chance.random() < 0.3
+        skewed = chance.random() < 0.5
+        self.actors: list[Actor] = []
+        liar = chance.choice(KINDS) if chance.random() < 0.5 else None
+        for i in range(count):
+            kind: type[Actor] = liar if liar is not None and i == count - 1 else Actor
+            actor = kind(world, f"org{i}", NodeSettings())
+            actor.keeps_frames = kind is not Actor
+            if skewed:
+                actor.skew = chance.uniform(-CLOCKS_SECONDS, CLOCKS_SECONDS)
+            if lied_disk:
+                actor.history = type(actor.history)(maxlen=chance.randint(1, 8))
+            self.actors.append(world.add(actor))
+        for actor in self.actors:
+            actor.accepts(*(other for other in self.actors if other is not actor))
+            actor.knows_address_of(*(other for other in self.actors if other is not actor))
+
+    def run(self) -> Day:
+        self.world.run(3)
+        for _ in range(self.steps):
+            self._something_happens()
+            self.world.run(self.chance.uniform(0, 8))
+        self._freeze()
+        seconds = self._settles()
+        self.watch.conserved()
+        world = self.world
+        return Day(
+            world.seed, len(self.actors), world.trace, seconds, world.frames, dict(self.events),
+            dict(self.watch.checks),
+        )  # fmt: skip
+
+    # --- what happens --------------------------------------------------------------------------
+    def _something_happens(self) -> None:
+        acts = [
+            (6, self._publishes), (2, self._parts), (2, self._goes_half_open), (2, self._heals),
+            (2, self._power_cut), (1, self._lying_disk), (1, self._stops), (3, self._starts),
+            (1, self._sets_clock), (1, self._renews), (1, self._breaks_tcp),
+        ]  # fmt: skip
+        (act,) = self.chance.choices([act for _, act in acts], [weight for weight, _ in acts])
+        self.events[act.__name__.strip("_")] += 1
+        act()
+
+    def _up(self) -> list[Actor]:
+        return [actor for actor in self.actors if actor.up]
+
+    def _publishes(self) -> None:
+        for actor in self.chance.sample(self._up(), k=min(2, len(self._up()))):
+            if actor.signing().allowed:
+                actor.publishes(*(f"Fiche {self.chance.random()}" for _ in range(self.chance.randint(1, 6))))
+
+    def _halves(self) -> tuple[list[Actor], list[Actor]]:
+        shuffled = self.chance.sample(self.actors, k=len(self.actors))
+        cut = self.chance.randint(1, len(shuffled) - 1)
+        return shuffled[:cut], shuffled[cut:]
+
+    def _parts(self) -> None:
+        self.world.part(*self._halves())
+
+    def _goes_half_open(self) -> None:
+        self.world.mute(*self._halves())
+
+    def _heals(self) -> None:
+        self.world.heal()
+
+    def _power_cut(self) -> None:
+        for actor in self._up()[:1] and [self.chance.choice(self._up())]:
+            actor.dies_in_next_turn = True
+
+    def _lying_disk(self) -> None:
+        for actor in self._up()[:1] and [self.chance.choice(self._up())]:
+            if actor.history.maxlen:
+                actor.loses_turns()
+                self.watch.went_back(actor)
+
+    def _stops(self) -> None:
+        for actor in self._up()[1:] and [self.chance.choice(self._up())]:
+            actor.crashes()
+
+    def _starts(self) -> None:
+        for actor in self.actors:
+            if not actor.up:
+                actor.starts()
+
+    def _sets_clock(self) -> None:
+        for actor in self._up()[:1] and [self.chance.choice(self._up())]:
+            actor.sets_clock(self.chance.uniform(-CLOCKS_SECONDS, CLOCKS_SECONDS))
+
+    def _renews(self) -> None:
+        for actor in self._up():
+            actor.renews()
+
+    def _breaks_tcp(self) -> None:
+        self.world.disorder = self.chance.choice([0.0, 0.01])
+
+    # --- quiet ---------------------------------------------------------------------------------
+    def _freeze(self) -> None:
+        self.world.disorder = 0.0
+        for actor in self.actors:
+            actor.dies_in_next_turn = False
+        if self.chance.random() < 0.5:
+            self.world.heal()
+            self._starts()
+        elif not [actor for actor in self._up() if actor.is_honest]:
+            self._starts()
+
+    def _settles(self) -> float:
+        groups = self._groups()
+        seconds = self.world.run_until(lambda: all(map(self._agrees, groups)), SETTLE_SECONDS, every=10)
+        if seconds is None:
+            raise Violation(
+                f"seed {self.world.seed}: after an hour of quiet they differ: {self._differences()}"
+            )
+        return seconds
+
+    def _groups(self) -> list[list[Actor]]:
+        """Honest nodes that can reach each other, by way of other honest ones."""
+        left = [actor for actor in self._up() if actor.is_honest]
+        groups = []
+        while left:
+            group = [left.pop()]
+            for member in group:
+                near = [other for other in left if self._reach(member, other)]
+                group += near
+                left = [other for other in left if other not in near]
+            groups.append(group)
+        return groups
+
+    def _reach(self, one: Actor, other: Actor) -> bool:
+        return not (self.world.apart(one, other) or self.world.half_open(one, other))
+
+    def _agrees(self, group: list[Actor]) -> bool:
+        return all(self._agree_on(author, group) for author in self.actors)
+
+    def _agree_on(self, author: Actor, group: list[Actor]) -> bool:
+        held = [_newest(actor, author) for actor in group]
+        if isinstance(author, TwoFaced) and len({head.tree for head in held if head and head.size > 2}) > 1:
+            return all(actor.store.state.evidence_of(author.log) for actor in group)
+        if isinstance(author, Liar) and any(actor.store.state.evidence_of(author.log) for actor in group):
+            return all(actor.store.state.evidence_of(author.log) for actor in group)
+        return len(set(held)) == 1
+
+    def _differences(self) -> list[Any]:
+        return [
+            (reader.name, author.name, head and head.order, reader.signing().reason)
+            for group in self._groups()
+            for author in self.actors
+            if not self._agree_on(author, group)
+            for reader in group
+            for head in [_newest(reader, author)]
+        ]
+
+
+def _newest(reader: Actor, author: Actor) -> Head | None:
+    held = reader.store.state.logs.get(author.log)
+    return held.head if held is not None else None

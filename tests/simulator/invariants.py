@@ -1,0 +1,183 @@
+"""What must hold at any moment of any simulated network, looked at after every turn.
+
+Each rule of PROTOCOL that a network can break has a check here; ``Watch`` raises ``Broken`` with the seed, so
+that the very same run can be looked at again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from mutunode.protocol import messages
+from mutunode.protocol.errors import MutunodeError
+from mutunode.protocol.head import Head, verify_head
+from mutunode.protocol.identity import Chain
+from mutunode.protocol.limits import (
+    FRAME_BYTES_MAX,
+    HELD_REQUESTS_MAX,
+    IN_FLIGHT_MAX,
+    NEARBY_MAX,
+    SEND_BUFFER_BYTES_MAX,
+)
+from mutunode.protocol.merkle import Compact
+from mutunode.protocol.session import Session
+from mutunode.store.memory_contents import Log
+from tests.simulator.actor import Actor
+from tests.simulator.world import Wire, World
+
+APPOINTMENTS_A_LINK_MAX = 2 * IN_FLIGHT_MAX + 64
+BACKLOG_MAX = 20_000  # our own questions that wait for a peer's pace
+HEADS = 3  # the type of frames that announce
+
+
+class Violation(AssertionError):
+    """A rule was broken; the seed plays it again."""
+
+
+class Watch:
+    """Looks at every turn of every honest node, or at one in ``one_in`` of them."""
+
+    def __init__(self, world: World, *, one_in: int = 1) -> None:
+        self._world = world
+        self._one_in = one_in
+        self._turns = 0
+        self._seen: dict[str, dict[bytes, Log]] = {}  # what each held when it was looked at last
+        self._erased: dict[str, dict[bytes, set[bytes]]] = {}
+        self._leaves: dict[tuple[bytes, int], list[bytes]] = {}  # (log, epoch): the longest tree signed
+        self._good: set[tuple[Head, int]] = set()
+        self._chains: dict[bytes, Chain] = {}
+        self.checks: Counter[str] = Counter()
+        world.watchers.append(self.turn_done)
+        world.witnesses.append(self.head_signed)
+        world.eavesdroppers.append(self.frame_leaves)
+
+    def _fail(self, what: str) -> None:
+        raise Violation(f"seed {self._world.seed}, second {self._world.now - 1_700_000_000:.3f}: {what}")
+
+    def _chain(self, org: bytes) -> Chain | None:
+        for actor in self._world.actors.values():  # epochs are opened while it runs
+            self._chains[actor.org] = actor.author.chain
+        return self._chains.get(org)
+
+    # --- after a turn --------------------------------------------------------------------------
+    def turn_done(self, actor: Actor) -> None:
+        """An actor committed a turn."""
+        self._turns += 1
+        if not actor.is_honest or self._turns % self._one_in:
+            return
+        held, before = actor.store.state.logs, self._seen.get(actor.name, {})
+        if len(held) < len(before):
+            self._fail(f"{actor.name} forgot a register")
+        for log, now in held.items():
+            if before.get(log) is not now:
+                self._log_changed(actor, before.get(log), now)
+        self._seen[actor.name] = held
+        self._bounded(actor)
+
+    def went_back(self, actor: Actor) -> None:
+        """Its disk lied: what it held before is no measure any more."""
+        self._seen.pop(actor.name, None)
+        self._erased.pop(actor.name, None)
+
+    def _log_changed(self, actor: Actor, before: Log | None, now: Log) -> None:
+        head = now.head
+        if before is not None and before.head is not None:
+            if head is None or (head.epoch, head.size) < (before.head.epoch, before.head.size):
+                self._fail(f"{actor.name} went from {before.head.order} back to {head and head.order}")
+            self.checks["heads only grow"] += 1
+        if head is not None:
+            self._verified(actor, now, head)
+        self._still_erased(actor, now)
+
+    def _verified(self, actor: Actor, held: Log, head: Head) -> None:
+        chain = actor.store.state.chains.get(held.org)
+        root = Compact.of(row.leaf for row in held.leaves[: held.committed]).root()
+        if chain is None or root != head.root or held.committed != head.size:
+            self._fail(f"{actor.name} holds what its head does not cover, or of nobody it knows")
+        assert chain is not None
+        try:
+            verify_head(head, chain)
+        except MutunodeError as error:
+            self._fail(f"{actor.name} holds a head that does not verify: {error}")
+        self.checks["what is held verifies"] += 1
+
+    def _still_erased(self, actor: Actor, held: Log) -> None:
+        erased = self._erased.setdefault(actor.name, {})
+        gone = {record.rec: record for record in held.records.values()}
+        for rec in erased.get(held.log, ()):
+            if rec in gone and (gone[rec].state != "erased" or gone[rec].row.body):
+                self._fail(f"{actor.name} brought an erased record back")
+            self.checks["erased stays erased"] += 1
+        erased[held.log] = {rec for rec, record in gone.items() if record.state == "erased"}
+
+    def _bounded(self, actor: Actor) -> None:
+        core = actor.node._core
+        sessions = core.sessions
+        appointments = 1_024 + APPOINTMENTS_A_LINK_MAX * (1 + len(sessions)) + 8 * len(actor.store.state.logs)
+        if len(core.agenda._kept) > appointments:
+            self._fail(f"{actor.name} has {len(core.agenda._kept)} appointments")
+        for session in sessions.values():
+            self._bounded_link(actor, session)
+            if session.bad_answers and self._is_honest(session.org):  # silence may happen: links break
+                self._fail(f"{actor.name} takes an honest peer for a liar")
+        if len(actor.node._dialler._nearby) > NEARBY_MAX:
+            self._fail(f"{actor.name} keeps too many addresses of the LAN")
+        self.checks["queues are bounded"] += 1
+        self.checks["nobody honest is taken for a liar"] += 1
+
+    def _bounded_link(self, actor: Actor, session: Session) -> None:
+        waiting, asks = len(session.waiting), len(session.asks)
+        if waiting > HELD_REQUESTS_MAX and waiting > session.in_flight_max:
+            self._fail(f"{actor.name} keeps {waiting} requests of one peer waiting")
+        if asks > IN_FLIGHT_MAX or len(session.outbox) > BACKLOG_MAX:
+            self._fail(f"{actor.name} asks {asks} at once, {len(session.outbox)} more wait")
+        if session.buffered_bytes > SEND_BUFFER_BYTES_MAX + 2 * FRAME_BYTES_MAX:
+            self._fail(f"{actor.name} lets {session.buffered_bytes} bytes stand for one peer")
+
+    def _is_honest(self, org: bytes) -> bool:
+        return any(actor.org == org and actor.is_honest for actor in self._world.actors.values())
+
+    # --- signatures ----------------------------------------------------------------------------
+    def head_signed(self, actor: Actor, head: Head) -> None:
+        """No honest node signs two heads that no one tree satisfies."""
+        if not actor.is_honest:
+            return
+        leaves = [row.leaf for row in actor.store.state.logs[head.log].leaves[: head.size]]
+        signed = self._leaves.setdefault((head.log, head.epoch), leaves)
+        short, long = sorted((signed, leaves), key=len)
+        if long[: len(short)] != short:
+            self._fail(f"{actor.name} signed two registers")
+        self._leaves[head.log, head.epoch] = long
+        self.checks["one register each"] += 1
+
+    # --- frames --------------------------------------------------------------------------------
+    def frame_leaves(self, wire: Wire, frame: bytes) -> None:
+        """An honest node passes on nothing it has not verified."""
+        if not wire.owner.is_honest or len(frame) < 2 or frame[1] != HEADS:
+            return
+        message: Any = messages.decode(frame)
+        for head in message.heads:
+            chain = self._chains.get(head.org)
+            if chain is None or chain.epoch < head.epoch:
+                chain = self._chain(head.org)
+            try:
+                if chain is None:
+                    self._fail(f"{wire.owner.name} passes on a head of nobody")
+                else:
+                    verify_head(head, chain)
+            except MutunodeError as error:
+                self._fail(f"{wire.owner.name} passes on a head that does not verify: {error}")
+            self.checks["what is passed on verifies"] += 1
+
+    # --- at the end ----------------------------------------------------------------------------
+    def conserved(self) -> None:
+        """Every frame that left arrived, was lost with its link, or is under way."""
+        count = self._world.count
+        under_way = sum(
+            action.__name__ == "_arrive" and not given[2] for _, _, action, given in self._world._events
+        )
+        stuck = sum(len(wire.stuck) for actor in self._world.actors.values() for wire in actor.wires.values())
+        if count["sent"] != count["arrived"] + count["lost"] + under_way + stuck:
+            self._fail(f"frames do not add up: {dict(count)}, {under_way} under way, {stuck} stuck")
+        self.checks["frames are conserved"] += 1
