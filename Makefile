@@ -39,9 +39,11 @@ format: $(VENV)/dev.stamp ## write the format that lint checks
 bench: $(VENV)/dev.stamp ## measure, beside a bare loop that does only the unavoidable work
 	$(BIN)/python -m bench $(ARGS)
 
-soak: $(VENV)/dev.stamp ## hours of kills, cuts and simulated networks (MUTUNODE_TEST_KILLS, MUTUNODE_TEST_SEEDS)
+soak: $(VENV)/dev.stamp ## hours of kills, power cuts, refusing disks and simulated networks (MUTUNODE_TEST_…)
 	MUTUNODE_TEST_KILLS=$${MUTUNODE_TEST_KILLS:-300} MUTUNODE_TEST_SEEDS=$${MUTUNODE_TEST_SEEDS:-10000} \
-	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py $(ARGS)
+	MUTUNODE_TEST_CUTS=$${MUTUNODE_TEST_CUTS:-100000} MUTUNODE_TEST_REFUSALS=both \
+	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py \
+	  tests/test_power_cuts.py tests/test_failing_disk.py $(ARGS)
 
 locks: $(VENV)/dev.stamp ## renew requirements*.txt from pyproject.toml
 	$(BIN)/pip install --quiet uv

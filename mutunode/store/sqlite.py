@@ -55,7 +55,8 @@ class SqliteStore:
     def close(self) -> None:
         """Give everything back."""
         self._pool.close()
-        self._db.close()
+        with suppress(apsw.Error):  # a disk that refuses has the journal read again at the next start
+            self._db.close()
 
 
 class SqliteLedger(Logs, People):

@@ -75,11 +75,11 @@ def test_no_turn_that_ended_is_lost(
 ) -> None:
     disk, ended, authors = history
     rng = random.Random(SEED + part)
-    for cut in range(CUTS // 8):
-        at = rng.randint(ended[0][0], len(disk.ops))
+    places = [rng.randint(ended[0][0], len(disk.ops)) for _ in range(CUTS // 8)]
+    for cut, (at, files) in enumerate(disk.cuts(places, rng)):
         folder = tmp_path / str(cut)
         folder.mkdir()
-        for file, content in disk.after_cut(at, rng).items():
+        for file, content in files.items():
             (folder / file).write_bytes(content)
         survived = SqliteStore(folder / "store.db")
         done = max(number for number, (ops, _) in enumerate(ended) if ops <= at)
