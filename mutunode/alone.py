@@ -33,6 +33,8 @@ OUTWARD = frozenset(
     {"publish", "revise", "use", "withdraw", "answer", "flag", "import", "peer_accept", "sync", "prove"}
 )
 
+READS_SEALED = frozenset({"show", "usage", "todo", "answer", "revise", "publish"})  # what a command shows
+
 
 def call(path: Path, verb: str, params: dict[str, Any], emit: Emit) -> Any:
     """Run a verb on a home that no daemon holds.
@@ -52,6 +54,8 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit) -> Any:
         with Home.hold(path) as home, _engine(home, settings, outward=verb in OUTWARD) as engine:
             if verb == "search":
                 engine.catch_up()
+            if verb in READS_SEALED:
+                engine.open_sealed()
             return engine.office.call(verb, params, emit)
     except ConfigError as error:
         raise Refusal("bad_settings", Exit.USAGE, str(error), str(error)) from None

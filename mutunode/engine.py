@@ -24,6 +24,7 @@ from mutunode.protocol.signing import Mark
 from mutunode.service.desk import Desk, LiveSide
 from mutunode.service.documents import Documents
 from mutunode.service.office import Office
+from mutunode.service.opening import Opener
 from mutunode.store import open_store
 from mutunode.store.interface import Reader, Store
 from mutunode.store.search.index import SearchIndex
@@ -122,6 +123,7 @@ class Engine:
         self.index = SearchIndex(home.path / "search", documents.document, clock, edition=edition)
         self.feeder = Feeder(self.index, self.reader)
         self.turns = Turns(self._me, self.store, home, self._make_node, clock, self._perform)
+        self.opener = Opener(keys.org, lambda: keys.sealing, self.reader, self.turns)
         self.office = Office(
             Desk(
                 org=keys.org,
@@ -142,10 +144,16 @@ class Engine:
         self.index.open()
         self.turns.start()
         self.feeder.start()
+        self.opener.start()
 
     def catch_up(self) -> None:
         """Have search find everything that is stored, for who asks once and leaves."""
         while self.index.follow(self.reader):
+            pass
+
+    def open_sealed(self) -> None:
+        """Have everything tried that is sealed and came, for who asks once and leaves."""
+        while self.opener.step():
             pass
 
     def let_search_follow(self, seconds_max: float) -> None:
@@ -162,6 +170,7 @@ class Engine:
     def stop(self) -> None:
         """Finish the turn in hand, close the index, then the store, then give the home back."""
         self.announce_stop()
+        self.opener.stop()
         self.turns.stop()
         self.feeder.stop()
         self.index.close()
@@ -181,5 +190,6 @@ class Engine:
         return Node(self._me, self.store.ledger, settings, self._random, marks)
 
     def _perform(self, effects: Sequence[Outward]) -> None:
+        self.opener.poke()
         self.feeder.poke()  # whatever the turn was about, there may be something new to find
         self._perform_outside(self.office.desk.couriers.take(effects))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mutunode.commons.states import Act
+from mutunode.commons.states import Act, usage_state
 from mutunode.service import rules
 from mutunode.service.desk import Desk
 from mutunode.store.interface import Stored
@@ -26,6 +26,7 @@ def act_of(stored: Stored) -> Act:
         superseded_by=stored.superseded_by,
         withdrawn_by=stored.withdrawn_by,
         state=stored.state,
+        sealed=stored.sealed,
     )
 
 
@@ -46,4 +47,11 @@ def usage_acts(desk: Desk, resource: Stored) -> list[Act]:
     versions = rules.versions(desk, resource)
     usages = citing(desk, versions, "usage")
     answers = citing(desk, usages, "usage_answer")
-    return [act_of(each) for each in (*versions, *usages, *answers)]
+    counts = citing(desk, versions, "usage_count")
+    return [act_of(each) for each in (*versions, *usages, *answers, *counts)]
+
+
+def told_in_confidence(desk: Desk, resource: Stored, type: str) -> int:
+    """How many organisations told us alone that they use a resource of ours in one way, uncontested."""
+    state = usage_state(usage_acts(desk.inside, resource), desk.now(), rules.ref_of(resource))
+    return len({each.act.org for each in state.acknowledgements if each.confided and each.type == type})

@@ -18,6 +18,7 @@ from mutunode.protocol.phrase import check_words
 from mutunode.service import readonly
 from mutunode.service.courier import Couriers
 from mutunode.store.interface import Organisation, Reader, Store, StoreError, StoreFull
+from mutunode.store.private import PrivateReader
 from mutunode.store.search.index import SearchIndex
 from mutunode.turns import NotSigned, Stopping, Turn, Turns
 
@@ -59,6 +60,13 @@ class Desk(msgspec.Struct):
     def own_log(self) -> bytes:
         """Our public log."""
         return log_id(self.org, PUBLIC)
+
+    @property
+    def inside(self) -> Desk:
+        """The same desk, for who may also read what was sealed for us: sessions and commands."""
+        if isinstance(self.reader, PrivateReader):
+            return self
+        return msgspec.structs.replace(self, reader=PrivateReader(self.reader))
 
     def now(self) -> int:
         """Unix seconds."""

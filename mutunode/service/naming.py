@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from mutunode.commons import licences
 from mutunode.commons.languages import pick
+from mutunode.commons.words import Words
+from mutunode.protocol.sealed import KIND as SEALED
 from mutunode.service.desk import Desk
 from mutunode.store.interface import Stored
+
+SEALED_LABEL = Words("Fiche scellée", "Sealed record")
 
 
 def title_of(desk: Desk, stored: Stored, reader_language: str) -> tuple[str, str]:
     """(title, its language): the record's own in the reader's language, else what kind of record it is."""
     kind = desk.registry.get(stored.kind)
     if kind is None:
-        return stored.kind, ""
+        return (
+            (SEALED_LABEL.text(reader_language), reader_language)
+            if stored.kind == SEALED
+            else (stored.kind, "")
+        )
     body = stored.fields()
     if not body or kind.check(body):
         return kind.label.text(reader_language), reader_language

@@ -56,15 +56,20 @@ class Office:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
+    @property
+    def inside(self) -> Office:
+        """The same office for sessions and commands, which also read what is for us alone."""
+        return Office(self.desk.inside)
+
     def call(self, verb: str, params: dict[str, Any], emit: Emit) -> Any:
-        """A verb by its name (``service.verbs``); one that takes long ends with the node."""
+        """A verb by its name (``service.verbs``), for the operator; a long one ends with the node."""
 
         def emit_while_running(event: dict[str, Any]) -> None:
             if self.desk.is_stopping.is_set():
                 raise readonly.stopping()
             emit(event)
 
-        return verbs.call(self, verb, params, emit_while_running)
+        return verbs.call(self.inside, verb, params, emit_while_running)
 
     @property
     def org(self) -> str:
@@ -150,17 +155,19 @@ class Office:
         return lookup.kind(self.desk, kind).json_schema()
 
     # --- writing -------------------------------------------------------------------------------
-    def preview(self, kind: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
+    def preview(
+        self, kind: str, fields: Mapping[str, Any], reader_language: str = "", sealed_for: str = ""
+    ) -> Preview:
         """What ``publish`` would sign."""
-        return publishing.preview(self.desk, kind, fields, self._language(reader_language))
+        return publishing.preview(self.desk, kind, fields, self._language(reader_language), sealed_for)
 
     def preview_revision(self, rec: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
         """What ``revise`` would sign."""
         return publishing.preview_revision(self.desk, rec, fields, self._language(reader_language))
 
-    def publish(self, kind: str, fields: Mapping[str, Any]) -> Published:
-        """Sign a record."""
-        return publishing.publish(self.desk, kind, fields)
+    def publish(self, kind: str, fields: Mapping[str, Any], sealed_for: str = "") -> Published:
+        """Sign a record; ``sealed_for`` an organisation, that one alone can read it."""
+        return publishing.publish(self.desk, kind, fields, sealed_for)
 
     def revise(self, rec: str, fields: Mapping[str, Any]) -> Published:
         """Sign a new version; given fields replace, others stay, an empty one is removed."""

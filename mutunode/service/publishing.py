@@ -16,9 +16,9 @@ from mutunode.commons.kind import Kind
 from mutunode.commons.languages import pick
 from mutunode.protocol.entry import encode_body, make_entry
 from mutunode.protocol.errors import Malformed
-from mutunode.protocol.ids import log_text, rec_text
+from mutunode.protocol.ids import log_text, org_text, rec_text
 from mutunode.protocol.limits import SALT_BYTES
-from mutunode.service import families, lookup, rules
+from mutunode.service import confiding, families, lookup, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.plain import as_text
@@ -37,6 +37,7 @@ class Draft(msgspec.Struct, frozen=True):
     body: Body
     revises: Stored | None
     unchanged: Stored | None  # the identical record that already stands
+    reader: bytes | None = None  # the one organisation that can read it; None: everybody
 
     @property
     def signed_body(self) -> Body:
@@ -77,9 +78,13 @@ def refused(troubles: list[Trouble]) -> Refusal:
     return Refusal("invalid", Exit.USAGE, fr, en, tuple(troubles))
 
 
-def draft(desk: Desk, kind: Kind, body: Body, revises: Stored | None = None) -> Draft:
-    """Check a body against what is already there."""
+def draft(
+    desk: Desk, kind: Kind, body: Body, revises: Stored | None = None, sealed_for: bytes | None = None
+) -> Draft:
+    """Check a body against what is already there; ``sealed_for``: whom it is for, unless that follows."""
+    desk = desk.inside
     rules.check(desk, kind, body)
+    reader = confiding.reader_of(desk, kind, body, sealed_for)
     try:
         encode_body(body)
     except Malformed as error:
@@ -89,16 +94,21 @@ def draft(desk: Desk, kind: Kind, body: Body, revises: Stored | None = None) -> 
             f"Cette fiche ne peut pas être signée : {error}",
             f"Cannot be signed: {error}",
         ) from None
-    before = revises or _earlier(desk, kind, body)
+    confiding.outer(desk, kind.name, body, reader)  # whether it can be sealed is said before it is signed
+    before = revises or _earlier(desk, kind, body, reader)
+    if before is not None and not confiding.goes_on(before, reader):
+        before = None
     if before is not None and _content(before.fields()) == _content(body):
-        return Draft(kind, body, None, before)
-    return Draft(kind, body, before, None)
+        return Draft(kind, body, None, before, reader)
+    return Draft(kind, body, before, None, reader)
 
 
-def _earlier(desk: Desk, kind: Kind, body: Body) -> Stored | None:
+def _earlier(desk: Desk, kind: Kind, body: Body, reader: bytes | None) -> Stored | None:
     """The record of ours that this one takes the place of."""
     external_ref = body.get("external_ref")
     if isinstance(external_ref, str) and external_ref:
+        if reader is not None:
+            return confiding.by_external_ref(desk, kind.name, external_ref)
         return desk.reader.by_external_ref(desk.org, kind.name, external_ref)
     if kind.last_wins:
         return desk.reader.current(desk.org, kind.name)
@@ -113,14 +123,21 @@ def write(desk: Desk, turn: Turn, ready: Draft) -> Published:
     """Append a draft in a turn; nothing when the same content already stands."""
     if ready.unchanged is not None:
         return _published(ready.unchanged, created=False)
-    entry = make_entry(ready.kind.name, ready.signed_body, int(turn.now), desk.random(SALT_BYTES))
-    written = turn.append(entry)
+    kind, body = ready.kind.name, ready.signed_body
+    outer = confiding.outer(desk, kind, body, ready.reader)
+    written = turn.append(make_entry(*outer, int(turn.now), desk.random(SALT_BYTES)))
+    if ready.reader is not None:
+        # Nobody can open it again, its author neither: kept beside it, in the same transaction.
+        turn.ledger.put_opened(
+            written.log, written.index, written.leaf, kind, encode_body(body), ready.reader
+        )
     return Published(
         id=rec_text(written.rec),
         index=written.index,
         log=log_text(written.log),
         created=True,
         revises=rec_text(ready.revises.rec) if ready.revises else "",
+        sealed_for=org_text(ready.reader) if ready.reader is not None else "",
     )
 
 
@@ -132,20 +149,30 @@ def foresee(ready: Draft) -> Published:
 
 
 def _published(stored: Stored, *, created: bool) -> Published:
-    return Published(rec_text(stored.rec), stored.index, log_text(stored.log), created)
+    return Published(
+        rec_text(stored.rec),
+        stored.index,
+        log_text(stored.log),
+        created,
+        sealed_for=org_text(stored.sealed_for) if stored.sealed_for is not None else "",
+    )
 
 
-def publish(desk: Desk, name: str, fields: Mapping[str, Any]) -> Published:
-    """Sign one record."""
+def publish(desk: Desk, name: str, fields: Mapping[str, Any], sealed_for: str = "") -> Published:
+    """Sign one record; ``sealed_for`` an organisation, that one alone can read it."""
+    desk = desk.inside
     kind = lookup.kind(desk, name)
     body = read_input(desk, kind, fields)
-    return desk.act(lambda turn: write(desk, turn, draft(desk, kind, body)))
+    reader = lookup.organisation(desk, sealed_for) if sealed_for else None
+    return desk.act(lambda turn: write(desk, turn, draft(desk, kind, body, sealed_for=reader)))
 
 
 def revise(desk: Desk, text: str, fields: Mapping[str, Any]) -> Published:
     """Sign a new version of a record of ours: given fields replace, others stay."""
+    desk = desk.inside
     kind, before, body = _revision(desk, text, fields)
-    return desk.act(lambda turn: write(desk, turn, draft(desk, kind, body, before)))
+    reader = before.sealed_for
+    return desk.act(lambda turn: write(desk, turn, draft(desk, kind, body, before, reader)))
 
 
 def _revision(desk: Desk, text: str, fields: Mapping[str, Any]) -> tuple[Kind, Stored, Body]:
@@ -159,6 +186,7 @@ def _revision(desk: Desk, text: str, fields: Mapping[str, Any]) -> tuple[Kind, S
 
 def withdraw(desk: Desk, text: str, reason: str, replaced_by: str = "") -> Published:
     """Take a record of ours back: it stays readable as withdrawn, with the reason."""
+    desk = desk.inside
     target = rules.newest(desk, lookup.record(desk, text))
     rules.must_be_ours(desk, target)
     rules.must_not_be_withdrawn(target)
@@ -178,6 +206,7 @@ def usage_fields(
     scale: str = "",
 ) -> dict[str, Any]:
     """The input of a ``usage`` record; the period is the current month unless given."""
+    desk = desk.inside
     fields = {
         "resource": rec_text(lookup.record(desk, rec).rec),
         "type": as_,
@@ -191,23 +220,31 @@ def usage_fields(
     return {key: value for key, value in fields.items() if value not in ("", None)}
 
 
-def preview(desk: Desk, name: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
+def preview(
+    desk: Desk, name: str, fields: Mapping[str, Any], reader_language: str = "", sealed_for: str = ""
+) -> Preview:
     """What ``publish`` would sign, word for word."""
+    desk = desk.inside
     kind = lookup.kind(desk, name)
-    return _preview(desk, draft(desk, kind, read_input(desk, kind, fields)), reader_language)
+    reader = lookup.organisation(desk, sealed_for) if sealed_for else None
+    ready = draft(desk, kind, read_input(desk, kind, fields), sealed_for=reader)
+    return _preview(desk, ready, reader_language)
 
 
 def preview_revision(desk: Desk, text: str, fields: Mapping[str, Any], reader_language: str = "") -> Preview:
     """What ``revise`` would sign."""
+    desk = desk.inside
     kind, before, body = _revision(desk, text, fields)
-    return _preview(desk, draft(desk, kind, body, before), reader_language)
+    return _preview(desk, draft(desk, kind, body, before, before.sealed_for), reader_language)
 
 
 def _preview(desk: Desk, ready: Draft, reader_language: str) -> Preview:
     language = reader_language or desk.language
     body = ready.signed_body
     shown = ready.kind.to_json(body)
-    entry = make_entry(ready.kind.name, body, desk.now(), bytes(SALT_BYTES))
+    entry = make_entry(
+        *confiding.outer(desk, ready.kind.name, body, ready.reader), desk.now(), bytes(SALT_BYTES)
+    )
     me = desk.reader.organisation(desk.org)
     title, _ = pick(ready.kind.title(body), language, [desk.language])
     return Preview(
@@ -222,4 +259,6 @@ def _preview(desk: Desk, ready: Draft, reader_language: str) -> Preview:
         unchanged=rec_text(ready.unchanged.rec) if ready.unchanged else "",
         checks=families.parents(desk, ready.kind, body, language),
         entry_bytes=len(entry.header) + len(entry.salt) + len(entry.body),
+        sealed_for=org_text(ready.reader) if ready.reader is not None else "",
+        sealed_for_name=desk.name_of(ready.reader) if ready.reader is not None else "",
     )

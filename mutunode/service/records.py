@@ -9,6 +9,7 @@ from typing import Any
 from mutunode.commons.kind import Kind
 from mutunode.protocol.entry import is_ref, rec_id
 from mutunode.protocol.ids import log_text, org_text, rec_text
+from mutunode.protocol.sealed import KIND as SEALED
 from mutunode.service import families, naming, rules, usages
 from mutunode.service.desk import Desk
 from mutunode.service.shapes import Flagged, Proof, Record, Revision
@@ -51,6 +52,9 @@ def show(desk: Desk, stored: Stored, reader_language: str) -> Record:
         target_title=naming.title_of(desk, target, reader_language)[0] if target is not None else "",
         mine=stored.org == desk.org,
         contested_log=stored.contested,
+        private=stored.sealed,
+        sealed_for=org_text(stored.sealed_for) if stored.sealed_for is not None else "",
+        sealed_for_name=desk.name_of(stored.sealed_for) if stored.sealed_for is not None else "",
         can_declare=_can_declare(desk, stored) and understood,
         asks_usage=understood and _asks_usage(body),
     )
@@ -63,6 +67,8 @@ def _state(stored: Stored, *, understood: bool) -> str:
         return "withdrawn"
     if stored.superseded_by is not None:
         return "superseded"
+    if stored.kind == SEALED:
+        return "sealed"
     return "ok" if understood else "opaque"
 
 

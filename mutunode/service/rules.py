@@ -43,6 +43,14 @@ def cited(desk: Desk, ref: Any) -> Stored | None:
     return desk.reader.record(rec_id(log, leaf))
 
 
+def refs_to(desk: Desk, stored: Stored, log: bytes) -> list[list[Any]]:
+    """What a record cites of one log; nothing when it does not keep to its kind's rules."""
+    kind, body = desk.registry.get(stored.kind), stored.fields()
+    if kind is None or kind.check(body):
+        return []
+    return [ref for _, ref in kind.refs(body) if ref[0] == log]
+
+
 def newest(desk: Desk, stored: Stored) -> Stored:
     """The version that shows now, of a record given by any of its versions."""
     for _ in range(REVISIONS_MAX):
@@ -136,25 +144,32 @@ def _usage(desk: Desk, body: dict[str, Any]) -> None:
             "A usage is declared on another organisation's record; this one is yours.",
         )
     must_not_be_withdrawn(newest(desk, resource))
-    if body.get("visibility") == "author_only":
-        raise Refusal(
-            "not_sealed",
-            Exit.REFUSED,
-            "Cette version ne sait pas encore dire un usage à l’auteur seul. Dites-le à tous, ou attendez.",
-            "This version cannot yet tell a usage to the author alone. Tell everybody, or wait.",
-            (Trouble("visibility", "Seul « public » est possible.", "Only `public` is possible."),),
-        )
 
 
 def _usage_answer(desk: Desk, body: dict[str, Any]) -> None:
     told = _target(desk, body["usage"], "usage", ("usage", "resource", "flag"))
-    sources = [ref for _, ref in desk.registry[told.kind].refs(told.fields()) if ref[0] == desk.own_log]
-    if told.org == desk.org or not sources:
+    if told.org == desk.org or not refs_to(desk, told, desk.own_log):
         raise Refusal(
             "not_asked",
             Exit.REFUSED,
             "Seul l’auteur d’une fiche répond à ceux qui l’utilisent, en font une version ou la signalent.",
             "Only the author of a record answers those who use it, make a version of it or report it.",
+        )
+
+
+def _usage_count(desk: Desk, body: dict[str, Any]) -> None:
+    resource = _target(desk, body["resource"], "resource", ("resource",))
+    must_be_ours(desk, resource)
+    from mutunode.service.acts import told_in_confidence  # which walks versions by the functions above
+
+    known = told_in_confidence(desk, resource, body["type"])
+    if body["n"] > known:
+        raise Refusal(
+            "too_few",
+            Exit.REFUSED,
+            f"{known} organisation(s) vous l’ont confié, pas {body['n']} : dites ce qui est.",
+            f"{known} organisation(s) told you so in confidence, not {body['n']}: say what is.",
+            (Trouble("n", f"{known} au plus.", f"{known} at most."),),
         )
 
 
@@ -181,9 +196,15 @@ def _target(desk: Desk, ref: Any, field: str, kinds: tuple[str, ...]) -> Stored:
     return target
 
 
-_RULES = {"usage": _usage, "usage_answer": _usage_answer, "withdrawal": _withdrawal}
+_RULES = {
+    "usage": _usage,
+    "usage_answer": _usage_answer,
+    "usage_count": _usage_count,
+    "withdrawal": _withdrawal,
+}
 _SAME_ACT = {
     "usage": ("resource", "type"),
     "usage_answer": ("usage",),
+    "usage_count": ("resource", "type"),
     "flag": ("target", "reason"),
 }

@@ -94,6 +94,16 @@ class UsageLine(msgspec.Struct, frozen=True):
     scale: str = ""
     time: int = 0
     mine: bool = False
+    private: bool = False  # told to the author alone: shown to the two of them, in nobody's figures
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What an author says it was told in confidence: its word, which nobody else can check."""
+
+    type: str
+    n: int  # organisations, 3 at least
+    id: str
+    time: int
 
 
 class UsageAnswer(msgspec.Struct, frozen=True):
@@ -105,6 +115,8 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     organisations: tuple[UsageLine, ...]
     can_help: int = 0
     pending: bool = False
+    private: int = 0  # among ``organisations``, what is told to the author alone and stands
+    told: tuple[Told, ...] = ()  # the author's own figures of what it was told in confidence
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -162,7 +174,7 @@ class Record(msgspec.Struct, frozen=True):
     revisions: tuple[Revision, ...]
     usage: UsageCount
     erased: bool
-    state: str = "ok"  # ok | opaque | missing | erased | retracted | withdrawn | superseded
+    state: str = "ok"  # ok | opaque | sealed | missing | erased | retracted | withdrawn | superseded
     title: str = ""
     title_language: str = ""
     newest: str = ""  # id of the current revision when this is an older one
@@ -175,6 +187,9 @@ class Record(msgspec.Struct, frozen=True):
     target_title: str = ""
     mine: bool = False
     contested_log: bool = False  # the author signed two registers; this stands after the fork
+    private: bool = False  # it was sealed: readable by its author and its one reader
+    sealed_for: str = ""  # …by whom, when we sealed it ourselves
+    sealed_for_name: str = ""
     can_declare: bool = False  # a usage can be declared by us
     asks_usage: bool = False  # …and the author wishes it (policy is not `indifferent`)
 
@@ -255,6 +270,7 @@ class Todo(msgspec.Struct, frozen=True):
     text: LangMap = {}
     can_help: bool = False
     due: str = ""
+    private: bool = False  # told to us alone: an answer goes back to its author alone
     about: str = "usage"  # usage | derivation | flag: what the other organisation said
 
 
@@ -280,6 +296,8 @@ class Preview(msgspec.Struct, frozen=True):
     unchanged: str = ""  # rec id of the identical record: nothing would be signed
     checks: tuple[Parent, ...] = ()  # licence checks of based_on
     entry_bytes: int = 0
+    sealed_for: str = ""  # org id of the only one that will be able to read it; "": everybody
+    sealed_for_name: str = ""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -290,6 +308,7 @@ class Published(msgspec.Struct, frozen=True):
     log: str
     created: bool  # False: the same content already stood there
     revises: str = ""
+    sealed_for: str = ""  # org id of the only one that can read it
 
 
 class BadLine(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from mutunode.protocol.ids import org_text, rec_text
 from mutunode.service import naming, rules
 from mutunode.service.acts import act_of, citing, usage_acts
 from mutunode.service.desk import Desk
-from mutunode.service.shapes import Todo, TodoList, UsageAnswer, UsageCount, UsageLine
+from mutunode.service.shapes import Todo, TodoList, Told, UsageAnswer, UsageCount, UsageLine
 from mutunode.store.interface import Stored
 
 INBOX_MAX = 1_000
@@ -40,6 +40,8 @@ def answer(desk: Desk, stored: Stored) -> UsageAnswer:
         organisations=tuple(_line(desk, each) for each in state.acknowledgements),
         can_help=counts.can_help if counts else 0,
         pending=state.pending,
+        private=sum(each.confided for each in state.acknowledgements),
+        told=tuple(Told(each.type, each.n, rec_text(each.act.rec), each.act.time) for each in state.told),
     )
 
 
@@ -69,6 +71,7 @@ def _line(desk: Desk, said: Acknowledgement) -> UsageLine:
         scale=said.scale,
         time=said.act.time,
         mine=said.act.org == desk.org,
+        private=said.act.sealed,
     )
 
 
@@ -86,8 +89,8 @@ def todo(desk: Desk, reader_language: str) -> TodoList:
     about_us = desk.reader.mentioning_log(desk.own_log, ("usage", "resource", "flag"), INBOX_MAX)
     ours: dict[bytes, Stored] = {}
     for each in about_us:
-        for _, ref in desk.registry[each.kind].refs(each.fields()):
-            target = rules.cited(desk, ref) if ref[0] == desk.own_log else None
+        for ref in rules.refs_to(desk, each, desk.own_log):
+            target = rules.cited(desk, ref)
             for version in rules.versions(desk, target) if target is not None else ():
                 ours.setdefault(version.rec, version)
     answers = citing(desk, about_us, "usage_answer")
@@ -113,6 +116,7 @@ def _todo(desk: Desk, waiting: Waiting, reader_language: str) -> Todo:
         body=body,
         type=str(body.get(_TYPES.get(waiting.kind, ""), "")),
         reader_language=reader_language,
+        private=act.sealed,
     )
 
 
@@ -127,6 +131,7 @@ def _item(
     body: dict[str, Any],
     type: str,
     reader_language: str,
+    private: bool,
     about: str = "usage",
 ) -> Todo:
     resource = desk.reader.record(target)
@@ -145,6 +150,7 @@ def _item(
         period=str(body.get("period", "")),
         text=told,
         can_help=bool(body.get("can_help", False)),
+        private=private,
         about=about,
     )
 
@@ -182,8 +188,7 @@ def _done(desk: Desk, answers: list[Stored], reader_language: str) -> tuple[Todo
 
 def _ours_cited(desk: Desk, told: Stored) -> Stored | None:
     """The record of ours that a usage, a version or a report is about."""
-    cited = (ref for _, ref in desk.registry[told.kind].refs(told.fields()) if ref[0] == desk.own_log)
-    ref = next(cited, None)
+    ref = next(iter(rules.refs_to(desk, told, desk.own_log)), None)
     return rules.cited(desk, ref) if ref is not None else None
 
 
@@ -201,4 +206,5 @@ def _about(
         body=body,
         type=type or str(body.get("type", "")),
         reader_language=reader_language,
+        private=usage.sealed,
     )

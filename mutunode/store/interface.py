@@ -43,6 +43,8 @@ class Stored(msgspec.Struct, frozen=True):
     withdrawn_by: int | None = None
     contested: bool = False  # its author signed two trees that differ from here on
     retracted_by: int | None = None  # the epoch that dropped it
+    sealed: bool = False  # kind and body came out of a sealed record: for us alone, never to be shown around
+    sealed_for: bytes | None = None  # …which we sealed ourselves, for this organisation
 
     def fields(self) -> dict[str, Any]:
         """The decoded body; empty when it is not held or cannot be read."""
@@ -129,6 +131,24 @@ class StoreLedger(Ledger, Protocol):
     def put_stance(self, org: bytes, stance: Stance) -> None:
         """Keep what a person decided about an organisation."""
 
+    def put_opened(
+        self, log: bytes, index: int, leaf: bytes, kind: str, body: bytes, reader: bytes | None = None
+    ) -> None:
+        """Keep what is inside the sealed record at a place: local, read through ``Reader.opened_…`` alone.
+
+        ``reader``: whom we sealed it for; then the record may be one of this very turn. Nothing is kept of
+        what was erased, withdrawn from the log, or replaced meanwhile.
+        """
+
+    def sealed_tried(self, places: Sequence[tuple[bytes, int]]) -> None:
+        """These sealed records, by (log, index), need not be tried again with the keys we have."""
+
+    def try_sealed_with(self, keys: Sequence[bytes]) -> bool:
+        """Our sealing keys (public halves); is there a new one? Then all that stays shut is tried again."""
+
+    def forget_opened(self, log: bytes, index: int) -> None:
+        """A sealed record is erased or gone: nothing of what was inside stays."""
+
     def put_draft(self, draft: Draft) -> None:
         """Add or replace a draft."""
 
@@ -200,6 +220,25 @@ class Reader(Protocol):
 
     def log_walk(self, log: bytes) -> Iterator[Entry]:
         """Every committed entry of a log from the first on, as one state of it; streamed."""
+
+    # What was sealed: never among the answers above. ``store.private`` puts both together for who may see.
+
+    def sealed_waiting(self, limit: int) -> list[Stored]:
+        """Sealed records to be tried with our keys."""
+
+    def opened_at(self, log: bytes, index: int) -> Stored | None:
+        """What is inside the sealed record there, if it was opened here."""
+
+    def opened_of_kind(
+        self, kind: str, org: bytes | None = None, limit: int = 50, offset: int = 0, current: bool = True
+    ) -> list[Stored]:
+        """What was opened of a kind, newest arrival first."""
+
+    def opened_mentions(self, log: bytes, index: int, leaf: bytes, kinds: Sequence[str] = ()) -> list[Stored]:
+        """What was opened that cites exactly this leaf, held or not, in order of arrival."""
+
+    def opened_mentioning_log(self, log: bytes, kinds: Sequence[str] = (), limit: int = 50) -> list[Stored]:
+        """What others sealed that cites a leaf of this log, newest arrival first."""
 
     def drafts(self) -> list[Draft]:
         """Drafts, newest first."""

@@ -16,7 +16,7 @@ from mutunode.protocol.entry import Header, Ref, decode_body, find_refs, is_ref,
 from mutunode.protocol.errors import Broken, Malformed
 from mutunode.protocol.limits import ADDRESS_BYTES_MAX, ID_BYTES, LIST_ITEMS_MAX
 
-PROFILE, VOUCH, WITHDRAWAL = "profile", "vouch", "withdrawal"
+PROFILE, VOUCH, WITHDRAWAL, SEALED = "profile", "vouch", "withdrawal", "sealed"
 INTERESTING = frozenset((PROFILE, VOUCH))  # kinds that change whom we listen to, or where we find them
 
 

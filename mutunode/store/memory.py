@@ -20,6 +20,7 @@ from mutunode.store.interface import Problem, promise
 from mutunode.store.meaning import leaf_of
 from mutunode.store.memory_contents import Contents
 from mutunode.store.memory_logs import MemoryLogs
+from mutunode.store.memory_opened import MemoryOpened
 from mutunode.store.memory_people import MemoryPeople
 from mutunode.store.memory_reader import MemoryReader
 from mutunode.store.memory_turn import MemoryTurn
@@ -60,7 +61,7 @@ class MemoryStore:
         """Nothing to give back."""
 
 
-class MemoryLedger(MemoryLogs, MemoryPeople):
+class MemoryLedger(MemoryLogs, MemoryPeople, MemoryOpened):
     """The write side, for one thread."""
 
     def __init__(self, store: MemoryStore, clock: Callable[[], float]) -> None:

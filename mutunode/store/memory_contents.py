@@ -49,6 +49,21 @@ class Retracted:
     by: int | None  # None: until the head of the new epoch is there
 
 
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """What a sealed record holds, as far as it was opened here."""
+
+    leaf: bytes
+    kind: str
+    body: bytes
+    reader: bytes | None
+
+    @cached_property
+    def said(self) -> Said | None:
+        """What the body says."""
+        return read(self.kind, self.body)
+
+
 @dataclass(eq=False)
 class Record:
     """A leaf that is a record, and what became of it in its log."""
@@ -163,6 +178,10 @@ class Contents:
         self.addresses: dict[str, Address] = {}
         self.scores: dict[bytes, tuple[float, int]] = {}
         self.drafts: dict[str, Draft] = {}
+        self.opened: dict[tuple[bytes, int], Inside] = {}  # by (log, index) of the sealed record
+        self.opened_over: dict[tuple[bytes, int], int] = {}  # what it superseded: by which index
+        self.tried: dict[tuple[bytes, int], bytes] = {}  # (log, index) of what needs no trying: its leaf
+        self.tried_with: dict[bytes, None] = {}
         self.feed: dict[bytes, int] = {}  # record id: number of its newest change
         self.cursors = self.arrivals = self.changes = 0
 

@@ -12,6 +12,7 @@ from mutunode.protocol.merkle import Compact, over, prove
 from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, promise
 from mutunode.store.meaning import INTERESTING, WITHDRAWAL, header_of, leaf_of
 from mutunode.store.memory_contents import Leaf, Log, Retracted
+from mutunode.store.memory_opened import forget_beyond
 from mutunode.store.memory_turn import MemoryTurn
 
 ROW_FRAMING_BYTES = 8  # what ``entries`` counts for the wrapping of a row
@@ -179,6 +180,7 @@ class MemoryLogs:
             arrivals=held.arrivals[:size],
             retracted=gone,
         )
+        forget_beyond(self._turn.state, log, size)
         self._turn.cut.add(log)
         self._turn.stamp += 1
 

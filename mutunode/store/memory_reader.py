@@ -9,9 +9,10 @@ from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ledger import Stance
 from mutunode.store.interface import LIKE_MAX, Counts, Draft, Organisation, Stored
 from mutunode.store.memory_contents import Contents, Log, Record
+from mutunode.store.memory_opened import MemoryOpenedReader
 
 
-class MemoryReader:
+class MemoryReader(MemoryOpenedReader):
     """Reads the state that stood when each call began."""
 
     def __init__(self, now_held: Callable[[], Contents]) -> None:

@@ -14,8 +14,9 @@ import apsw
 
 from mutunode.protocol.entry import rec_id
 from mutunode.store import sql
-from mutunode.store.meaning import INTERESTING, Said, header_of, leaf_of, read
+from mutunode.store.meaning import INTERESTING, SEALED, Said, header_of, leaf_of, read
 from mutunode.store.numbering import Interest, keep_number, last_number, log_no_for, shelf_for
+from mutunode.store.opened import queue
 from mutunode.store.places import INDEX_MAX, first64, key64, log_no_of, place_of
 from mutunode.store.relate import MISSING, OK, OPAQUE, Relations
 from mutunode.store.retract import Retraction
@@ -31,6 +32,7 @@ class Batch:
         self.external_refs: list[tuple[int, int, int]] = []
         self.vouches: list[tuple[bytes, int]] = []
         self.relations: list[tuple[int, Said]] = []
+        self.sealed: list[int] = []  # places of what may be for us
         self.no_records: list[int] = []  # places whose salt and body have nothing to say
         self.missing = 0
 
@@ -132,6 +134,8 @@ class Projection:
                 batch.mentions.append((place_of(cited_no, index), leaf, place))
                 if cited_no != log_no:
                     batch.inbox[cited_no, arrival] = place
+        if kind == SEALED:
+            batch.sealed.append(place)
         if said.external_ref is not None:
             batch.external_refs.append((log_no, key64(kind, said.external_ref), place))
         if said.vouches_for is not None:
@@ -154,6 +158,7 @@ class Projection:
         )
         db.executemany("INSERT INTO external_ref VALUES (?, ?, ?)", batch.external_refs)
         db.executemany("INSERT INTO vouch VALUES (?, ?)", batch.vouches)
+        queue(db, batch.sealed)
         for place in batch.no_records:
             self._empty(place)
         for place, said in batch.relations:

@@ -12,6 +12,7 @@ from mutunode.protocol.entry import Ref
 from mutunode.store import sql
 from mutunode.store.meaning import INTERESTING, Said, leaf_of
 from mutunode.store.numbering import Interest, log_no_for
+from mutunode.store.opened import forget
 from mutunode.store.places import index_of, log_no_of, place_of
 
 OK, OPAQUE, MISSING, ERASED = range(4)  # record.state
@@ -69,7 +70,8 @@ class Relations:
             )
 
     def _erase(self, target: int, by: int, number: int) -> None:
-        """A body that is not held need not be asked for any more."""
+        """A body that is not held need not be asked for any more, and what was read in it is forgotten."""
+        forget(self._db, target)
         self._db.execute(
             "UPDATE record SET erased_by = ?2 WHERE place = ?1 AND (erased_by IS NULL OR erased_by > ?2)",
             (target, by),

@@ -8,6 +8,7 @@ from mutunode.protocol.entry import rec_id
 from mutunode.store import sql
 from mutunode.store.meaning import header_of, leaf_of, read
 from mutunode.store.numbering import Interest, keep_number, last_number, log_no_for
+from mutunode.store.opened import forget_beyond
 from mutunode.store.places import INDEX_MAX, first64, index_of, key64, log_no_of, place_of
 from mutunode.store.relate import Relations
 
@@ -39,6 +40,7 @@ class Retraction:
             )
             self._unhear(place, header, body, arrival)
         self._db.execute("DELETE FROM record WHERE place >= ? AND place < ?", (first, end))
+        forget_beyond(self._db, log_no, size)
         keep_number(self._db, self._relations.undo(log_no, size, number))
         self._db.execute(
             "UPDATE log SET projected = ?4,"

@@ -25,6 +25,11 @@ T = TypeVar("T")
 class Clerk(Protocol):
     """Reads and writes, as the service offers them."""
 
+    @property
+    def inside(self) -> Clerk:
+        """The same for sessions, which also read what is for this organisation alone."""
+        ...
+
     def registry(self) -> Registry: ...
 
     def search(

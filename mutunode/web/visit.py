@@ -103,7 +103,7 @@ async def visits(request: web.Request, handler: Handler) -> web.StreamResponse:
     name, values = request.match_info.route.name or "", dict(request.match_info)
     values.pop("key", None)
     request[VISIT] = Visit(
-        clerk=request.app[CLERK],
+        clerk=request.app[CLERK] if session is None else request.app[CLERK].inside,
         settings=settings,
         speech=speech(_language(request, plain, settings)),
         session=session,

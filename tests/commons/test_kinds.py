@@ -57,7 +57,16 @@ def _options(declared: Field) -> Iterator[Option]:
 
 
 def test_the_kinds_of_this_node() -> None:
-    assert list(REGISTRY) == ["flag", "profile", "resource", "usage", "usage_answer", "vouch", "withdrawal"]
+    assert list(REGISTRY) == [
+        "flag",
+        "profile",
+        "resource",
+        "usage",
+        "usage_answer",
+        "usage_count",
+        "vouch",
+        "withdrawal",
+    ]
     assert [kind.name for kind in REGISTRY.listed] == ["profile", "resource"]
     assert {kind.name: kind.sense for kind in KINDS if kind.sense} == {
         "resource": Sense.AVAL,

@@ -189,12 +189,6 @@ def test_a_way_of_using_that_nobody_knows_is_refused_by_its_field(two: Two, arri
     assert found.value.troubles[0].field == "type"
 
 
-def test_a_secret_usage_is_refused_as_long_as_it_cannot_be_sealed(two: Two, arrives: Arrives) -> None:
-    rec = shared(two, arrives)
-    with refused("not_sealed", 4):
-        two[1].office.use(rec, "used", visibility="author_only")
-
-
 def test_only_the_author_of_the_resource_answers(make: Callable[[str], Node], arrives: Arrives) -> None:
     jardin, atelier, cantine = make("Jardin"), make("Atelier"), make("Cantine")
     jardin.meets(atelier)

@@ -94,6 +94,11 @@ class FakeOffice:
 
     # --- reading ---
 
+    @property
+    def inside(self) -> FakeOffice:
+        """What sessions read besides."""
+        return self
+
     def registry(self) -> Registry:
         return self.registry_
 

@@ -18,7 +18,7 @@ from mutunode.commons.kind import (
     Words,
 )
 
-_TYPE = Choice(
+TYPE = Choice(
     options=(
         Option(
             "used", Words("Nous l’utilisons telle quelle", "We use it as it is"), Words("utilisée", "used")
@@ -78,7 +78,7 @@ KIND = Kind(
             section="usage",
             show=Show.LINK,
         ),
-        Field("type", _TYPE, Words("De quelle façon ?", "In which way?"), required=True, section="usage"),
+        Field("type", TYPE, Words("De quelle façon ?", "In which way?"), required=True, section="usage"),
         Field(
             "period",
             Text(),

@@ -33,6 +33,7 @@ class Act(msgspec.Struct, frozen=True):
     superseded_by: int | None = None  # index in the same log
     withdrawn_by: int | None = None
     state: str = "ok"  # ok · opaque · missing · erased · retracted · draft
+    sealed: bool = False  # said to one organisation alone
 
     @property
     def place(self) -> Place:

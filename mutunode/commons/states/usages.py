@@ -14,6 +14,7 @@ import msgspec
 
 from mutunode.commons.kinds.usage import KIND as USAGE
 from mutunode.commons.kinds.usage_answer import KIND as ANSWER
+from mutunode.commons.kinds.usage_count import KIND as COUNT
 from mutunode.commons.states.acts import Act, Held, Place, Ref, field, readable
 from mutunode.commons.words import LangMap
 
@@ -33,6 +34,19 @@ class Acknowledgement(msgspec.Struct, frozen=True):
     author_only: bool = False
     answer: str = ""  # "" · thanks · noted · contest
     reason: LangMap = {}  # of contesting
+
+    @property
+    def confided(self) -> bool:
+        """Whether it was told to the author alone, who does not contest it."""
+        return self.author_only and self.act.sealed and self.state != "contested"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """How many organisations told the author in confidence, by the author's own word."""
+
+    act: Act
+    type: str
+    n: int
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -55,6 +69,7 @@ class UsageState(msgspec.Struct, frozen=True):
 
     counts: Counts | None
     acknowledgements: tuple[Acknowledgement, ...]  # newest first, as their authors date them
+    told: tuple[Told, ...] = ()  # one a type, by type
 
     @property
     def pending(self) -> bool:
@@ -66,7 +81,7 @@ def usage_state(records: Iterable[Act], now: int, of: Ref) -> UsageState:
     """The uses of the resource of which ``of`` names any version.
 
     ``records``: every version of the resource, every ``usage`` that cites one of them, and every
-    ``usage_answer`` that cites one of those.
+    ``usage_answer`` that cites one of those; and every ``usage_count`` that cites one of the versions.
     """
     held = Held(records, now)
     return Uses(held).of((of[0], of[1]))
@@ -96,7 +111,18 @@ class Uses:
         said = [self._acknowledgement(act, author) for act in acts]
         said.sort(key=lambda each: (-each.act.time, each.act.place))
         sure = author is not None and not self._awaited and not _gap(self._held, versions)
-        return UsageState(_counts(said) if sure else None, tuple(said))
+        return UsageState(_counts(said) if sure else None, tuple(said), self._told(place, author))
+
+    def _told(self, place: Place, author: bytes | None) -> tuple[Told, ...]:
+        """The author's last word for each type, in public: of others, or sealed, it would mean nothing."""
+        last: dict[str, Told] = {}
+        for act in self._held.standing(COUNT):  # by place: the later ones of the author's log stay
+            resource = field(act, "resource", None)
+            is_of_it = self._held.root((resource[0], resource[1])) == self._held.root(place)
+            if is_of_it and act.org == author and not act.sealed:
+                told = Told(act, field(act, "type", ""), field(act, "n", 0))
+                last[told.type] = told
+        return tuple(last[each] for each in sorted(last))
 
     def answer(self, act: Act, author: bytes | None) -> Act | None:
         """The author's last answer to the very version ``act`` is."""
@@ -131,7 +157,7 @@ class Uses:
             experience=field(act, "experience", {}),
             scale=field(act, "scale", ""),
             can_help=field(act, "can_help", False),
-            author_only=field(act, "visibility", "public") == "author_only",
+            author_only=act.sealed or field(act, "visibility", "public") == "author_only",
             answer=word,
             reason=field(answer, "reason", {}) if answer else {},
         )

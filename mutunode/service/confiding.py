@@ -1,0 +1,116 @@
+"""Telling something to one organisation alone: who that is, and what travels in its place.
+
+A sealed record stands in our public register like any other, without a name on it. What answers or cites a
+sealed record is sealed too, for the other one of the same two: nothing that was told in confidence can be
+repeated to everybody by mistake.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mutunode.commons.kind import Kind
+from mutunode.protocol import sealed
+from mutunode.protocol.errors import Malformed
+from mutunode.service import rules
+from mutunode.service.desk import Desk
+from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.store.interface import Stored
+
+NEVER_SEALED = frozenset({"withdrawal"})  # taking back is said in public: that something was, not what
+SEALED_SEARCHED_MAX = 1_000
+
+
+def reader_of(desk: Desk, kind: Kind, body: dict[str, Any], given: bytes | None = None) -> bytes | None:
+    """The one organisation this is for; None: everybody. ``desk`` is the inside one.
+
+    Raises:
+        Refusal: it would be for two, or for ourselves.
+    """
+    if kind.name in NEVER_SEALED:
+        return None
+    readers = {each for each in (given, _author_alone(desk, kind, body), *_told(desk, kind, body)) if each}
+    if len(readers) > 1:
+        raise Refusal(
+            "two_readers",
+            Exit.REFUSED,
+            "Une fiche scellée n’a qu’une lectrice : celle-ci cite ce qu’une autre vous a confié.",
+            "A sealed record has one reader: this one cites what another told you in confidence.",
+        )
+    reader = next(iter(readers), None)
+    if reader == desk.org:
+        raise Refusal(
+            "ourselves", Exit.REFUSED, "C’est votre propre organisation.", "This is your own organisation."
+        )
+    return reader
+
+
+def _author_alone(desk: Desk, kind: Kind, body: dict[str, Any]) -> bytes | None:
+    if kind.name != "usage" or body.get("visibility") != "author_only":
+        return None
+    resource = rules.cited(desk, body["resource"])
+    return resource.org if resource is not None else None
+
+
+def _told(desk: Desk, kind: Kind, body: dict[str, Any]) -> list[bytes]:
+    """With whom the sealed records are shared that this one cites."""
+    cited = [rules.cited(desk, ref) for name, ref in kind.refs(body) if name != "supersedes"]
+    return [each.sealed_for or each.org for each in cited if each is not None and each.sealed]
+
+
+def goes_on(before: Stored, reader: bytes | None) -> bool:
+    """Whether a record may stand in the place of an earlier one: among the same readers.
+
+    Raises:
+        Refusal: what everybody has read cannot become a secret.
+    """
+    if before.sealed_for == reader:
+        return True
+    if not before.sealed:
+        raise Refusal(
+            "already_public",
+            Exit.REFUSED,
+            "Vous l’avez déjà dit à tous. Retirez d’abord cette déclaration, puis confiez-la à l’auteur.",
+            "You told everybody already. Withdraw that first, then tell the author alone.",
+            (
+                Trouble(
+                    "visibility",
+                    "Une déclaration publique existe déjà.",
+                    "A public declaration stands already.",
+                ),
+            ),
+        )
+    return False
+
+
+def by_external_ref(desk: Desk, kind: str, external_ref: str) -> Stored | None:
+    """Our current sealed record that bears this key of ours."""
+    ours = desk.reader.opened_of_kind(kind, desk.org, SEALED_SEARCHED_MAX)
+    return next((each for each in ours if each.fields().get("external_ref") == external_ref), None)
+
+
+def outer(desk: Desk, kind: str, body: dict[str, Any], reader: bytes | None) -> tuple[str, dict[str, Any]]:
+    """(kind, body) as they stand in the register.
+
+    Raises:
+        Refusal: the reader's key is not known here, or the record is too long to be sealed.
+    """
+    if reader is None:
+        return kind, body
+    known = desk.reader.organisation(reader)
+    if known is None or known.chain is None:
+        raise Refusal(
+            "no_sealing_key",
+            Exit.NOT_FOUND,
+            "La clé de cette organisation n’est pas connue ici : suivez-la, ou joignez-la une fois, d’abord.",
+            "The key of this organisation is not known here: follow it, or reach it once, first.",
+        )
+    try:
+        return sealed.KIND, sealed.seal(kind, body, desk.own_log, reader, known.chain.sealing)
+    except Malformed as error:
+        raise Refusal(
+            "too_large",
+            Exit.REFUSED,
+            f"Cette fiche ne peut pas être scellée : {error}",
+            f"Cannot be sealed: {error}",
+        ) from None

@@ -1,0 +1,146 @@
+"""What this organisation may read beyond what everybody may: records sealed for it, and those it sealed.
+
+The same questions as to any reader, and answers that hold both. Only what a session or a command of this
+node asks for goes through here; pages and programs without one, search, feeds and exports read the public
+side alone, and so can show nothing of this by mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mutunode.protocol.entry import Entry
+from mutunode.protocol.head import PUBLIC
+from mutunode.store.interface import Counts, Draft, Organisation, Reader, Stored
+
+
+class PrivateReader:
+    """A reader that also gives what was opened, as records of the kind inside (``Stored.sealed``)."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    # --- both sides together -------------------------------------------------------------------
+    def record(self, rec: bytes) -> Stored | None:
+        """A record by its id."""
+        return self._inside(self._reader.record(rec))
+
+    def at(self, log: bytes, index: int) -> Stored | None:
+        """The record that stands there."""
+        return self._inside(self._reader.at(log, index))
+
+    def mentions(self, log: bytes, index: int, kinds: Sequence[str] = ()) -> list[Stored]:
+        """Records that cite exactly the leaf that stands there; public ones first."""
+        found = self._reader.mentions(log, index, kinds)
+        cited = self._reader.at(log, index)
+        return found + (self._reader.opened_mentions(log, index, cited.leaf, kinds) if cited else [])
+
+    def mentioning_log(
+        self, log: bytes, kinds: Sequence[str] = (), limit: int = 50, offset: int = 0
+    ) -> list[Stored]:
+        """Records of other logs that cite any leaf of this one, those with the latest date first."""
+        wanted = offset + limit
+        found = self._reader.mentioning_log(log, kinds, wanted)
+        return _by_date(found, self._reader.opened_mentioning_log(log, kinds, wanted))[offset:wanted]
+
+    def of_kind(
+        self,
+        kind: str,
+        org: bytes | None = None,
+        space: bytes = PUBLIC,
+        limit: int = 50,
+        offset: int = 0,
+        current: bool = True,
+    ) -> list[Stored]:
+        """Records of a kind; of one organisation in the order of its log, of all those dated latest first."""
+        if space != PUBLIC:
+            return self._reader.of_kind(kind, org, space, limit, offset, current)
+        wanted = offset + limit
+        found = self._reader.of_kind(kind, org, space, wanted, current=current)
+        opened = self._reader.opened_of_kind(kind, org, wanted, current=current)
+        if org is not None:
+            return sorted(found + opened, key=lambda each: -each.index)[offset:wanted]
+        return _by_date(found, opened)[offset:wanted]
+
+    def _inside(self, stored: Stored | None) -> Stored | None:
+        if stored is None or stored.kind != "sealed":
+            return stored
+        return self._reader.opened_at(stored.log, stored.index) or stored
+
+    # --- the public side alone -----------------------------------------------------------------
+    def records_like(self, low: bytes, high: bytes) -> list[bytes]:
+        """Record ids between two."""
+        return self._reader.records_like(low, high)
+
+    def current(self, org: bytes, kind: str, space: bytes = PUBLIC) -> Stored | None:
+        """The newest current record of a kind: who an organisation is, it says in public."""
+        return self._reader.current(org, kind, space)
+
+    def by_external_ref(
+        self, org: bytes, kind: str, external_ref: str, space: bytes = PUBLIC
+    ) -> Stored | None:
+        """The newest current record that bears this key of its author."""
+        return self._reader.by_external_ref(org, kind, external_ref, space)
+
+    def organisations(self) -> list[Organisation]:
+        """Every organisation known."""
+        return self._reader.organisations()
+
+    def organisation(self, org: bytes) -> Organisation | None:
+        """One of them."""
+        return self._reader.organisation(org)
+
+    def counts(self) -> Counts:
+        """How much is shown to everybody."""
+        return self._reader.counts()
+
+    def changes(self, after: int, limit: int) -> list[tuple[int, Stored]]:
+        """Changes of what everybody may see."""
+        return self._reader.changes(after, limit)
+
+    def newest_change(self) -> int:
+        """The number of the last change."""
+        return self._reader.newest_change()
+
+    def log_walk(self, log: bytes) -> Iterator[Entry]:
+        """Every committed entry of a log, as it was signed."""
+        return self._reader.log_walk(log)
+
+    def sealed_waiting(self, limit: int) -> list[Stored]:
+        """Sealed records to be tried."""
+        return self._reader.sealed_waiting(limit)
+
+    def opened_at(self, log: bytes, index: int) -> Stored | None:
+        """What is inside the sealed record there."""
+        return self._reader.opened_at(log, index)
+
+    def opened_of_kind(
+        self, kind: str, org: bytes | None = None, limit: int = 50, offset: int = 0, current: bool = True
+    ) -> list[Stored]:
+        """What was opened of a kind."""
+        return self._reader.opened_of_kind(kind, org, limit, offset, current)
+
+    def opened_mentions(self, log: bytes, index: int, leaf: bytes, kinds: Sequence[str] = ()) -> list[Stored]:
+        """What was opened that cites exactly this leaf."""
+        return self._reader.opened_mentions(log, index, leaf, kinds)
+
+    def opened_mentioning_log(self, log: bytes, kinds: Sequence[str] = (), limit: int = 50) -> list[Stored]:
+        """What others sealed that cites a leaf of this log."""
+        return self._reader.opened_mentioning_log(log, kinds, limit)
+
+    def drafts(self) -> list[Draft]:
+        """Drafts."""
+        return self._reader.drafts()
+
+    def draft(self, id: str) -> Draft | None:
+        """One draft."""
+        return self._reader.draft(id)
+
+
+def _by_date(*lists: list[Stored]) -> list[Stored]:
+    return sorted((each for found in lists for each in found), key=lambda each: -each.time)
+
+
+if TYPE_CHECKING:
+    _: type[Reader] = PrivateReader
