@@ -72,6 +72,7 @@ def test_the_kinds_of_this_node() -> None:
         "resource": Sense.AVAL,
         "usage": Sense.AVAL,
         "usage_answer": Sense.AVAL,
+        "usage_count": Sense.AVAL,
     }
 
 
