@@ -123,9 +123,12 @@ def _may_begin(word: str) -> bool:
 
 
 def _joined(words: list[Word], place: int) -> tuple[str, ...]:
-    """The word written in one with the one before it and the one after it."""
+    """The word written in one with its neighbours: two together, and three ("open street map")."""
     if languages.script(words[place].word[0]) == "unspaced":
         return ()
-    pairs = [words[place - 1 : place + 1]] if place else []
-    pairs.append(words[place : place + 2])
-    return tuple("".join(word.word for word in pair)[:WORD_LENGTH_MAX] for pair in pairs if len(pair) == 2)
+    spans = [(start, length) for length in (2, 3) for start in range(place - length + 1, place + 1)]
+    return tuple(
+        "".join(word.word for word in words[start : start + length])[:WORD_LENGTH_MAX]
+        for start, length in spans
+        if start >= 0 and start + length <= len(words)
+    )

@@ -145,6 +145,8 @@ class Folder:
         """The writer, opened when first needed: it costs threads and memory, and holds the folder's lock."""
         if self._writer is None:
             self._writer = self._index.writer(WRITER_BYTES, 1)
+            # a crash between a file and the list that names it leaves the file: its name will be needed again
+            self._writer.garbage_collect_files()
         return self._writer
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
 """From a search to Tantivy's queries, built piece by piece: what people type never reaches a query parser.
 
 Every word must be found, in any field and any of its forms; where, and how exactly, makes the score. Misspelt
-words are looked for only where a word as it is written finds next to nothing, and whether it does is decided
-before any filter: so a filter narrows a result and never changes what it is about, and the facets' counts
-are the totals one gets by choosing them.
+words are looked for only where a word as it is written finds next to nothing; and only where nothing holds
+them all, a reader who wishes it is shown what holds most of them. Whether it comes to that is decided before
+any filter: so a filter narrows a result and never changes what it is about, and the facets' counts are the
+totals one gets by choosing them.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     without_orgs: tuple[bytes, ...] = ()  # blocked here
     latest: int | None = None  # Unix seconds: what claims a later time waits until that comes
     newest_first: bool = False  # an empty text always is
+    loosely: bool = False  # when nothing holds all the words, look for most of them, then for any
     sideways: bool = False  # count each facet as if it were not filtered by: what choosing another would give
     limit: int = 20
     offset: int = 0
@@ -76,15 +78,21 @@ class Found(msgspec.Struct, frozen=True):
     facets: dict[str, dict[str, int]]  # organisations by the hexadecimal form of their ids
     asked: Asked  # what was understood, for the highlights
     misspelt: frozenset[str] = frozenset()  # the words that were looked for by likeness
+    enough: int = 0  # nothing holds all the words; these records hold at least so many. 0: they hold all
 
 
-def words_query(of: tantivy.Schema, asked: Asked, misspelt: frozenset[str] = frozenset()) -> Query:
-    """Everything typed, as one query."""
+def words_query(
+    of: tantivy.Schema, asked: Asked, misspelt: frozenset[str] = frozenset(), enough: int = 0
+) -> Query:
+    """Everything typed, as one query; ``enough``: so many of the words, instead of all."""
     if asked.everything:
         return Query.all_query()
     if asked.nothing:
         return _itself(of, asked.text)
     must = [word_query(of, word, misspelt) for word in asked.words if not word.faint]
+    if enough:
+        some = [(Occur.Should, query) for query in must]
+        must = [Query.boolean_query(some, minimum_number_should_match=enough)]
     must += [_phrase_query(of, phrase) for phrase in asked.phrases]
     clauses = [(Occur.Must, query) for query in must or [Query.all_query()]]
     clauses += [(Occur.Should, word_query(of, word, misspelt)) for word in asked.words if word.faint]

@@ -228,3 +228,20 @@ def test_killed_while_writing_it_opens_and_catches_up(tmp_path: Path) -> None:
     assert ask(index, "").total == 200
     assert set(keys(store, ask(index, "libreoffice "))) == {"sill:78", "sill:79", "sill:56"}
     index.close()
+
+
+def test_a_file_that_a_crash_left_beside_the_list_does_not_stop_the_next_commit(
+    sound: Path, store: FakeStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "copy"
+    shutil.copytree(sound, path)
+    managed = json.loads((path / "n1" / ".managed.json").read_text())
+    left = f"{managed[0].split('.')[0]}.99.del"
+    (path / "n1" / left).write_bytes(b"half")
+    (path / "n1" / ".managed.json").write_text(json.dumps([*managed, left]))
+    index = opened(path, store)
+    store.put(all_documents()[0])
+    catch_up(index, store)
+    assert not (path / "n1" / left).exists()
+    assert ask(index, "").total == MANY
+    index.close()
