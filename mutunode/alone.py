@@ -30,14 +30,26 @@ Emit = Callable[[dict[str, Any]], None]
 
 # What signs or decides, or needs others; everything else only reads.
 OUTWARD = frozenset(
-    {"publish", "revise", "use", "withdraw", "answer", "flag", "import", "peer_accept", "sync", "prove"}
+    {
+        "publish",
+        "revise",
+        "use",
+        "withdraw",
+        "answer",
+        "flag",
+        "import",
+        "peer_accept",
+        "sync",
+        "prove",
+        "epoch_open",
+    }
 )
 
 READS_SEALED = frozenset({"show", "usage", "todo", "answer", "revise", "publish"})  # what a command shows
 
 
-def call(path: Path, verb: str, params: dict[str, Any], emit: Emit) -> Any:
-    """Run a verb on a home that no daemon holds.
+def call(path: Path, verb: str, params: dict[str, Any], emit: Emit, passphrase: str = "") -> Any:
+    """Run a verb on a home that no daemon holds; ``passphrase`` of its keys, where somebody typed it.
 
     Raises:
         Refusal: from the verb, or because the home cannot be used.
@@ -51,7 +63,8 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit) -> Any:
         )
     try:
         settings = load(path, os.environ, {})
-        with Home.hold(path) as home, _engine(home, settings, outward=verb in OUTWARD) as engine:
+        keys_of = passphrase or _passphrase()
+        with Home.hold(path) as home, _engine(home, settings, keys_of, outward=verb in OUTWARD) as engine:
             if verb == "search":
                 engine.catch_up()
             if verb in READS_SEALED:
@@ -91,11 +104,11 @@ class _NobodyLive:
 
 
 @contextlib.contextmanager
-def _engine(home: Home, settings: Settings, *, outward: bool) -> Iterator[Engine]:
+def _engine(home: Home, settings: Settings, passphrase: str, *, outward: bool) -> Iterator[Engine]:
     shell = Shell()
     engine = Engine(
         home,
-        home.unlock(_passphrase()),
+        home.unlock(passphrase),
         settings,
         _NobodyLive(),
         shell.perform,

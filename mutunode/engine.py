@@ -20,6 +20,7 @@ from mutunode.keyfile import Keys
 from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.ledger import Address
 from mutunode.protocol.node import Node
+from mutunode.protocol.rivals import joined
 from mutunode.protocol.signing import Mark
 from mutunode.service.desk import Desk, LiveSide
 from mutunode.service.documents import Documents
@@ -108,22 +109,22 @@ class Engine:
     ) -> None:
         self.home = home
         self.settings = settings
-        self._keys = keys
-        self._me = Me(keys.org, keys.operating_public, keys.sign)
+        self._org = keys.org
         self._random = random
         self._seeds = seeds
         self._perform_outside = perform
         self.registry: Registry = load(extra=kinds)
         self.store: Store = open_store(settings.store or f"sqlite:{home.path / 'records.sqlite'}", clock)
         self.reader = self.store.reader()
-        self._adopt_identity()
+        self._adopt_identity(own=True)
         home.marks()  # a damaged mark is said at the start, not found out at the first signature
         documents = Documents(self.registry, self.reader, home.language)
         edition = f"{__version__} {' '.join(self.registry)}"  # another version, or a new kind: index anew
         self.index = SearchIndex(home.path / "search", documents.document, clock, edition=edition)
         self.feeder = Feeder(self.index, self.reader)
-        self.turns = Turns(self._me, self.store, home, self._make_node, clock, self._perform)
-        self.opener = Opener(keys.org, lambda: keys.sealing, self.reader, self.turns)
+        me = Me(keys.org, keys.operating_public, keys.sign)
+        self.turns = Turns(me, self.store, home, self._make_node, clock, self._perform)
+        self.opener = Opener(keys.org, lambda: home.keys.sealing, self.reader, self.turns)
         self.office = Office(
             Desk(
                 org=keys.org,
@@ -134,6 +135,7 @@ class Engine:
                 turns=self.turns,
                 index=self.index,
                 live=live,
+                safe=home,
                 random=random,
                 clock=clock,
             )
@@ -176,18 +178,23 @@ class Engine:
         self.index.close()
         self.store.close()
 
-    def _adopt_identity(self) -> None:
+    def _adopt_identity(self, *, own: bool = False) -> None:
+        """The store knows us as the key file does; ops that only the key file holds were just opened."""
         ledger = self.store.ledger
         with ledger.transaction():
-            ledger.put_own(self._keys.org)
-            held = ledger.chain(self._keys.org)
-            if held is None or held.epoch < self.home.chain.epoch:
+            if own:
+                ledger.put_own(self._org)
+            chain = ledger.chain(self._org)
+            if chain is None:
                 ledger.put_chain(self.home.chain)
+            elif chain.epoch < self.home.chain.epoch:
+                ledger.put_chain(joined(chain, self.home.chain))
 
-    def _make_node(self) -> Node:
+    def _make_node(self, me: Me) -> Node:
+        self._adopt_identity()
         settings = NodeSettings(seeds=self._seeds, links_max=self.settings.links_max)
         marks = [Mark(log, mark.epoch, mark.size, mark.root) for log, mark in self.home.marks().items()]
-        return Node(self._me, self.store.ledger, settings, self._random, marks)
+        return Node(me, self.store.ledger, settings, self._random, marks)
 
     def _perform(self, effects: Sequence[Outward]) -> None:
         self.opener.poke()

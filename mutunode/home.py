@@ -62,6 +62,8 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = -1
+        self._unlocked: Keys | None = None
+        self._passphrase = ""  # of keys that are unlocked, to write the next ones under it as well
 
     @classmethod
     @contextmanager
@@ -125,7 +127,7 @@ class Home:
     def unlock(self, passphrase: str = "") -> Keys:
         """The operating and sealing keys."""
         try:
-            return self._file.unlock(passphrase)
+            self._unlocked = self._file.unlock(passphrase)
         except keyfile.PassphraseNeeded:
             raise HomeError(
                 "passphrase_needed",
@@ -140,6 +142,29 @@ class Home:
             ) from None
         except keyfile.KeyFileDamaged as error:
             raise self._damaged(error) from None
+        self._passphrase = passphrase
+        return self._unlocked
+
+    @property
+    def keys(self) -> Keys:
+        """The keys, once they were unlocked: those of the newest epoch, and the sealing keys of all."""
+        assert self._unlocked is not None, "whoever works with keys has unlocked them"
+        return self._unlocked
+
+    def replace_keys(self, chain: Chain, keys: Keys) -> None:
+        """Another epoch's chain and keys, under the same passphrase. Durable when this returns."""
+        self.save_identity(chain, keys, self.language, self._passphrase)
+        self._unlocked = keys
+
+    def rewrap(self, old: str, new: str) -> None:
+        """Guard the keys by another passphrase, or by none. Durable when this returns.
+
+        Raises:
+            PassphraseNeeded, PassphraseWrong: ``old`` is not the one that guards them now.
+        """
+        keys = self._file.unlock(old)
+        self.save_identity(self.chain, keys, self.language, new)
+        self._passphrase = new
 
     def save_identity(
         self, chain: Chain, keys: Keys, language: str, passphrase: str, random: Random = os.urandom

@@ -31,7 +31,7 @@ ARROWS = {
     "notify": set[str](),
     "keyfile": {"protocol"},
     "home": {"protocol", "keyfile"},
-    "service": {"protocol", "commons", "store", "interop", "turns", "config"},
+    "service": {"protocol", "commons", "store", "interop", "turns", "config", "keyfile"},
     "web": {"service", "commons", "store"},
     # the roots, where the layers are put together; nobody imports the daemon but the command that starts it
     "engine": {"protocol", "commons", "store", "turns", "service", "config", "home", "keyfile"},

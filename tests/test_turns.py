@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mutunode.home import Home
 from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.effects import Effect, Send
 from mutunode.protocol.entry import make_entry
 from mutunode.protocol.head import Head
+from mutunode.protocol.identity import Base, Chain, make_op, sign_op
 from mutunode.protocol.ledger import Address
 from mutunode.protocol.merkle import EMPTY_ROOT
 from mutunode.protocol.node import Node
@@ -128,7 +130,7 @@ class World:
         def draw(size: int) -> bytes:
             return (b"%d" % next(draws)).zfill(size)
 
-        def make_node() -> Node:
+        def make_node(me: Me) -> Node:
             marks = [Mark(log, m.epoch, m.size, m.root) for log, m in self.home.marks().items()]
             return Speaking(me, self.disk.ledger, NodeSettings(seeds=self.seeds), draw, marks)
 
@@ -574,3 +576,132 @@ def test_pages_see_what_the_core_knew_at_the_end_of_the_last_turn(world: World) 
     world.settle()
     [link] = world.turns.sight.links
     assert (link.link, link.ready, link.address) == (1, False, "atelier.example:7447")
+
+
+# --- another epoch -----------------------------------------------------------------------------------
+class Successor:
+    """The next key of the world's organisation, and what became of keeping it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.kept: Chain | None = None
+        self.breaks = False
+        self.key = Ed25519PrivateKey.generate()
+
+    @property
+    def me(self) -> Me:
+        """Who signs from then on."""
+        return Me(self.world.author.org, self.key.public_key().public_bytes_raw(), self.key.sign)
+
+    def opens(self, base: int) -> Future[Any]:
+        """Have the epoch opened that keeps so many leaves."""
+        return self.world.turns.act(lambda turn: self.open(turn, base))
+
+    def open(self, turn: Turn, base: int) -> None:
+        """The act."""
+        author, chain = self.world.author, turn.ledger.chain(self.world.author.org)
+        assert chain is not None
+        op = make_op(
+            chain,
+            operating=self.me.operating,
+            roots=chain.roots,
+            sealing=chain.sealing,
+            base=Base(base, turn.ledger.root_at(author.log(), base)),
+            reason="",
+        )
+        opened = sign_op(chain, op, author._root.sign, int(turn.now))
+
+        def keep() -> None:
+            if self.breaks:
+                raise OSError(28, "No space left on device")
+            self.kept = opened
+            self.world.happened.append("keys")
+
+        turn.open_epoch(opened, self.me, keep)
+
+    def restarts(self) -> None:
+        """The process begins again, with what the key file holds."""
+        if self.kept is not None:
+            with self.world.store.ledger.transaction():
+                self.world.store.ledger.put_chain(self.kept)
+            self.world.author._operating = self.key
+        self.world.restarts()
+
+
+def head_of(world: World) -> Head:
+    """The newest head of our register."""
+    held = world.store.reader().organisation(world.author.org)
+    assert held is not None
+    assert held.head is not None
+    return held.head
+
+
+@pytest.mark.parametrize("base", [0, 1, 2])
+def test_an_epoch_is_kept_then_committed_then_marked_and_a_new_core_begins_with_it(
+    world: World, base: int
+) -> None:
+    world.publish("Une")
+    world.publish("Deux")
+    world.happened.clear()
+    Successor(world).opens(base).result(WAIT_SECONDS)
+    order = [said for said in world.happened if said in ("keys", "commit", f"mark {base}", "started")]
+    assert order[:4] == ["keys", "commit", f"mark {base}", "commit"]
+    assert "close all" in world.happened, "others meet the new key"
+    head = head_of(world)
+    assert (head.epoch, head.base, head.size) == (1, base, base)
+    world.publish("Après")
+    head = head_of(world)
+    assert (head.epoch, head.base, head.size, world.mark()) == (1, base, base + 1, base + 1)
+
+
+def test_keys_that_cannot_be_kept_open_nothing(world: World) -> None:
+    world.publish("Une")
+    next_ = Successor(world)
+    next_.breaks = True
+    with pytest.raises(OSError, match="No space"):
+        next_.opens(1).result(WAIT_SECONDS)
+    world.publish("Deux")
+    assert (head_of(world).epoch, world.size()) == (0, 2)
+
+
+def test_a_store_that_refuses_after_the_keys_were_kept_is_finished_later(world: World) -> None:
+    for title in ("Une", "Deux", "Trois"):
+        world.publish(title)
+    next_ = Successor(world)
+    world.disk.is_full = True
+    with pytest.raises(StoreFull):
+        next_.opens(2).result(WAIT_SECONDS)
+    assert next_.kept is not None
+    assert head_of(world).epoch == 0
+    with pytest.raises((StoreFull, NotSigned)):
+        world.publish("Sous l’ancienne clé")
+    world.disk.is_full = False
+    next_.restarts()
+    world.until(lambda: head_of(world).epoch == 1)
+    world.publish("Quatre")
+    head = head_of(world)
+    assert (head.base, head.size, world.mark()) == (2, 3, 3)
+
+
+def test_a_mark_of_an_epoch_before_is_raised_at_the_next_start(world: World) -> None:
+    for title in ("Une", "Deux", "Trois"):
+        world.publish(title)
+    next_ = Successor(world)
+    world.outside.refuses = True
+    next_.opens(1).result(WAIT_SECONDS)
+    world.outside.refuses = False
+    assert world.mark() == 3
+    next_.restarts()
+    world.publish("Quatre")
+    assert (head_of(world).epoch, world.size(), world.mark()) == (1, 2, 2)
+
+
+def test_a_log_of_a_circle_begins_the_epoch_with_all_it_has(world: World) -> None:
+    circle = bytes(31) + b"c"
+    world.publish("Publique")
+    world.act(lambda turn: turn.append(world.entry("Entre nous"), circle))
+    Successor(world).opens(0).result(WAIT_SECONDS)
+    held = world.act(lambda turn: turn.ledger.log(world.author.log(circle)))
+    assert held is not None
+    assert held.head is not None
+    assert (held.head.epoch, held.head.base, held.head.size) == (1, 1, 1)

@@ -48,7 +48,8 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     "schema": ("publish", both("le schéma JSON d’une nature", "the JSON schema of a kind")),
     "log": ("log", both("le registre signé", "the signed register")),
     "doctor": ("state", both("examiner ce nœud", "examine this node")),
-    "key": ("state", both("l’identité, sans rien de secret", "the identity, nothing secret")),
+    "key": ("keys", both("les clés de l’organisation", "the organisation's keys")),
+    "epoch": ("keys", both("reprendre le registre, clé neuve", "start the register again, new key")),
 }
 
 

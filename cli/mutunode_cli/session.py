@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from mutunode_cli.client import Event
 
 # Asking these a second time changes nothing, so that a node that vanished may be asked again.
-READS = frozenset(
-    {"search", "show", "usage", "peer_ls", "peer_nearby", "todo", "status", "log_show", "schema", "kinds"}
-)
+READS = frozenset("search show usage peer_ls peer_nearby todo status log_show schema kinds key_show".split())
 
 # Somebody holds the home but no socket is there: a daemon that is starting, or another command at work.
 BUSY = "home_busy"
@@ -45,6 +43,7 @@ class Session:
     stream: bool = False
     home_given: str | None = None
     said: set[str] = field(default_factory=set)  # which of these an option gave
+    passphrase: str = ""  # of the keys, when this process works without a daemon
     answered: bool = False  # a node said something: what goes wrong later may be its answer's shape
 
     @property
@@ -120,8 +119,13 @@ class Session:
 
         try:
             # the same JSON as over the socket
-            return msgspec.to_builtins(call(self.home, verb, params, on_event))
+            return msgspec.to_builtins(call(self.home, verb, params, on_event, self.passphrase))
         except Refusal as refusal:
+            from mutunode_cli import secret
+
+            if refusal.code == "passphrase_needed" and not self.passphrase and secret.is_somebody_there():
+                self.passphrase = secret.ask_passphrase(self)
+                return self._alone(verb, params, on_event)
             raise failure.from_json(refusal.to_json()) from refusal
 
     def no_node(self) -> failure.Failure:

@@ -8,7 +8,6 @@ between leaves a phrase for nothing, never an identity nobody can recover.
 from __future__ import annotations
 
 import os
-import sys
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -18,12 +17,11 @@ from typing import Any
 
 import click
 
-from mutunode_cli import exits, failure, fields, screen, words
+from mutunode_cli import exits, failure, fields, screen, secret, words
 from mutunode_cli.failure import Failure
 from mutunode_cli.options import Verb, both, with_session
 from mutunode_cli.session import Session
 
-PASSPHRASE_BYTES_MAX = 1_024  # a sentence, not a book
 ENTROPY_BYTES = 32  # 24 words
 MAY_STAND_BEFORE = frozenset({"mutunode.toml"})  # settings may be laid down before the identity
 
@@ -63,7 +61,9 @@ def init_command(
     session.language = language or session.language
     _refuse_existing(session.home)
     _check_name(name)
-    passphrase = _read_passphrase(passphrase_file) if passphrase_file else _new_passphrase(session)
+    passphrase = (
+        secret.read_passphrase(passphrase_file) if passphrase_file else secret.new_passphrase(session)
+    )
     entropy = os.urandom(ENTROPY_BYTES)
     with _phrase_given(session, phrase_file, entropy):
         org = _create(session, name, entropy, passphrase)
@@ -192,55 +192,6 @@ def _show_on_terminal(session: Session, phrase: str) -> None:
         screen.say(text)
 
 
-# --- the passphrase -----------------------------------------------------------------------------
-def _read_passphrase(name: str) -> str:
-    try:
-        raw = Path(name).read_bytes()
-    except OSError as error:
-        raise fields.cannot_read(name, error) from error
-    try:
-        passphrase = raw.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise failure.usage(f"{name} : pas en UTF-8.", f"{name}: not UTF-8.") from error
-    if not 0 < len(raw) <= PASSPHRASE_BYTES_MAX or not passphrase:
-        raise failure.usage(
-            f"{name} : un mot de passe de 1 à {PASSPHRASE_BYTES_MAX} octets est attendu.",
-            f"{name}: a passphrase of 1 to {PASSPHRASE_BYTES_MAX} bytes is expected.",
-        )
-    return passphrase
-
-
-def _new_passphrase(session: Session) -> str:
-    """Asked twice on a terminal; empty, or no terminal: a file only its owner can read guards the key."""
-    if not _is_somebody_there():
-        return ""
-    question = session.tr("Mot de passe de la clé (vide : aucun)", "Passphrase of the key (empty: none)")
-    again = session.tr("Encore une fois", "Once more")
-    typed: str = click.prompt(
-        question, default="", show_default=False, hide_input=True, confirmation_prompt=again, err=True
-    )
-    return typed
-
-
-def _known_passphrase(session: Session) -> str:
-    """Asked on a terminal when this home's keys are wrapped; the daemon says what is missing otherwise."""
-    from mutunode.home import Home, HomeError
-
-    try:
-        home = Home(session.home)
-        if not (_is_somebody_there() and home.has_identity and home.needs_passphrase):
-            return ""
-    except HomeError:
-        return ""  # the daemon meets it again, and says it
-    question = session.tr("Mot de passe de la clé", "Passphrase of the key")
-    typed: str = click.prompt(question, hide_input=True, err=True)
-    return typed
-
-
-def _is_somebody_there() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
 # --- the daemon ---------------------------------------------------------------------------------
 @click.command(
     cls=Verb,
@@ -291,7 +242,9 @@ def run_command(
         overrides["seeds"] = seeds
     if no_lan:
         overrides["lan"] = False
-    passphrase = _read_passphrase(passphrase_file) if passphrase_file else _known_passphrase(session)
+    passphrase = (
+        secret.read_passphrase(passphrase_file) if passphrase_file else secret.known_passphrase(session)
+    )
     if passphrase:
         overrides["passphrase"] = passphrase
     from mutunode.daemon import main

@@ -1,4 +1,4 @@
-"""How this node stands: `status`, `sync`, `login-link`, `doctor`, `key show`."""
+"""How this node stands: `status`, `sync`, `login-link`, `doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from mutunode_cli import exits, screen, words
 from mutunode_cli.failure import Failure
-from mutunode_cli.options import Family, Verb, both, with_session
+from mutunode_cli.options import Verb, both, with_session
 from mutunode_cli.session import Session
 
 SETTLE_SECONDS = 60.0  # after its own timeout, the node still has to say so
@@ -172,49 +172,3 @@ def _allow_signing(session: Session, yes: bool) -> int:
     answer = session.call("allow_signing")
     session.show(answer, lambda: session.note("Ce nœud peut signer.", "This node may sign."))
     return exits.DONE
-
-
-@click.group(
-    cls=Family,
-    help=both(
-        "L’identité de l’organisation, sans rien de secret.", "The organisation's identity, nothing secret."
-    ),
-)
-def key_command() -> None:
-    """Family of verbs on keys."""
-
-
-@key_command.command("show", help=both("Identifiant et mots de contrôle.", "Id and check words."))
-@with_session
-def key_show_command(session: Session) -> None:
-    """Public facts of the identity."""
-    status = session.call("status")
-    shown = {
-        "org": status["org"],
-        "name": status["name"],
-        "epoch": status["epoch"],
-        "log": status["logs"].get("public", {}).get("log", ""),
-        "check_words": _check_words(status["org"]),
-    }
-    session.show(shown, lambda: _show_key(session, shown), [shown["org"]])
-
-
-def _check_words(org: str) -> dict[str, str]:
-    """Computed here: they follow from the id alone, and no node may tell us others."""
-    from mutunode.protocol import ids, phrase
-
-    raw = ids.parse(org, "org")
-    return {language: " ".join(phrase.check_words(raw, language)) for language in words.LANGUAGES}
-
-
-def _show_key(session: Session, shown: dict[str, Any]) -> None:
-    tr = session.tr
-    screen.facts(
-        [
-            (tr("organisation", "organisation"), shown["name"]),
-            (tr("identifiant", "id"), shown["org"]),
-            (tr("mots de contrôle", "check words"), words.pick(shown["check_words"], session.language)),
-            (tr("registre", "register"), shown["log"]),
-            (tr("reprises du registre", "new starts of the register"), str(shown["epoch"])),
-        ]
-    )

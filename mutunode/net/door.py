@@ -216,9 +216,9 @@ class Door:
             max_msg_size=FRAME_BYTES_MAX + 1,  # aiohttp's limit is the first size it refuses
             decode_text=False,
         )
-        await ws.prepare(request)
-        connection.stop_clock()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError):  # whoever dialled may leave at any moment
+            await ws.prepare(request)
+            connection.stop_clock()
             await self._opened(Guest(ws, ip, port, connection))
         return ws
 

@@ -76,6 +76,7 @@ class PeerNet:
         self._subnets = Subnets()
         self._dialling = asyncio.Semaphore(DIALS_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stops = False  # nobody is dialled any more
         self._channel = b""
         self._is_proxied = bool(settings.tls_proxy)
         self._door: Door | None = None
@@ -106,6 +107,7 @@ class PeerNet:
 
     async def stop(self) -> None:
         """Close every link politely, then everything else."""
+        self._stops = True
         for task in self._tasks:
             if task.get_name() != LINK:
                 task.cancel()
@@ -137,7 +139,7 @@ class PeerNet:
             case Close(link=number, code=code, reason=reason):
                 if (link := self._links.get(number)) is not None:
                     link.close(code, reason)
-            case Dial():
+            case Dial() if not self._stops:
                 self._start(self._dial(effect), f"dial {effect.address}")
 
     # --- both sides -----------------------------------------------------------------------------

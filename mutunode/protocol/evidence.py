@@ -41,6 +41,11 @@ def heads_of(fork: Fork) -> tuple[Head, Head]:
     return fork.evidence.head_a, fork.evidence.head_b
 
 
+def first_index(fork: Fork) -> int:
+    """From where on the two differ for certain, as evidence that was checked says it."""
+    return fork.evidence.index if isinstance(fork.evidence, TwoLeaves) else fork.evidence.head_a.base
+
+
 def check(fork: Fork, chain: Chain) -> int:
     """The first index known to differ; ``Invalid`` unless the organisation really signed both."""
     a, b = heads_of(fork)
@@ -50,10 +55,8 @@ def check(fork: Fork, chain: Chain) -> int:
     verify_head(b, chain)
     if isinstance(fork.evidence, TwoLeaves):
         return _check_leaves(fork.evidence)
-    if a.size == b.size and a.root < b.root:
-        return a.base
-    if a.base < b.base and a.space != PUBLIC:
-        return a.base
+    if (a.size == b.size and a.root < b.root) or (a.base < b.base and a.space != PUBLIC):
+        return first_index(fork)
     raise Invalid("fork: these heads do not contradict each other, or stand in the wrong order")
 
 

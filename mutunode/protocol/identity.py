@@ -176,6 +176,10 @@ class Chain(msgspec.Struct, frozen=True):
         """The key that signs the heads of an epoch."""
         return self._at(epoch).operating
 
+    def sealing_at(self, epoch: int) -> bytes:
+        """The key to seal for it with, in an epoch."""
+        return self._at(epoch).sealing
+
     def roots_before(self, epoch: int) -> tuple[bytes, ...]:
         """The keys that could sign the op of an epoch."""
         return self._at(epoch - 1).roots

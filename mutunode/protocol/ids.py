@@ -8,7 +8,7 @@ import re
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.limits import ID_BYTES
 
-PREFIXES = ("org", "log", "rec", "blob", "circle")
+PREFIXES = ("org", "log", "rec", "blob", "circle", "root", "key")
 TEXT_LENGTH = 52  # 32 bytes × 8 bits / 5, rounded up
 UNIQUE_LENGTH_MIN = 8  # of a shortened id that a tool accepts: 40 bits
 
@@ -50,6 +50,16 @@ def blob_text(raw: bytes) -> str:
 def circle_text(raw: bytes) -> str:
     """A circle."""
     return text("circle", raw)
+
+
+def root_text(raw: bytes) -> str:
+    """A public root key."""
+    return text("root", raw)
+
+
+def key_text(raw: bytes) -> str:
+    """A public operating key."""
+    return text("key", raw)
 
 
 def parse(given: str, prefix: str | None = None) -> bytes:

@@ -51,7 +51,7 @@ class Node:
         self._reputation = Reputation(core)
         self._chains = Chains(core, self._interest, self._reputation, self._offer, self._refused)
         self._forks = Forks(core, self._chains, self._interest, self._reputation, self._told_of_fork)
-        self._signatory = Signatory(core, marks)
+        self._signatory = Signatory(core, marks, self._chains)
         self._fetches = Fetches(
             core,
             self._chains,

@@ -27,6 +27,16 @@ CHECK_WORD_COUNT = 6  # 66 bits: enough that nobody finds another organisation w
 _LISTS = {"fr": "french", "en": "english"}
 
 
+class NotAPhrase(Malformed):
+    """What was typed cannot be a recovery phrase; the text repeats no word of it."""
+
+    def __init__(self, what: str, *, count: int = 0, place: int = 0, language: str = "") -> None:
+        super().__init__(what)
+        self.count = count  # of words, where it is not 24
+        self.place = place  # of the first word, from 1, that the list of ``language`` lacks
+        self.language = language
+
+
 def words(entropy: bytes, language: str) -> list[str]:
     """The phrase for 32 bytes of entropy, in the French list or else the English one."""
     if len(entropy) != ENTROPY_BYTES:
@@ -36,18 +46,19 @@ def words(entropy: bytes, language: str) -> list[str]:
 
 
 def entropy(phrase: Sequence[str]) -> bytes:
-    """The 32 bytes behind a phrase of either list; ``Malformed`` says what cannot be right."""
+    """The 32 bytes behind a phrase of either list; ``NotAPhrase`` says what cannot be right."""
     if len(phrase) != WORD_COUNT:
-        raise Malformed(f"a recovery phrase has {WORD_COUNT} words, here are {len(phrase)}")
+        what = f"a recovery phrase has {WORD_COUNT} words, here are {len(phrase)}"
+        raise NotAPhrase(what, count=len(phrase))
     folded = [_fold(word) for word in phrase]
     known = [numbers for language in _LISTS if (numbers := _numbers(folded, language)) is not None]
     if not known:
-        raise Malformed(_first_stranger(phrase, folded))
+        raise _first_stranger(folded)
     for numbers in known:
         raw = _bytes_of(numbers)
         if sha256(raw[:ENTROPY_BYTES])[:1] == raw[ENTROPY_BYTES:]:
             return raw[:ENTROPY_BYTES]
-    raise Malformed("these words do not belong together: one is wrong, or two are in the wrong order")
+    raise NotAPhrase("these words do not belong together: one is wrong, or two are in the wrong order")
 
 
 def root_seed(entropy: bytes) -> bytes:
@@ -105,8 +116,8 @@ def _bytes_of(numbers: Sequence[int]) -> bytes:
     return bits.to_bytes(ENTROPY_BYTES + 1, "big")
 
 
-def _first_stranger(phrase: Sequence[str], folded: Sequence[str]) -> str:
+def _first_stranger(folded: Sequence[str]) -> NotAPhrase:
     # The list that knows most of the words is the one they were copied from.
     likely = max(_LISTS, key=lambda language: sum(word in _places(language) for word in folded))
-    place = next(place for place, word in enumerate(folded) if word not in _places(likely))
-    return f"word {place + 1}, {phrase[place]!r}, is not in the {_LISTS[likely]} list"
+    place = next(place for place, word in enumerate(folded, 1) if word not in _places(likely))
+    return NotAPhrase(f"word {place} is not in the {_LISTS[likely]} list", place=place, language=likely)

@@ -42,6 +42,13 @@ def learn(chain: Chain, op: Op, signature: bytes, now: int, *, told_with_chain: 
     raise Invalid(f"op: epoch {op.epoch} continues nothing that is held")
 
 
+def joined(chain: Chain, other: Chain) -> Chain:
+    """A chain after every op of another copy of it was seen."""
+    for signed in other.ops:
+        chain = learn(chain, signed.op, signed.signature, signed.held_since)
+    return chain
+
+
 def decide(chain: Chain, epoch: int, *, take_rival: bool) -> Chain:
     """What a person says about the rival of an epoch."""
     rival = next(rival for rival in chain.rivals if rival.epoch == epoch)

@@ -14,11 +14,13 @@ from enum import StrEnum
 import msgspec
 
 from mutunode.protocol import messages
+from mutunode.protocol.chains import Chains
 from mutunode.protocol.core import Core
 from mutunode.protocol.effects import NoticeKind
 from mutunode.protocol.errors import Invalid
 from mutunode.protocol.head import PUBLIC, Head, log_id, verify_head
 from mutunode.protocol.identity import Chain
+from mutunode.protocol.ledger import Ledger
 from mutunode.protocol.limits import ASK_OWN_HEAD_SECONDS
 from mutunode.protocol.session import Reply, Session
 
@@ -45,6 +47,7 @@ class Reason(StrEnum):
     SECOND_MACHINE = "second_machine"  # our key is in use elsewhere
     REPLACED = "replaced"  # another epoch was opened with another key, or a dispute is open
     FORK = "fork"  # two registers were signed with our key: a new epoch heals it
+    UNFINISHED = "unfinished"  # our newest epoch keeps leaves that we do not hold yet
 
 
 class Signing(msgspec.Struct, frozen=True):
@@ -52,13 +55,15 @@ class Signing(msgspec.Struct, frozen=True):
 
     allowed: bool
     reason: Reason = Reason.NONE
+    epoch_due: bool = False  # allowed, and the newest epoch still lacks its first heads
 
 
 class Signatory:
     """Watches over our own logs."""
 
-    def __init__(self, core: Core, marks: Sequence[Mark]) -> None:
+    def __init__(self, core: Core, marks: Sequence[Mark], chains: Chains) -> None:
         self._core = core
+        self._chains = chains
         self._marks = {mark.log: mark for mark in marks}
         self._asked_until: float | None = None  # None: not started
         self._answers = 0
@@ -73,7 +78,14 @@ class Signatory:
         self._asked_until = now + (ASK_OWN_HEAD_SECONDS if peers_known else 0)
 
     def ask(self, session: Session, offer: Offer, now: float) -> None:
-        """A link is ready: does it hold more of our logs than we do?"""
+        """A link is ready: does it hold more of our logs than we do, or a newer chain of ours?
+
+        A machine that was switched off while another one opened an epoch is refused as soon as its key is
+        looked up; but IDENT is answered before that, and tells it why.
+        """
+        me = self._core.me.org
+        identity = messages.Ident(0, me, 1)
+        session.ask(identity, lambda reply, then: self._told(session, reply, then), now, urgent=True)
 
         def answered(reply: Reply, then: float) -> None:
             if isinstance(reply, messages.Heads):
@@ -83,6 +95,9 @@ class Signatory:
 
         for log in self._own_logs():
             session.ask(messages.AskHead(0, log), answered, now, urgent=True)
+
+    def _told(self, session: Session, reply: Reply, now: float) -> None:
+        self._chains.introduced(session, self._core.me.org, reply, now)
 
     def _own_logs(self) -> list[bytes]:
         me = self._core.me.org
@@ -98,6 +113,8 @@ class Signatory:
         chain = self._core.ledger.chain(self._core.me.org)
         if chain is None or head.order <= self._ahead.get(head.log, (0, 0, -1)) or not _verifies(head, chain):
             return
+        if head.epoch < chain.epoch and self._is_base_held(chain):
+            return  # of an epoch that is over, and all that is kept of it is here
         if not self._ahead:
             self._core.tell(NoticeKind.BEHIND, self._core.me.org)
         self._ahead[head.log] = head.order
@@ -125,7 +142,9 @@ class Signatory:
     def signing(self, now: float) -> Signing:
         """Whether we may sign now."""
         reason = self._reason(now)
-        return Signing(reason is Reason.NONE, reason)
+        if reason is not Reason.NONE:
+            return Signing(False, reason)
+        return Signing(True, epoch_due=bool(heads_due(self._core.ledger, self._core.me.org)))
 
     def _reason(self, now: float) -> Reason:
         if self._second_machine:
@@ -134,10 +153,12 @@ class Signatory:
             return Reason.REPLACED
         if self._own_fork():
             return Reason.FORK
-        if self._ahead:
+        if self._is_behind():
             return Reason.BEHIND
         if self._asked_until is None or (now < self._asked_until and not self._answers):
             return Reason.ASKING
+        if (chain := self._core.ledger.chain(self._core.me.org)) and not self._is_base_held(chain):
+            return Reason.UNFINISHED
         if not self._agrees() and not self._allowed_by_person:
             return Reason.STALE
         return Reason.NONE
@@ -147,8 +168,30 @@ class Signatory:
         return chain is None or (chain.operating == self._core.me.operating and not chain.disputed)
 
     def _own_fork(self) -> bool:
-        held = (self._core.ledger.log(log) for log in self._core.ledger.logs_of(self._core.me.org))
-        return any(log is not None and log.frozen for log in held)
+        """Whether two registers of our newest epoch exist; in an older one, this epoch has ended it."""
+        ledger, me = self._core.ledger, self._core.me.org
+        chain = ledger.chain(me)
+        held = (ledger.log(log) for log in ledger.logs_of(me))
+        frozen = [log for log in held if log is not None and log.frozen]
+        return any(chain is None or ledger.evidence(log.log, chain.epoch) is not None for log in frozen)
+
+    def _is_behind(self) -> bool:
+        chain = self._core.ledger.chain(self._core.me.org)
+        over = chain is not None and self._is_base_held(chain)
+        return any(not over or chain is None or epoch >= chain.epoch for epoch, _, _ in self._ahead.values())
+
+    def _is_base_held(self, chain: Chain) -> bool:
+        """Whether what our newest epoch keeps of the public log is here, so that it can be gone on with."""
+        if not chain.epoch:
+            return True
+        ledger, log = self._core.ledger, log_id(chain.org, PUBLIC)
+        held = ledger.log(log)
+        if held is not None and held.head is not None and held.head.epoch >= chain.epoch:
+            return True
+        base = chain.op(chain.epoch).op.base
+        return base.size <= (held.size if held is not None else 0) and (
+            ledger.root_at(log, base.size) == base.root
+        )
 
     def _agrees(self) -> bool:
         """Whether store and mark agree; once they did, the shell keeps them so."""
@@ -170,6 +213,20 @@ class Signatory:
         """Whether every log that holds something has a mark; without one, a peer's word will do."""
         held = (self._core.ledger.log(log) for log in self._core.ledger.logs_of(self._core.me.org))
         return self._answers > 0 or all(log is None or not log.size or log.log in self._marks for log in held)
+
+
+def heads_due(ledger: Ledger, org: bytes) -> list[bytes]:
+    """Spaces of our logs that lack a head of our newest epoch: opening it gives one to each of them."""
+    chain = ledger.chain(org)
+    if chain is None or not chain.epoch:
+        return []
+    logs = {PUBLIC: ledger.log(log_id(org, PUBLIC))}
+    logs |= {held.space: held for log in ledger.logs_of(org) if (held := ledger.log(log)) is not None}
+    return [
+        space
+        for space, held in logs.items()
+        if held is None or held.head is None or held.head.epoch < chain.epoch
+    ]
 
 
 def _verifies(head: Head, chain: Chain) -> bool:

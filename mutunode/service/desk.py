@@ -11,7 +11,9 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from mutunode.commons.registry import Registry
+from mutunode.keyfile import Keys
 from mutunode.protocol.head import PUBLIC, log_id
+from mutunode.protocol.identity import Chain
 from mutunode.protocol.ids import org_text
 from mutunode.protocol.ledger import Address
 from mutunode.protocol.phrase import check_words
@@ -40,6 +42,28 @@ class LiveSide(Protocol):
     def login_link(self, language: str) -> str: ...
 
 
+class Safe(Protocol):
+    """The key file, as far as the service needs it."""
+
+    @property
+    def chain(self) -> Chain:
+        """The identity chain that stands in it."""
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of the newest epoch; ``keys.sealing`` holds the private sealing key of every epoch."""
+
+    @property
+    def needs_passphrase(self) -> bool:
+        """Whether a passphrase guards them."""
+
+    def replace_keys(self, chain: Chain, keys: Keys) -> None:
+        """Another epoch's chain and keys, durable when this returns."""
+
+    def rewrap(self, old: str, new: str) -> None:
+        """Guard the keys by another passphrase, or by none; ``old`` must be the one that guards them now."""
+
+
 class Desk(msgspec.Struct):
     """Everything the service needs, passed around as one value."""
 
@@ -51,6 +75,7 @@ class Desk(msgspec.Struct):
     turns: Turns
     index: SearchIndex
     live: LiveSide
+    safe: Safe
     random: Callable[[int], bytes]
     clock: Callable[[], float] = time.time
     is_stopping: threading.Event = msgspec.field(default_factory=threading.Event)

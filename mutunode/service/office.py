@@ -14,12 +14,15 @@ from mutunode.protocol.ids import org_text
 from mutunode.service import (
     carrying,
     drafts,
+    epochs,
     finding,
     importing,
+    keys,
     lookup,
     network,
     organisations,
     peers,
+    phrases,
     proving,
     publishing,
     readonly,
@@ -244,6 +247,21 @@ class Office:
     def draft_drop(self, id: str) -> None:
         """Forget a draft."""
         drafts.drop(self.desk, id)
+
+    # --- keys ----------------------------------------------------------------------------------
+    def key_show(self) -> keys.KeysShown:
+        """What state our keys are in; nothing secret."""
+        return keys.show(self.desk)
+
+    def open_epoch(
+        self, phrase: str, reason: str = "", base: int | None = None, dry_run: bool = False
+    ) -> epochs.Epoch:
+        """A new operating key, signed for by the recovery phrase; ``base`` entries stay (None: all)."""
+        return epochs.open_epoch(self.desk, phrases.read(phrase), reason=reason, base=base, dry_run=dry_run)
+
+    def change_passphrase(self, old: str, new: str) -> keys.Guarded:
+        """Guard the key file by another passphrase, or by none."""
+        return keys.change_passphrase(self.desk, old, new)
 
     # --- registers and the node itself ---------------------------------------------------------
     def sync(self, wait: int, timeout: float, emit: Emit) -> Any:

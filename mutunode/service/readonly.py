@@ -25,22 +25,38 @@ READ_ONLY = {
         "`mutunode doctor --allow-signing`.",
     ),
     "second_machine": Words(
-        "Un autre ordinateur signe avec la même clé. Les deux sont passés en lecture seule : "
-        "arrêtez celui qui ne doit plus servir, puis redémarrez l’autre.",
-        "Another computer signs with the same key. Both have become read-only: "
-        "stop the one that should not be used any more, then restart the other.",
+        "Un autre ordinateur signe avec la même clé : une copie de ce dossier, sans doute. Les deux sont "
+        "passés en lecture seule. Arrêtez celui qui ne doit plus servir, puis redémarrez l’autre ; ou donnez "
+        "à celui-ci une clé neuve, avec la phrase de secours : "
+        "« mutunode epoch open --phrase-file FICHIER ».",
+        "Another computer signs with the same key: a copy of this folder, most likely. Both have become "
+        "read-only. Stop the one that should not be used any more, then restart the other; or give this one "
+        "a new key, with the recovery phrase: `mutunode epoch open --phrase-file FILE`.",
     ),
     "replaced": Words(
         "Une autre clé signe désormais pour cette organisation, ou deux se la disputent. Celle de cet "
-        "ordinateur ne signe plus : voyez qui l’a changée, et reprenez avec la phrase de secours.",
+        "ordinateur ne signe plus. Si c’est vous qui l’avez changée sur un autre ordinateur, arrêtez "
+        "celui-ci. Sinon, voyez « mutunode key show », et reprenez la main avec la phrase de secours : "
+        "« mutunode epoch open --phrase-file FICHIER ».",
         "Another key signs for this organisation now, or two dispute it. The one of this computer signs no "
-        "more: find out who changed it, and start again with the recovery phrase.",
+        "more. If you changed it on another computer, stop this one. Otherwise look at `mutunode key show`, "
+        "and take over again with the recovery phrase: `mutunode epoch open --phrase-file FILE`.",
     ),
     "fork": Words(
         "Deux registres différents ont été signés avec la clé de cette organisation. Plus rien n’est signé : "
-        "une reprise du registre, avec la phrase de secours, y met fin.",
+        "une reprise du registre y met fin, avec la phrase de secours : "
+        "« mutunode epoch open --phrase-file FICHIER » dit d’abord ce qui en sort.",
         "Two different registers were signed with this organisation's key. Nothing more is signed: "
-        "a new start of the register, with the recovery phrase, ends this.",
+        "a new start of the register ends this, with the recovery phrase: "
+        "`mutunode epoch open --phrase-file FILE` first says what it drops.",
+    ),
+    "unfinished": Words(
+        "La reprise du registre garde des pages que cet ordinateur n’a pas encore : il les demande à ses "
+        "voisines, puis signera. Si plus personne ne les a, rouvrez le registre avec ce qui est ici : "
+        "« mutunode epoch open --base N --phrase-file FICHIER ».",
+        "The new start of the register keeps pages that this computer does not hold yet: it asks its "
+        "neighbours for them, and will sign then. If nobody has them any more, start again from what is "
+        "here: `mutunode epoch open --base N --phrase-file FILE`.",
     ),
     "unmarked": Words(
         "Le dossier du nœud refuse d’être écrit : rien n’est signé ni montré tant que dure cette panne. "

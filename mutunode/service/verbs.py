@@ -174,6 +174,30 @@ class LoginLink(Params, frozen=True):
     reader_language: str = ""
 
 
+class OpenEpoch(Params, frozen=True):
+    """``phrase`` is the recovery phrase; it lives as long as the verb."""
+
+    phrase: str
+    reason: str = ""
+    base: int | None = None
+    dry_run: bool = False
+    reader_language: str = ""
+
+    def __repr__(self) -> str:
+        return "OpenEpoch(…)"
+
+
+class Passphrase(Params, frozen=True):
+    """An empty ``new`` takes the guard away."""
+
+    old: str = ""
+    new: str = ""
+    reader_language: str = ""
+
+    def __repr__(self) -> str:
+        return "Passphrase(…)"
+
+
 class Verb(msgspec.Struct, frozen=True):
     """One verb. ``streams``: it tells its progress while it works."""
 
@@ -236,6 +260,9 @@ VERBS: dict[str, Verb] = {
     "log_export": Verb(ExportLog, lambda o, p, e: o.log_export(p.log, p.path, e), streams=True),
     "prove": Verb(Prove, lambda o, p, e: o.prove(p.rec, p.witnesses, p.timeout, e), streams=True),
     "export": Verb(Export, lambda o, p, e: o.export(p.format, p.kind, e), streams=True),
+    "epoch_open": Verb(OpenEpoch, lambda o, p, e: o.open_epoch(p.phrase, p.reason, p.base, p.dry_run)),
+    "key_show": Verb(Nothing, lambda o, p, e: o.key_show()),
+    "key_passphrase": Verb(Passphrase, lambda o, p, e: o.change_passphrase(p.old, p.new)),
     "login_link": Verb(LoginLink, lambda o, p, e: o.login_link(p.language)),
     "allow_signing": Verb(Nothing, lambda o, p, e: o.allow_signing()),
     "doctor": Verb(Nothing, lambda o, p, e: o.doctor()),

@@ -14,8 +14,10 @@ from mutunode.protocol.core import Me
 from mutunode.protocol.effects import Effect
 from mutunode.protocol.entry import Entry, rec_id
 from mutunode.protocol.head import PUBLIC, Head, log_id, sign_head
-from mutunode.protocol.merkle import leaf_hash
+from mutunode.protocol.identity import Chain
+from mutunode.protocol.merkle import Compact, leaf_hash
 from mutunode.protocol.node import Node
+from mutunode.protocol.signing import heads_due
 from mutunode.store.interface import StoreLedger
 
 Input = Callable[[Node, float], list[Effect]]
@@ -52,6 +54,7 @@ class Turn:
         self.heads: list[Head] = []
         self.told: list[Input] = []
         self.is_store_trusted = False
+        self.successor: Me | None = None  # who signs from now on, once another epoch is open
         self._new: dict[bytes, list[Entry]] = {}
 
     def size(self, space: bytes = PUBLIC) -> int:
@@ -65,8 +68,7 @@ class Turn:
         Raises:
             NotSigned: the node may not sign now (PROTOCOL §3).
         """
-        if self.closed:
-            raise NotSigned(self.closed)
+        self._begin_newest_epoch()
         index = self.size(space)
         self._new.setdefault(space, []).append(entry)
         own = log_id(self.me.org, space)
@@ -84,9 +86,53 @@ class Turn:
 
     def renew(self, space: bytes = PUBLIC) -> None:
         """Sign the same tree again with a newer time: "we are still here"."""
+        if not self._begin_newest_epoch():
+            self._sign_log(space, [])
+
+    # --- epochs --------------------------------------------------------------------------------
+    def open_epoch(self, chain: Chain, me: Me, keep: Callable[[], None]) -> None:
+        """Open the last epoch of ``chain``: chain and first heads in one turn, signed by ``me``.
+
+        ``keep`` makes chain and keys durable outside the store. It is the one moment that decides:
+
+        - a crash before it leaves everything as it was: nothing of this turn was committed, and the new
+          key, which nobody has seen, is lost with it;
+        - a crash after it, or a store that refuses the commit, leaves an epoch that is open and lacks its
+          first heads; they follow from the op alone, and the next turn that signs begins with them
+          (``finish_epoch``). The old key is gone: nothing can be signed in between;
+        - a crash after the commit leaves a mark behind the store, which the next start raises;
+        - nobody was told before any of this: the core starts again as ``me``, and shows the op to whoever
+          it meets.
+        """
+        self.ledger.put_chain(chain)
+        self.me = me
+        self.finish_epoch()
+        keep()
+        self.successor = me
+
+    def finish_epoch(self) -> None:
+        """Give each of our logs that lacks one its first head in the newest epoch."""
+        chain = self.ledger.chain(self.me.org)
+        assert chain is not None, "a node without its own identity chain has no epochs"
+        for space in heads_due(self.ledger, self.me.org):
+            held = self.ledger.log(log_id(self.me.org, space))
+            size = held.size if held is not None else 0
+            base = chain.base(chain.epoch) if space == PUBLIC else size
+            if held is not None and base < size:
+                self.ledger.cut(held.log, base)
+            elif held is not None:
+                self.ledger.drop_pending(held.log)
+            self._commit(space, chain.epoch, base, self.ledger.frontier(log_id(self.me.org, space)))
+
+    def _begin_newest_epoch(self) -> bool:
+        """What is signed next belongs to the newest epoch; whether that one had to be given its heads."""
         if self.closed:
             raise NotSigned(self.closed)
-        self._sign_log(space, [])
+        if self._new or not heads_due(self.ledger, self.me.org):
+            return False
+        self.finish_epoch()
+        self.successor = self.me  # a new core: what was under way of our logs is of an old epoch
+        return True
 
     def sign(self) -> None:
         """One signature for all that was appended to a log, and its commit to the ledger."""
@@ -106,17 +152,23 @@ class Turn:
             rows = [(entry.header, entry.salt, entry.body) for entry in entries]
             ledger.append(me.org, space, frontier.size, rows, leaves)
             frontier.extend(leaves)
+        is_same_epoch = held is not None and held.head is not None and held.head.epoch == chain.epoch
+        base = held.head.base if is_same_epoch and held is not None and held.head is not None else 0
+        self._commit(space, chain.epoch, base, frontier)
+
+    def _commit(self, space: bytes, epoch: int, base: int, tree: Compact) -> None:
+        me = self.me
         head = sign_head(
             me.org,
             space,
-            epoch=chain.epoch,
-            base=held.head.base if held and held.head and held.head.epoch == chain.epoch else 0,
-            size=frontier.size,
-            root=frontier.root(),
+            epoch=epoch,
+            base=base,
+            size=tree.size,
+            root=tree.root(),
             time=int(self.now),
             sign=me.sign,
         )
-        ledger.commit(head, frontier)
+        self.ledger.commit(head, tree)
         self.heads.append(head)
 
 
@@ -125,4 +177,10 @@ def renew_if_old(turn: Turn) -> None:
     held = turn.ledger.log(log_id(turn.me.org, PUBLIC))
     is_old = held is not None and held.head is not None and turn.now - held.head.time > RENEWAL_SECONDS
     if is_old and not turn.closed:
+        turn.renew()
+
+
+def begin_epoch(turn: Turn) -> None:
+    """An act of the node itself: what a crash, or a store to be collected first, left of opening an epoch."""
+    if not turn.closed and heads_due(turn.ledger, turn.me.org):
         turn.renew()

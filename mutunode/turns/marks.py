@@ -49,13 +49,15 @@ class Marks:
     def due_at_start(self) -> dict[bytes, Marked]:
         """What an earlier run committed and did not come to mark; and the first mark of all, of nothing.
 
-        Only where store and mark agree: a store that is another one than marked is not vouched for.
+        Only where store and mark agree, or an epoch was opened since: a store that is another one than
+        marked is not vouched for.
         """
         marks = self._outside.marks()
         due = {
             log: marked
             for log, marked in self._ahead().items()
-            if (mark := marks.get(log)) is not None and self._ledger.root_at(log, mark.size) == mark.root
+            if (mark := marks.get(log)) is not None
+            and (marked[0] > mark.epoch or self._ledger.root_at(log, mark.size) == mark.root)
         }
         public = log_id(self._me.org, PUBLIC)
         held = self._ledger.log(public)

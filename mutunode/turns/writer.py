@@ -23,7 +23,7 @@ from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.node import LinkInfo, Node
 from mutunode.protocol.signing import Reason
 from mutunode.store.interface import Store, StoreFull
-from mutunode.turns.act import Input, NotSigned, Turn
+from mutunode.turns.act import Input, NotSigned, Turn, begin_epoch
 from mutunode.turns.marks import Marked, Marks, OutsideMark
 
 T = TypeVar("T")
@@ -85,13 +85,14 @@ class Turns:
         me: Me,
         store: Store,
         mark: OutsideMark,
-        make_node: Callable[[], Node],
+        make_node: Callable[[Me], Node],
         clock: Callable[[], float],
         perform: Callable[[Sequence[Outward]], None],
     ) -> None:
         """``perform`` is called in the writer's thread after every turn, with what it decided."""
         self._me = me
         self._ledger = store.ledger
+        self._outside = mark
         self._marks = Marks(me, store.ledger, mark)
         self._make_node = make_node
         self._clock = clock
@@ -106,6 +107,7 @@ class Turns:
         self._latest = float("-inf")  # time of the latest turn
         self._wake_at = float("-inf")
         self._more_to_project = True
+        self._epoch_due = False  # what was opened lacks its first heads, and they may be signed
         self.sight = Sight()
 
     def start(self) -> None:
@@ -149,6 +151,9 @@ class Turns:
             given = self._waiting() if len(inputs) < INPUTS_PER_TURN_MAX else _NOTHING
         if inputs or given is _NOTHING:
             self._take_inputs(inputs)
+        if self._epoch_due:
+            self._epoch_due = False
+            self._take_act(_Act(begin_epoch))
         if isinstance(given, _Act):
             self._take_act(given)
         return given is not None
@@ -213,6 +218,7 @@ class Turns:
         if self._node is None:
             self._start()  # somebody waits: try now
         node, now = self._node, self._clock()
+        turn: Turn | None = None
         try:
             with self._ledger.transaction():
                 closed = str(node.signing(now).reason) if node is not None else self._closed
@@ -222,7 +228,9 @@ class Turns:
                 due = self._marks.due() if turn.heads else {}
                 trusted = self._marks.due_of_trusted() if turn.is_store_trusted else {}
         except BaseException as error:
-            if isinstance(error, NotSigned):
+            if turn is not None and turn.successor is not None:
+                self._become(turn.successor)  # its keys are kept, though the store refused: no way back
+            elif isinstance(error, NotSigned):
                 self._turn([], project=False)  # so that pages give the same reason
             act.future.set_exception(error)
             return
@@ -233,16 +241,31 @@ class Turns:
         except Exception as error:
             self._fail(error)  # kept, and shown to nobody before it can be marked
         else:
-            published = tuple(turn.heads)
-            told: list[Input] = [lambda node, now: node.published(published, now)] if published else []
-            self._turn([*told, *turn.told], project=False)
+            self._go_on(turn)
         act.future.set_result(answer)
+
+    def _go_on(self, turn: Turn) -> None:
+        """An act is durable and marked: the core hears of it, or a new one that begins with it."""
+        if turn.successor is not None:
+            self._become(turn.successor)
+        published = tuple(turn.heads)
+        told: list[Input] = [lambda node, now: node.published(published, now)] if published else []
+        self._turn([*told, *turn.told], project=False)
+
+    def _become(self, me: Me) -> None:
+        """Another epoch, another key: a new core, and every link anew, so that others hear of the op."""
+        self._me = me
+        self._marks = Marks(me, self._ledger, self._outside)
+        self._node, self._closed = None, ASKING
+        self.sight = Sight(reason=ASKING)
+        self._start()
 
     def _look(self, node: Node, now: float) -> dict[bytes, Marked]:
         """Keep what the core sees, for the pages; what is to be marked. Both read the ledger."""
         standing = node.signing(now)
         holders = node.holders(log_id(self._me.org, PUBLIC))
         self.sight = Sight(tuple(node.links()), holders, standing.allowed, str(standing.reason))
+        self._epoch_due = standing.epoch_due
         return self._marks.due() if standing.allowed else {}
 
     def _go_out(self, effects: Sequence[Outward]) -> None:
@@ -266,7 +289,7 @@ class Turns:
             with self._ledger.transaction():
                 due = self._marks.due_at_start()
             self._marks.write(due)
-            node = self._make_node()
+            node = self._make_node(self._me)
             with self._ledger.transaction():
                 effects = node.start(now)
                 self._more_to_project = True

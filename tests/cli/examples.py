@@ -7,12 +7,19 @@ from typing import Any
 import msgspec
 
 from mutunode.service import shapes
+from mutunode.service.keys import EpochLine, KeysShown, RivalLine, Root
 
 ORG = "org_" + "a" * 52
 OTHER = "org_" + "b" * 52
 REC = "rec_" + "c" * 52
 USE = "rec_" + "d" * 52
 LOG = "log_" + "e" * 52
+
+# bytes 0 to 31, in the French list
+PHRASE = (
+    "abaisser agréable inductif agréable éligible achat bolide boucle amateur exister dérober bison abrasif "
+    "justice écharpe inonder avancer piano adulte cobra papaye anonyme hangar tomate"
+)
 
 
 def field(name: str, type_: str, label: str = "", **more: Any) -> dict[str, Any]:
@@ -169,6 +176,29 @@ def status(**more: Any) -> Any:
         "read_only": False,
     }
     return plain(shapes.Status(**known | more))
+
+
+def keys(**more: Any) -> Any:
+    """Its keys, with an epoch that was opened and a rival."""
+    epoch = EpochLine(1, "Ordinateur volé", 5, "key_b", "root_c", 1, 1_700_000_000)
+    rival = RivalLine(1, "tied", "Une autre", 4, "key_d", 1, 1_700_000_000, 1)
+    known: dict[str, Any] = {
+        "org": ORG,
+        "name": "Atelier Passerelle",
+        "log": LOG,
+        "check_words": {},
+        "epoch": 1,
+        "operating": "key_b",
+        "operating_here": "key_b",
+        "current": True,
+        "disputed": False,
+        "roots": (Root("root_c", 1, 0),),
+        "sealing_epochs": (0, 1),
+        "wrapped": True,
+        "epochs": (epoch,),
+        "rivals": (rival,),
+    }
+    return plain(KeysShown(**known | more))
 
 
 def organisation(org: str = OTHER, **more: Any) -> Any:

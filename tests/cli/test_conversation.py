@@ -169,7 +169,8 @@ def test_without_a_socket_the_verb_runs_in_this_process(
 ) -> None:
     asked: list[tuple[Path, str, dict[str, Any]]] = []
 
-    def call(where: Path, verb: str, params: dict[str, Any], progress: object) -> object:
+    def call(where: Path, verb: str, params: dict[str, Any], progress: object, passphrase: str) -> object:
+        assert not passphrase
         asked.append((where, verb, params))
         return examples.status()
 

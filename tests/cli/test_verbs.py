@@ -239,10 +239,46 @@ def test_status_says_when_the_node_is_read_only_and_why(node: FakeNode, cli: Cli
 
 
 def test_key_show_computes_the_check_words_itself(node: FakeNode, cli: Cli) -> None:
-    node.verbs["status"] = answers(examples.status())
+    node.verbs["key_show"] = answers(examples.keys(check_words={"fr": "faux", "en": "wrong"}))
     shown = cli("key", "show", "--json").json
     assert shown["org"] == examples.ORG
     assert len(shown["check_words"]["fr"].split()) == len(shown["check_words"]["en"].split()) == 6
+
+
+def test_key_show_names_every_key_epoch_and_rival(node: FakeNode, cli: Cli) -> None:
+    node.verbs["key_show"] = answers(examples.keys(current=False))
+    done = cli("key", "show", "--language", "fr")
+    for part in ("key_b", "root_c", "Ordinateur volé", "5 entrées gardées", "À TRANCHER", "mot de passe"):
+        assert part in done.out, part
+    assert "doctor" in done.err
+
+
+EPOCH = {"epoch": 2, "base": 5, "size": 7, "dropped": 2, "operating": "key_new", "opened": True}
+
+
+def test_opening_an_epoch_says_what_leaves_the_register(node: FakeNode, cli: Cli, tmp_path: Path) -> None:
+    gone = [{"id": examples.REC, "index": 5, "kind": "resource", "title": "Guide"}]
+    node.verbs["epoch_open"] = answers({**EPOCH, "dropped_records": gone})
+    phrase = tmp_path / "phrase"
+    phrase.write_text(examples.PHRASE)
+    done = cli("epoch", "open", "--phrase-file", str(phrase), "--base", "5", "--reason", "Vol")
+    assert done.code == 0
+    assert "[5] Guide" in done.err
+    assert "5 of 7 entries stay" in done.err
+    asked = {"phrase": examples.PHRASE, "reason": "Vol", "base": 5, "dry_run": False}
+    assert node.params("epoch_open") == asked
+
+
+def test_a_phrase_that_cannot_be_right_is_refused_before_the_node_is_asked(
+    node: FakeNode, cli: Cli, tmp_path: Path
+) -> None:
+    phrase = tmp_path / "phrase"
+    phrase.write_text(examples.PHRASE.replace("inductif", "mutunode"))
+    done = cli("key", "rotate", "--phrase-file", str(phrase))
+    assert done.code == exits.USAGE
+    assert "mutunode" not in done.err.replace("mutunode key", "")
+    assert "Word 3" in done.err
+    assert not any(verb == "epoch_open" for verb, _ in node.asked)
 
 
 def test_the_doctor_says_what_to_look_at(node: FakeNode, cli: Cli) -> None:

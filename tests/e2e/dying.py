@@ -38,6 +38,13 @@ RECEIVING = (
     "before-projecting",  # held, not shown yet
     "after-indexing",
 )
+OPENING = (
+    "before-keys",  # op and first heads written, nothing durable
+    "in-keys",  # the new key file lies half beside the old one
+    "after-keys",  # chain and keys are durable, the store knows nothing of them
+    "after-commit",  # the store too; the mark is of the epoch before
+    "after-mark",  # marked, told to nobody
+)
 
 
 class Reaper:
@@ -56,7 +63,7 @@ class Reaper:
 
 
 def arm(reaper: Reaper, *, own: bool) -> None:
-    """Wrap what has points; ``own``: those of publishing, else those of receiving."""
+    """Wrap what has points; ``own``: those of publishing and of opening an epoch, else of receiving."""
     _arm_turns(reaper, own)
     _arm_mark(reaper)
     _wrap(Folder, "commit", after=lambda *_: reaper.reached("after-indexing"))
@@ -106,10 +113,17 @@ def _arm_mark(reaper: Reaper) -> None:
     replace = home._replace
 
     def dying(path: Any, content: bytes) -> None:
-        if path.name == home.MARK and reaper.point == "in-mark":
-            path.with_name(path.name + ".new").write_bytes(content[: len(content) // 2])
-            reaper.reached("in-mark")
+        part = {home.MARK: "in-mark", home.IDENTITY: "in-keys"}.get(path.name, "")
+        if path.name == home.IDENTITY:
+            reaper.reached("before-keys")
+        if reaper.point == part:
+            half = path.with_name(path.name + ".new")
+            half.touch(home.FILE_MODE)
+            half.write_bytes(content[: len(content) // 2])
+            reaper.reached(part)
         replace(path, content)
+        if path.name == home.IDENTITY:
+            reaper.reached("after-keys")
 
     home._replace = dying
     _wrap(Home, "write_mark", after=lambda *_: reaper.reached("after-mark"))
@@ -133,5 +147,5 @@ def _wrap(
 
 if __name__ == "__main__":
     role, point, nth, *words = sys.argv[1:]
-    arm(Reaper(point, int(nth)), own=role == "publishing")
+    arm(Reaper(point, int(nth)), own=role != "receiving")
     sys.exit(main(words))

@@ -60,12 +60,12 @@ def test_another_number_of_words_is_told(count: int) -> None:
 
 @pytest.mark.parametrize("listed", [FRENCH, ENGLISH])
 def test_a_word_that_is_in_no_list_is_named_with_its_place(listed: list[str]) -> None:
-    with pytest.raises(Malformed, match="word 7, 'mutunode'"):
+    with pytest.raises(Malformed, match="word 7 is not"):
         phrase.entropy([*listed[:6], "mutunode", *listed[7:]])
 
 
 def test_words_of_two_lists_do_not_mix() -> None:
-    with pytest.raises(Malformed, match=r"word \d+, .* is not in the (french|english) list"):
+    with pytest.raises(Malformed, match=r"word \d+ is not in the (french|english) list"):
         phrase.entropy([*FRENCH[:12], *ENGLISH[12:]])
 
 

@@ -1,0 +1,219 @@
+"""Opening an epoch: a new operating key, and the register goes on from where a person says (PROTOCOL §2).
+
+One act for everything that calls for it: the key is changed as a precaution, a thief has it, a copy of this
+machine signed a second register. The phrase signs the op here and is forgotten; others hear of it as soon as
+they meet us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mutunode.keyfile import Keys
+from mutunode.protocol import crypto, evidence, messages
+from mutunode.protocol.core import Me
+from mutunode.protocol.errors import Malformed
+from mutunode.protocol.head import PUBLIC, log_id
+from mutunode.protocol.identity import Base, Chain, make_op, sign_op
+from mutunode.protocol.ids import key_text, org_text, rec_text, root_text
+from mutunode.protocol.ledger import HeldLog
+from mutunode.protocol.limits import NAME_BYTES_MAX, SEED_BYTES
+from mutunode.service import naming, phrases
+from mutunode.service.desk import Desk
+from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.phrases import Phrase
+from mutunode.turns import NotSigned, Turn
+
+DROPPED_SHOWN_MAX = 50
+# Why nothing is signed, where a new epoch is no way out unless a person says how much it keeps.
+NEEDS_A_BASE = frozenset({"asking", "behind", "stale", "unfinished"})
+NO_WAY_OUT = frozenset({"full", "unmarked"})
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """A record that the new epoch leaves out."""
+
+    id: str
+    index: int
+    kind: str
+    title: str
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """Answer of ``epoch open`` and ``key rotate``."""
+
+    org: str
+    epoch: int
+    reason: str
+    base: int  # entries of the public register that stay
+    size: int  # entries it had
+    dropped: int
+    dropped_records: tuple[Dropped, ...]  # at most 50
+    operating: str  # the new public key; empty in a trial run
+    roots: tuple[str, ...]
+    opened: bool  # false: a trial run
+
+
+def open_epoch(
+    desk: Desk,
+    given: Phrase,
+    *,
+    reason: str,
+    base: int | None = None,
+    roots: Sequence[bytes] | None = None,
+    dry_run: bool = False,
+) -> Epoch:
+    """Open the next epoch of our organisation with its phrase.
+
+    Raises:
+        Refusal: not our phrase (4), no such base (2), or the store is not the one to go on from (8).
+    """
+    _check_reason(reason)
+    operating = desk.random(SEED_BYTES)
+
+    def job(turn: Turn) -> Epoch:
+        chain = turn.ledger.chain(desk.org)
+        assert chain is not None, "our own chain is held from the start"
+        _check_phrase(desk, turn, chain, given)
+        size, keep = _sizes(turn, chain, base)
+        dropped = _dropped(desk, keep, size)
+        told = Epoch(
+            org=org_text(desk.org),
+            epoch=chain.epoch + 1,
+            reason=reason,
+            base=keep,
+            size=size,
+            dropped=size - keep,
+            dropped_records=dropped,
+            operating="",
+            roots=tuple(root_text(root) for root in roots or chain.roots),
+            opened=False,
+        )
+        if dry_run:
+            return told
+        keys = _next_keys(desk, chain, given, operating)
+        opened = _signed(
+            turn, chain, given, keys, Base(keep, turn.ledger.root_at(desk.own_log, keep)), reason, roots
+        )
+        me = Me(desk.org, keys.operating_public, keys.sign)
+        turn.open_epoch(opened, me, lambda: desk.safe.replace_keys(opened, keys))
+        return msgspec.structs.replace(told, operating=key_text(keys.operating_public), opened=True)
+
+    before = desk.safe.chain.epoch
+    try:
+        return desk.act(job)
+    except Refusal as refused:
+        if desk.safe.chain.epoch > before:
+            raise _open_but_unwritten(refused) from None
+        raise
+
+
+def _open_but_unwritten(refused: Refusal) -> Refusal:
+    return Refusal(
+        "epoch_unwritten",
+        refused.exit,
+        f"La clé neuve est en place et l’ancienne ne signe plus. {refused.fr} "
+        "Le nœud finit de lui-même dès qu’il le peut : ne recommencez pas.",
+        f"The new key is in place and the old one signs no more. {refused.en} "
+        "The node finishes by itself as soon as it can: do not start again.",
+    )
+
+
+def _check_reason(reason: str) -> None:
+    if len(reason.encode("utf-8", "replace")) > NAME_BYTES_MAX or "\0" in reason:
+        trouble = Trouble(
+            "reason",
+            f"La raison est trop longue : {NAME_BYTES_MAX} octets au plus, et tout le monde la lira.",
+            f"The reason is too long: {NAME_BYTES_MAX} bytes at most, and everybody will read it.",
+        )
+        raise Refusal("usage", Exit.USAGE, trouble.fr, trouble.en, (trouble,))
+
+
+def _check_phrase(desk: Desk, turn: Turn, chain: Chain, given: Phrase) -> None:
+    owner = turn.ledger.org_of_root(given.root)
+    name = desk.name_of(owner) if owner is not None and owner != desk.org else ""
+    phrases.must_be_of(chain, given, desk.name_of(desk.org), name)
+    if chain.disputed:
+        raise Refusal(
+            "disputed",
+            Exit.CONFLICT,
+            "Deux reprises du registre se disputent votre organisation : choisissez d’abord laquelle suivre, "
+            "avec « mutunode peer follow », puis recommencez.",
+            "Two new starts of the register dispute your organisation: first choose which one to follow, "
+            "with `mutunode peer follow`, then try again.",
+        )
+
+
+def _sizes(turn: Turn, chain: Chain, base: int | None) -> tuple[int, int]:
+    """How many entries the public register has here, and how many stay."""
+    held = turn.ledger.log(log_id(chain.org, PUBLIC))
+    size = held.size if held is not None else 0
+    if turn.closed in NO_WAY_OUT or (base is None and turn.closed in NEEDS_A_BASE):
+        raise NotSigned(turn.closed)
+    if base is None:
+        return size, size if held is None else _agreed(turn, chain, held)
+    if not 0 <= base <= size:
+        trouble = Trouble(
+            "base",
+            f"Le registre a {size} entrées ici : on en garde de 0 à {size}.",
+            f"The register has {size} entries here: from 0 to {size} can be kept.",
+        )
+        raise Refusal("usage", Exit.USAGE, trouble.fr, trouble.en, (trouble,))
+    return size, base
+
+
+def _agreed(turn: Turn, chain: Chain, held: HeldLog) -> int:
+    """All of it; where two registers were signed, what both have in common."""
+    frame = turn.ledger.evidence(held.log, chain.epoch) if held.frozen else None
+    if frame is None:
+        return held.size
+    fork = messages.decode(frame)
+    assert isinstance(fork, messages.Fork), "nothing else is kept as evidence"
+    return min(evidence.first_index(fork), held.size)
+
+
+def _dropped(desk: Desk, keep: int, size: int) -> tuple[Dropped, ...]:
+    found = []
+    for index in range(keep, min(size, keep + DROPPED_SHOWN_MAX)):
+        stored = desk.reader.at(desk.own_log, index)
+        if stored is not None:
+            title = naming.title_of(desk, stored, desk.language)[0]
+            found.append(Dropped(rec_text(stored.rec), index, stored.kind, title))
+    return tuple(found)
+
+
+def _next_keys(desk: Desk, chain: Chain, given: Phrase, operating: bytes) -> Keys:
+    """The sealing keys of all epochs stay: what was sealed for us remains readable."""
+    epoch = chain.epoch + 1
+    sealing = {**given.sealing_of(chain), **desk.safe.keys.sealing, epoch: given.sealing(epoch)}
+    return Keys(desk.org, operating, sealing)
+
+
+def _signed(
+    turn: Turn,
+    chain: Chain,
+    given: Phrase,
+    keys: Keys,
+    base: Base,
+    reason: str,
+    roots: Sequence[bytes] | None,
+) -> Chain:
+    try:
+        op = make_op(
+            chain,
+            operating=keys.operating_public,
+            roots=roots or chain.roots,
+            sealing=crypto.sealing_public_of(keys.sealing[chain.epoch + 1]),
+            base=base,
+            reason=reason,
+        )
+    except Malformed as error:
+        raise Refusal(
+            "bad_op",
+            Exit.REFUSED,
+            f"Cette reprise ne peut pas être signée : {error}.",
+            f"Cannot be signed: {error}.",
+        ) from None
+    return sign_op(chain, op, given.sign, int(turn.now))
