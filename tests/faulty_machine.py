@@ -138,7 +138,7 @@ class Machine:
         draws = itertools.count()
         me = me_of(self.author)
 
-        def make_node() -> Node:
+        def make_node(me: Me) -> Node:
             marks = [Mark(log, m.epoch, m.size, m.root) for log, m in self.home.marks().items()]
             return Node(
                 me, self.store.ledger, NodeSettings(), lambda size: next(draws).to_bytes(size, "big"), marks
