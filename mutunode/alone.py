@@ -138,6 +138,8 @@ def _doors(home: Home, shell: Shell, engine: Engine) -> Iterator[None]:
         asyncio.run_coroutine_threadsafe(net.stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
+        if not thread.is_alive():
+            loop.close()
 
 
 def _passphrase() -> str:

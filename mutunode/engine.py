@@ -128,6 +128,8 @@ class Engine:
         self.office = Office(
             Desk(
                 org=keys.org,
+                folder=home.path,
+                are_keys_wrapped=home.needs_passphrase,
                 language=home.language,
                 store=self.store,
                 reader=self.reader,

@@ -47,6 +47,8 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     "kinds": ("publish", both("les natures de fiches", "the kinds of records")),
     "schema": ("publish", both("le schéma JSON d’une nature", "the JSON schema of a kind")),
     "log": ("log", both("le registre signé", "the signed register")),
+    "backup": ("backup", both("sauvegarder le nœud", "back the node up")),
+    "restore": ("backup", both("remettre une sauvegarde", "put a backup back")),
     "doctor": ("state", both("examiner ce nœud", "examine this node")),
     "key": ("keys", both("les clés de l’organisation", "the organisation's keys")),
     "epoch": ("keys", both("reprendre le registre, clé neuve", "start the register again, new key")),

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as TooLong
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -68,6 +69,8 @@ class Desk(msgspec.Struct):
     """Everything the service needs, passed around as one value."""
 
     org: bytes
+    folder: Path  # the node's: a backup takes its identity from there
+    are_keys_wrapped: bool  # in that identity, by a passphrase
     language: str  # our organisation's: of text given without one
     store: Store
     reader: Reader

@@ -12,6 +12,7 @@ from typing import Any
 from mutunode.commons.registry import Registry
 from mutunode.protocol.ids import org_text
 from mutunode.service import (
+    backup,
     carrying,
     drafts,
     epochs,
@@ -275,6 +276,10 @@ class Office:
     def sync_from(self, path: str, emit: Emit) -> Any:
         """Take from such a file what we listen to."""
         return receiving.read_from(self.desk, path, emit)
+
+    def backup(self, path: str, keys: bool, emit: Emit) -> Any:
+        """Copy everything that makes this node into a folder, while it works."""
+        return backup.make(self.desk, path, keys, emit)
 
     def log_show(self, log: str, start: int, limit: int) -> Any:
         """Entries of a register, as they stand."""

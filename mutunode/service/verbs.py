@@ -136,6 +136,14 @@ class Carry(Params, frozen=True):
     reader_language: str = ""
 
 
+class Backup(Params, frozen=True):
+    """``path`` is a folder that the node itself makes (same machine, same user)."""
+
+    path: str
+    keys: bool = True
+    reader_language: str = ""
+
+
 class ShowLog(Params, frozen=True):
     log: str = ""
     start: int = msgspec.field(default=0, name="from")
@@ -255,6 +263,7 @@ VERBS: dict[str, Verb] = {
     "sync": Verb(Sync, lambda o, p, e: o.sync(p.wait, p.timeout, e), streams=True),
     "sync_to": Verb(Carry, lambda o, p, e: o.sync_to(p.path, e), streams=True),
     "sync_from": Verb(Carry, lambda o, p, e: o.sync_from(p.path, e), streams=True),
+    "backup": Verb(Backup, lambda o, p, e: o.backup(p.path, p.keys, e), streams=True),
     "log_show": Verb(ShowLog, lambda o, p, e: o.log_show(p.log, p.start, p.limit)),
     "log_verify": Verb(Nothing, lambda o, p, e: o.log_verify(e), streams=True),
     "log_export": Verb(ExportLog, lambda o, p, e: o.log_export(p.log, p.path, e), streams=True),

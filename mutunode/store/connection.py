@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import apsw
@@ -44,7 +45,7 @@ def open_writer(path: Path, vfs: str | None = None) -> apsw.Connection:
             if new:
                 os.chmod(path, 0o600)
                 db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            _harden(db)
+            harden(db)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")  # what was erased leaves the file, not only the tables
@@ -61,12 +62,13 @@ def open_writer(path: Path, vfs: str | None = None) -> apsw.Connection:
 def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     """A connection that cannot write."""
     db = apsw.Connection(str(path), apsw.SQLITE_OPEN_READONLY, vfs, statementcachesize=100)
-    _harden(db)
+    harden(db)
     db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
     return db
 
 
-def _harden(db: apsw.Connection) -> None:
+def harden(db: apsw.Connection) -> None:
+    """Have a connection run nothing that stands in its file."""
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
@@ -77,11 +79,7 @@ def _harden(db: apsw.Connection) -> None:
 
 def _migrate(db: apsw.Connection, path: Path) -> None:
     """Apply the numbered scripts that are missing, all in one transaction: a crash leaves the old schema."""
-    steps = sorted(
-        (int(script.name[:4]), script)
-        for script in resources.files("mutunode.store").joinpath("schema").iterdir()
-        if script.name.endswith(".sql")
-    )
+    steps = _steps()
     version = _pragma(db, "user_version")
     if version > steps[-1][0]:
         raise StoreError(f"{path}: made by a newer version of mutunode (schema {version}); install that one")
@@ -99,6 +97,18 @@ def _migrate(db: apsw.Connection, path: Path) -> None:
             db.execute("INSERT INTO store VALUES (1, ?, NULL, 0)", (secrets.token_bytes(8),))
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {steps[-1][0]}")
+
+
+def _steps() -> list[tuple[int, Traversable]]:
+    folder = resources.files("mutunode.store").joinpath("schema")
+    return sorted(
+        (int(script.name[:4]), script) for script in folder.iterdir() if script.name.endswith(".sql")
+    )
+
+
+def schema_of(version: int) -> list[str]:
+    """The scripts that lead to a version of the schema."""
+    return [script.read_text("utf-8") for number, script in _steps() if number <= version]
 
 
 def _pragma(db: apsw.Connection, name: str) -> int:

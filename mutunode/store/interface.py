@@ -6,8 +6,9 @@ here is bound to a database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -266,6 +267,15 @@ class Store(Protocol):
 
     def verify(self, log: bytes) -> list[Problem]:
         """Recompute everything of a log from what is stored: leaves, bodies, tree, signature."""
+
+    def copy_into(self, path: Path, told: Callable[[int, int], None]) -> None:
+        """Write one state of the whole store to a new file, durably; ``told`` bytes done, bytes at most.
+
+        Any thread; the writer goes on meanwhile. What ``told`` raises ends it.
+
+        Raises:
+            StoreFull: there is no room where the copy goes.
+        """
 
     def close(self) -> None:
         """Give everything back. What was committed is already durable."""

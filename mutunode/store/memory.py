@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mutunode.protocol.errors import MutunodeError
 from mutunode.protocol.head import verify_head
 from mutunode.protocol.merkle import Compact
-from mutunode.store.interface import Problem, promise
+from mutunode.store.interface import Problem, StoreError, promise
 from mutunode.store.meaning import leaf_of
 from mutunode.store.memory_contents import Contents
 from mutunode.store.memory_logs import MemoryLogs
@@ -56,6 +57,10 @@ class MemoryStore:
         except MutunodeError as error:
             problems.append(Problem(None, str(error)))
         return problems
+
+    def copy_into(self, path: Path, told: Callable[[int, int], None]) -> None:
+        """What is gone with its process is in no backup."""
+        raise StoreError("memory: this store is gone with its process; there is no file to copy")
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -39,6 +39,16 @@ class Pool:
             finally:
                 self._give_back(db)
 
+    @contextmanager
+    def whole(self) -> Iterator[apsw.Connection]:
+        """A connection for a statement that brings its own transaction."""
+        with refusals(self._path):
+            db = self._take()
+            try:
+                yield db
+            finally:
+                self._give_back(db)
+
     def _take(self) -> apsw.Connection:
         with self._lock:
             if self._closed:

@@ -15,6 +15,7 @@ import apsw
 
 from mutunode.store.ballast import Ballast
 from mutunode.store.connection import open_writer, refusals
+from mutunode.store.copying import copy_into
 from mutunode.store.interface import Problem, StoreError, promise
 from mutunode.store.pool import Pool
 from mutunode.store.reader import SqliteReader
@@ -52,6 +53,11 @@ class SqliteStore:
         """Recompute everything of a log from what is stored."""
         with self._pool.snapshot() as db:
             return verify(db, log)
+
+    def copy_into(self, path: Path, told: Callable[[int, int], None]) -> None:
+        """Write one state of the whole store to a new file."""
+        with self._pool.whole() as db:
+            copy_into(db, path, told)
 
     def close(self) -> None:
         """Give everything back."""
