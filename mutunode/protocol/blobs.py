@@ -46,14 +46,16 @@ def chunk_bytes(size: int, index: int) -> int:
     return min(CHUNK_BYTES, size - index * CHUNK_BYTES)
 
 
-def check_chunk(blob: bytes, size: int, index: int, chunk: bytes, path: Sequence[bytes]) -> None:
-    """Raise ``Invalid`` unless this is the chunk of that file."""
+def check_chunk(blob: bytes, size: int, index: int, chunk: bytes, path: Sequence[bytes]) -> bytes:
+    """The leaf of a chunk; raises ``Invalid`` unless it is the chunk of that file."""
     count = chunk_count(size)
     if not index < count or len(chunk) != chunk_bytes(size, index):
         raise Invalid(f"chunk: {len(chunk):,} bytes are not chunk {index} of a file of {size:,}")
-    root = root_by_proof(chunk_leaf(chunk), index, count, path)
+    leaf = chunk_leaf(chunk)
+    root = root_by_proof(leaf, index, count, path)
     if root is None or blob_id(size, root) != blob:
         raise Invalid(f"chunk: the proof of chunk {index} does not lead to the file's id")
+    return leaf
 
 
 class Tree:

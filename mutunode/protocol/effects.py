@@ -69,4 +69,38 @@ class Notice(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-Effect = Send | Close | Dial | WakeAt | Changed | Notice
+# --- files: whoever keeps them does these outside the turn, and tells the core with an input of its own ---
+class OpenFile(msgspec.Struct, frozen=True):
+    """Begin to fetch a file, or go on: which chunks are there? Answered by ``file_opened``."""
+
+    blob: bytes
+    size: int
+
+
+class PutChunk(msgspec.Struct, frozen=True):
+    """Keep a chunk that was checked. Answered by ``chunk_put``; the last one when the file is whole."""
+
+    blob: bytes
+    size: int
+    index: int
+    chunk: bytes
+    leaf: bytes
+
+
+class LeaveFile(msgspec.Struct, frozen=True):
+    """Nothing more of a file is fetched for now; what came is kept."""
+
+    blob: bytes
+
+
+class ReadChunk(msgspec.Struct, frozen=True):
+    """A peer may have this chunk. Answered by ``chunk_read``, with the frame that gives it."""
+
+    link: int
+    id: int
+    blob: bytes
+    index: int
+
+
+FileEffect = OpenFile | PutChunk | LeaveFile | ReadChunk
+Effect = Send | Close | Dial | WakeAt | Changed | Notice | FileEffect

@@ -73,6 +73,15 @@ class Vouch(msgspec.Struct, frozen=True):
     listed: bool
 
 
+class WantedFile(msgspec.Struct, frozen=True):
+    """A file that a person or a rule of ours wants here."""
+
+    blob: bytes
+    size: int  # as the records that cite it say
+    likely: tuple[bytes, ...]  # organisations that should hold it: authors, and who said so
+    urgent: bool  # a person waits for it
+
+
 class Ledger(Protocol):
     """The write side of a store, as the sync core sees it."""
 
@@ -217,3 +226,19 @@ class Ledger(Protocol):
 
     def put_score(self, peer: bytes, score: float, away_until: int) -> None:
         """Keep a peer's local score across reconnects."""
+
+    # --- files ---------------------------------------------------------------------------------
+    def file_to_serve(self, blob: bytes) -> int | None:
+        """The size of a file that is held whole and cited in public; None for any other."""
+
+    def files_wanted(self, limit: int) -> list[WantedFile]:
+        """Files to fetch: what people wait for first, then those wanted longest."""
+
+    def file_arrived(self, blob: bytes) -> None:
+        """A file that was wanted is held whole."""
+
+    def file_lost(self, blob: bytes) -> None:
+        """A file that was held is damaged: it is wanted again."""
+
+    def put_holder(self, blob: bytes, org: bytes, holds: bool, now: int) -> None:
+        """An organisation said whether it holds a file."""

@@ -114,6 +114,17 @@ REPAIR_ALL_HEADS_MIN = 16  # new ones in one repair: something was cut off, repa
 REPAIR_ALL_SECONDS_MIN = 10
 MISSING_BODIES_MAX = 1_024  # asked for in one repair
 
+# --- conduct: files (§5) ---------------------------------------------------------------------------
+FILE_BYTES_MAX = 2**40  # 1 TiB: 4,194,304 chunks, whose leaves take 128 MiB
+CHUNKS_UNDER_WAY_MAX = 96  # × 256 KiB = 24 MiB: asked for, or not yet on the disk
+CHUNKS_A_LINK_MAX = 16  # × 256 KiB hides 300 ms at 100 Mbit/s; asked for at once of one peer
+CHUNKS_A_LINK_FIRST = 2  # of an unknown link: 16 s at 256 kbit/s
+CHUNK_STALL_SECONDS = 5.0  # without an answer, when somebody else has it too
+FILES_OPEN_MAX = 64  # fetched at once
+FILE_ASK_AGAIN_SECONDS, FILE_ASK_AGAIN_SECONDS_MAX = 15, 3_600  # where nobody has it, doubling
+HOLDERS_ASKED_SECONDS = 600  # between two questions to one peer whether it holds a file
+HOLDERS_ASKED_FILES_MAX = 64  # in one such round
+
 # --- conduct: dialling (§7, §8) --------------------------------------------------------------------
 PEERS_FEW = 50  # below it: connect to all
 LINKS_ACTIVE_MIN, LINKS_ACTIVE_MAX, LINKS_OUTGOING_MIN = 6, 8, 4

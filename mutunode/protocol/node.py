@@ -13,8 +13,10 @@ from mutunode.protocol import links
 from mutunode.protocol.chains import Chains
 from mutunode.protocol.core import Core, Me, NodeSettings, Random
 from mutunode.protocol.dialling import Dialler, check_address
+from mutunode.protocol.downloads import Downloads, Progress
 from mutunode.protocol.effects import Effect, WakeAt
 from mutunode.protocol.fetch import Fetches
+from mutunode.protocol.file_holders import FileHolders
 from mutunode.protocol.following import Cursors
 from mutunode.protocol.forks import Forks
 from mutunode.protocol.gossip import Gossip
@@ -68,6 +70,8 @@ class Node:
         self._dialler = Dialler(core, self._interest, self._reputation)
         self._repair = Repair(core, self._cursors, self._dialler, self._reputation)
         self._server = Server(core, self._interest, self._forks)
+        self._downloads = Downloads(core, self._reputation)
+        self._file_holders = FileHolders(core)
         self._witnessing = Witnessing(core, self._reputation, self._offer)
         self._handshake = Handshake(
             core,
@@ -93,6 +97,7 @@ class Node:
         self._dialler.start(now)
         self._signatory.start(peers_known=self._dialler.peers_known(), now=now)
         self._repair.start(now)
+        self._downloads.look(now)
         return self._effects(now)
 
     def opened(
@@ -181,6 +186,54 @@ class Node:
         self._signatory.allow()
         return self._effects(now)
 
+    # --- files -----------------------------------------------------------------------------------
+    def files_wanted(self, now: float) -> list[Effect]:
+        """The ledger wants files that it did not want before, or more."""
+        self._downloads.look(now)
+        return self._effects(now)
+
+    def file_unwanted(self, blob: bytes, now: float) -> list[Effect]:
+        """It does not want this one any more."""
+        self._downloads.drop(blob, now)
+        return self._effects(now)
+
+    def file_opened(self, blob: bytes, held: frozenset[int], whole: bool, now: float) -> list[Effect]:
+        """``OpenFile`` was done: these chunks are on the disk, or the file is whole."""
+        self._downloads.file_opened(blob, held, whole, now)
+        return self._effects(now)
+
+    def chunk_put(self, blob: bytes, index: int, whole: bool, now: float) -> list[Effect]:
+        """``PutChunk`` was done; ``whole``: with it the file is, durably."""
+        self._downloads.chunk_put(blob, index, whole, now)
+        return self._effects(now)
+
+    def file_failed(self, blob: bytes, why: str, lost: int, now: float) -> list[Effect]:
+        """The disk refused: ``full`` or ``disk``; ``lost`` chunks were not put."""
+        self._downloads.file_failed(blob, why, lost, now)
+        return self._effects(now)
+
+    def chunk_read(self, link: int, id: int, frame: bytes | None, now: float) -> list[Effect]:
+        """``ReadChunk`` was done; None: the disk does not have what it should."""
+        session = self._core.sessions.get(link)
+        if session is not None and not session.is_closed:
+            self._server.chunk_read(session, id, frame, now)
+        return self._effects(now)
+
+    def file_lost(self, blob: bytes, now: float) -> list[Effect]:
+        """A file that was held is damaged: fetch it again."""
+        self._core.ledger.file_lost(blob)
+        self._downloads.look(now)
+        return self._effects(now)
+
+    def download(self, blob: bytes) -> Progress | None:
+        """How far a file under way is."""
+        return self._downloads.progress(blob)
+
+    def ask_holders(self, blobs: Sequence[bytes], now: float) -> list[Effect]:
+        """Ask peers whether they hold these files; the ledger learns what they say."""
+        self._file_holders.ask(blobs, now)
+        return self._effects(now)
+
     def repair(self, now: float) -> list[Effect]:
         """Compare with every peer now (``sync``)."""
         self._repair.with_all(now)
@@ -222,6 +275,7 @@ class Node:
         self._signatory.ask(session, self._offer, now)
         self._repair.with_peer(session, now)
         self._reception.ready(session, now)
+        self._downloads.ready(session, now)
 
     def _offer(self, head: Head, session: Session, now: float) -> bool:
         """A peer announced a head; whether there is nothing in it to wait for."""
@@ -262,6 +316,8 @@ class Node:
             elif session.is_ready:
                 session.treat_as(listened=self._interest.listens(session.org), now=now)
                 self._chains.accept_introduction(session)
+                if grew:
+                    self._downloads.ready(session, now)
         if grew:
             self._cursors.start_again()
             self._repair.with_all(now)
@@ -276,6 +332,8 @@ class Node:
                     machine.forget(session)
                 self._reception.forget(session)
                 self._fetches.forget(session, now)
+                self._downloads.forget(session)
+                self._file_holders.forget(session)
                 self._dialler.lost(session, now)
 
     def _effects(self, now: float) -> list[Effect]:

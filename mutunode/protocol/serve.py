@@ -8,7 +8,9 @@ same answer after the same work.
 from __future__ import annotations
 
 from mutunode.protocol import messages, reconcile, rows
+from mutunode.protocol.blobs import chunk_bytes, chunk_count
 from mutunode.protocol.core import Core
+from mutunode.protocol.effects import ReadChunk
 from mutunode.protocol.errors import Code, Refused
 from mutunode.protocol.forks import Forks
 from mutunode.protocol.head import PUBLIC, Head, cosign, log_id
@@ -16,6 +18,7 @@ from mutunode.protocol.identity import Chain
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.limits import (
+    CHUNK_BYTES,
     ENTRIES_PER_ANSWER_MAX,
     FRAME_BYTES_MAX,
     FUTURE_SECONDS_MAX,
@@ -74,7 +77,8 @@ class Server:
             session.waiting.append(request)
 
     def _answer_if_in_time(self, session: Session, request: Request, now: float) -> None:
-        if session.too_fast(now) or len(session.waiting) >= session.in_flight_max:
+        under_way = len(session.waiting) + session.reading
+        if session.too_fast(now, request) or under_way >= session.in_flight_max:
             session.say_busy(request.id, now)
         elif session.is_ready:
             session.waiting.append(request)
@@ -85,13 +89,17 @@ class Server:
     def go_on(self, session: Session, now: float) -> None:
         """Answer what waits, as far as the peer's share and its link allow."""
         while session.waiting and session.is_ready:
-            if session.buffered_bytes > (SEND_BUFFER_BYTES_GOAL if session.listened else 0):
-                return  # ``drained`` comes back here
+            coming = session.buffered_bytes + session.reading * CHUNK_BYTES
+            if coming > (SEND_BUFFER_BYTES_GOAL if session.listened else 0):
+                return  # ``drained`` and ``chunk_read`` come back here
             if not session.lan and not session.served.take(0, now):
                 wait = session.served.wait_seconds(now)
                 self._core.agenda.at(("serve", session.link), now + wait, lambda at: self.go_on(session, at))
                 return
             request = session.waiting.popleft()
+            if isinstance(request, messages.Chunk):
+                self._read_chunk(session, request, now)
+                continue
             before = session.buffered_bytes
             self._answer(session, request, now)
             session.served.take(session.buffered_bytes - before, now)
@@ -101,6 +109,26 @@ class Server:
             session.send(self.reply(session, request, now), now)
         except Refused as refused:
             session.refuse(request.id, refused.code, refused.what, now)  # type: ignore[union-attr]
+
+    # --- files ---------------------------------------------------------------------------------
+    def _read_chunk(self, session: Session, chunk: messages.Chunk, now: float) -> None:
+        """Have a chunk read outside the turn: a slow disk keeps nobody but who asked."""
+        size = self._core.ledger.file_to_serve(chunk.blob)
+        if size is None or chunk.index >= chunk_count(size):
+            session.refuse(chunk.id, Code.UNKNOWN, "unknown", now)
+            return
+        session.reading += 1
+        session.served.take(chunk_bytes(size, chunk.index), now)  # at once, or all that wait would be let in
+        self._core.do(ReadChunk(session.link, chunk.id, chunk.blob, chunk.index))
+
+    def chunk_read(self, session: Session, id: int, frame: bytes | None, now: float) -> None:
+        """It was read, or (None) is not what was put there."""
+        session.reading -= 1
+        if frame is None:
+            session.refuse(id, Code.UNKNOWN, "unknown", now)
+        else:
+            session.send_frame(frame, now)
+        self.go_on(session, now)
 
     # --- answers -------------------------------------------------------------------------------
     def reply(self, session: Session, request: messages.Message, now: float) -> messages.Message:
@@ -123,10 +151,8 @@ class Server:
                 return self._head(session, request, now)
             case messages.Deliver():
                 raise Refused(Code.REFUSED, "this node takes no deliveries")
-            case messages.Chunk():
-                raise Refused(Code.UNKNOWN, "unknown")
             case messages.Have():
-                return messages.Holds(request.id, False)
+                return messages.Holds(request.id, self._core.ledger.file_to_serve(request.blob) is not None)
             case _:
                 raise Refused(Code.UNKNOWN_TYPE, "unknown type of request")
 

@@ -108,6 +108,7 @@ class Session:
         self.outbox: deque[Ask] = deque()
         self.window = FETCHES_MAX * 2
         self.asking = Pace(MESSAGES_BURST * 0.9, MESSAGES_A_SECOND * 0.9, now)  # under what is allowed
+        self._chunks_are_free = lan  # on the LAN what is served sets the pace of chunks, not their count
         self._quiet_until = 0.0
         self._next_id = 1 if outgoing else 2
         # what it may ask
@@ -116,6 +117,7 @@ class Session:
         self.served = Pace(STRANGER_SERVED_BYTES_BURST, STRANGER_SERVED_BYTES_A_SECOND, now)
         self.waiting: deque[messages.Message] = deque()  # requests and pushes that wait for their turn
         self.buffered_bytes = 0
+        self.reading = 0  # chunks that are read from the disk for it
         self._last_id_seen = 0
         self._busy_said = self._busy_until = 0.0
         self._unheeded: deque[float] = deque()
@@ -210,11 +212,13 @@ class Session:
     def pump(self, now: float) -> None:
         """Send what the other side's limits allow by now."""
         while self.outbox and len(self.asks) < self.window:
-            wait = max(self._quiet_until - now, 0.0) or self.asking.wait_seconds(now)
+            is_free = self._chunks_are_free and isinstance(self.outbox[0].message, messages.Chunk)
+            wait = max(self._quiet_until - now, 0.0) or (0.0 if is_free else self.asking.wait_seconds(now))
             if wait > 0:
                 self._core.agenda.at(("pump", self.link), now + wait, self.pump)
                 return
-            self.asking.take_whole(now)
+            if not is_free:
+                self.asking.take_whole(now)
             self._send_ask(self.outbox.popleft(), now)
 
     def _send_ask(self, ask: Ask, now: float) -> None:
@@ -245,9 +249,12 @@ class Session:
         self.pump(now)
 
     def _hold_back(self, ask: Ask, seconds: int, now: float) -> None:
-        # To this peer we are a stranger, or too fast: take the slower pace at once and for good.
-        self.window = STRANGER_IN_FLIGHT_MAX
-        self.asking.slow_down(STRANGER_MESSAGES_BURST / 2, STRANGER_MESSAGES_A_SECOND * 0.9, now)
+        if self._chunks_are_free and isinstance(ask.message, messages.Chunk):
+            self._chunks_are_free = False  # it counts chunks like anything else
+        else:
+            # To this peer we are a stranger, or too fast: take the slower pace at once and for good.
+            self.window = STRANGER_IN_FLIGHT_MAX
+            self.asking.slow_down(STRANGER_MESSAGES_BURST / 2, STRANGER_MESSAGES_A_SECOND * 0.9, now)
         self._quiet_until = now + min(max(seconds, 1), REQUEST_SECONDS_MAX)
         self.outbox.appendleft(ask)
 
@@ -263,8 +270,10 @@ class Session:
         self._last_id_seen = id
         return True
 
-    def too_fast(self, now: float) -> bool:
+    def too_fast(self, now: float, message: messages.Message | None = None) -> bool:
         """Count a request or a push against its pace."""
+        if self.lan and self.listened and isinstance(message, messages.Chunk):
+            return False
         return not self.messages.take_whole(now)
 
     def say_busy(self, id: int, now: float) -> None:

@@ -88,6 +88,32 @@ class Draft(msgspec.Struct, frozen=True):
     updated: int
 
 
+REASONS = ("automatic", "promised", "asked", "added")  # why a file is here, by how much we care
+Reason = Literal["automatic", "promised", "asked", "added"]
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file that is held here, or wanted."""
+
+    blob: bytes
+    size: int  # of one that is only wanted: as records say
+    held: bool
+    reason: Reason
+    since: int  # Unix seconds it was wanted or added
+    used: int = 0  # Unix seconds somebody here last opened it, 0 = never
+
+
+class Cite(msgspec.Struct, frozen=True):
+    """That a record cites a file."""
+
+    blob: bytes
+    rec: bytes
+    org: bytes
+    size: int
+    public: bool
+    current: bool
+
+
 class StoreError(Exception):
     """The store cannot do what was asked; nothing of it was done."""
 
@@ -155,6 +181,15 @@ class StoreLedger(Ledger, Protocol):
 
     def drop_draft(self, id: str) -> None:
         """Forget a draft, if it is there."""
+
+    def put_cites(self, recs: Sequence[bytes], cites: Sequence[Cite], change: int) -> None:
+        """What these records cite, in place of what they did; read up to this number of the feed."""
+
+    def put_file(self, file: File) -> None:
+        """Add or replace by ``blob``."""
+
+    def drop_file(self, blob: bytes) -> None:
+        """Nothing is held or wanted of it any more."""
 
 
 class Reader(Protocol):
@@ -246,6 +281,27 @@ class Reader(Protocol):
 
     def draft(self, id: str) -> Draft | None:
         """One draft."""
+
+    def file(self, blob: bytes) -> File | None:
+        """What is held or wanted under this id."""
+
+    def files(self) -> list[File]:
+        """All that is held or wanted, by id."""
+
+    def files_like(self, low: bytes, high: bytes) -> list[bytes]:
+        """Ids of files held, wanted or cited from ``low`` to ``high``, ascending, ``LIKE_MAX`` at most."""
+
+    def cites(self, blob: bytes) -> list[Cite]:
+        """Records that cite a file, current ones first, then by id."""
+
+    def cited_until(self) -> int:
+        """Up to which number of the feed ``put_cites`` was told."""
+
+    def uncited(self) -> list[File]:
+        """Files that no record cites, by id."""
+
+    def file_holders(self, blob: bytes) -> list[tuple[bytes, int]]:
+        """(organisation, Unix seconds) of those who said that they hold a file, newest first."""
 
 
 class Problem(msgspec.Struct, frozen=True):

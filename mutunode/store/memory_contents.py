@@ -16,7 +16,7 @@ from mutunode.protocol.entry import Header, Ref, rec_id
 from mutunode.protocol.head import Head
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.ledger import Address, Stance
-from mutunode.store.interface import Draft, State, Stored
+from mutunode.store.interface import Cite, Draft, File, State, Stored
 from mutunode.store.meaning import Said, fields_of, header_of, read
 
 
@@ -182,6 +182,10 @@ class Contents:
         self.opened_over: dict[tuple[bytes, int], int] = {}  # what it superseded: by which index
         self.tried: dict[tuple[bytes, int], bytes] = {}  # (log, index) of what needs no trying: its leaf
         self.tried_with: dict[bytes, None] = {}
+        self.cites: dict[bytes, tuple[Cite, ...]] = {}  # by record id
+        self.cited_until = 0
+        self.files: dict[bytes, File] = {}
+        self.file_holders: dict[tuple[bytes, bytes], int] = {}  # (blob, organisation): heard at
         self.feed: dict[bytes, int] = {}  # record id: number of its newest change
         self.cursors = self.arrivals = self.changes = 0
 
@@ -201,6 +205,11 @@ class Contents:
         """The epoch in which two trees were signed, unless a newer one ended it."""
         newest = max(self.evidence_of(held.log), default=None)
         return newest if newest is not None and (not held.head or held.head.epoch <= newest) else None
+
+    def cites_of(self, blob: bytes) -> list[Cite]:
+        """Records that cite a file, current ones first."""
+        found = [cite for cites in self.cites.values() for cite in cites if cite.blob == blob]
+        return sorted(found, key=lambda cite: (not cite.current, cite.rec))
 
     def blocked(self, org: bytes) -> bool:
         """Whether a person blocked this organisation."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from mutunode.protocol.entry import Entry
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ledger import Stance
-from mutunode.store.interface import LIKE_MAX, Counts, Draft, Organisation, Stored
+from mutunode.store.interface import LIKE_MAX, Cite, Counts, Draft, File, Organisation, Stored
 from mutunode.store.memory_contents import Contents, Log, Record
 from mutunode.store.memory_opened import MemoryOpenedReader
 
@@ -140,6 +140,38 @@ class MemoryReader(MemoryOpenedReader):
     def draft(self, id: str) -> Draft | None:
         """One draft."""
         return self._held().drafts.get(id)
+
+    def file(self, blob: bytes) -> File | None:
+        """What is held or wanted under this id."""
+        return self._held().files.get(blob)
+
+    def files(self) -> list[File]:
+        """All of them, by id."""
+        return [file for _, file in sorted(self._held().files.items())]
+
+    def files_like(self, low: bytes, high: bytes) -> list[bytes]:
+        """Ids of files held, wanted or cited, ascending."""
+        state = self._held()
+        cited = {cite.blob for cites in state.cites.values() for cite in cites}
+        return sorted(blob for blob in {*state.files, *cited} if low <= blob <= high)[:LIKE_MAX]
+
+    def cites(self, blob: bytes) -> list[Cite]:
+        """Records that cite a file."""
+        return self._held().cites_of(blob)
+
+    def cited_until(self) -> int:
+        """How far the feed was read."""
+        return self._held().cited_until
+
+    def uncited(self) -> list[File]:
+        """Files that no record cites."""
+        state = self._held()
+        return [file for blob, file in sorted(state.files.items()) if not state.cites_of(blob)]
+
+    def file_holders(self, blob: bytes) -> list[tuple[bytes, int]]:
+        """Who said that they hold a file, newest first."""
+        said = [(org, at) for (of, org), at in self._held().file_holders.items() if of == blob]
+        return sorted(said, key=lambda pair: (-pair[1], pair[0]))
 
 
 def _record(state: Contents, rec: bytes) -> Stored | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mutunode.protocol.entry import Entry
 from mutunode.protocol.head import PUBLIC
-from mutunode.store.interface import Counts, Draft, Organisation, Reader, Stored
+from mutunode.store.interface import Cite, Counts, Draft, File, Organisation, Reader, Stored
 
 
 class PrivateReader:
@@ -136,6 +136,35 @@ class PrivateReader:
     def draft(self, id: str) -> Draft | None:
         """One draft."""
         return self._reader.draft(id)
+
+    # --- files, which only public records cite so far ------------------------------------------
+    def file(self, blob: bytes) -> File | None:
+        """What is held or wanted under this id."""
+        return self._reader.file(blob)
+
+    def files(self) -> list[File]:
+        """All that is held or wanted."""
+        return self._reader.files()
+
+    def files_like(self, low: bytes, high: bytes) -> list[bytes]:
+        """Ids of files between two."""
+        return self._reader.files_like(low, high)
+
+    def cites(self, blob: bytes) -> list[Cite]:
+        """Records that cite a file."""
+        return self._reader.cites(blob)
+
+    def cited_until(self) -> int:
+        """How far the feed was read."""
+        return self._reader.cited_until()
+
+    def uncited(self) -> list[File]:
+        """Files that no record cites."""
+        return self._reader.uncited()
+
+    def file_holders(self, blob: bytes) -> list[tuple[bytes, int]]:
+        """Who said that they hold a file."""
+        return self._reader.file_holders(blob)
 
 
 def _by_date(*lists: list[Stored]) -> list[Stored]:

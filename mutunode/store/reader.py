@@ -16,6 +16,7 @@ from mutunode.store.meaning import fields_of, leaf_of
 from mutunode.store.organisations import read_organisations
 from mutunode.store.places import INDEX_MAX, first64, key64, place_of
 from mutunode.store.pool import Pool
+from mutunode.store.sqlite_files import FileReader
 from mutunode.store.sqlite_opened import OpenedReader
 
 # Records that cite one leaf, or another log; in public or in the space of what is cited, of some kinds
@@ -60,7 +61,7 @@ _OF_ONE_EVER = (
 )
 
 
-class SqliteReader(OpenedReader):
+class SqliteReader(OpenedReader, FileReader):
     """Answers from the projections; safe to share."""
 
     def __init__(self, pool: Pool) -> None:

@@ -10,18 +10,33 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mutunode.protocol.blobs import blob_of
 from mutunode.protocol.core import Me, NodeSettings
-from mutunode.protocol.effects import Close, Dial, Effect, Notice, NoticeKind, Send, WakeAt
+from mutunode.protocol.effects import (
+    Close,
+    Dial,
+    Effect,
+    LeaveFile,
+    Notice,
+    NoticeKind,
+    OpenFile,
+    PutChunk,
+    ReadChunk,
+    Send,
+    WakeAt,
+)
 from mutunode.protocol.head import PUBLIC, Head
 from mutunode.protocol.ledger import HeldLog, Stance
 from mutunode.protocol.node import LinkInfo, Node
 from mutunode.protocol.signing import Mark, Signing
+from mutunode.store.interface import Cite, File
 from mutunode.store.memory import MemoryStore
+from tests.simulated_disk import Disk, chunks_of
 from tests.simulator.world import NO_ANSWER_SECONDS
 from tests.store.authors import Author
 
@@ -58,6 +73,7 @@ class Actor:
         self.closes: list[Close] = []
         self.marks: dict[bytes, Mark] = {}
         self.puppets: dict[int, Any] = {}  # links of peers whose frames are written by hand
+        self.disk = Disk(self)
         self.on_lan = True
         self.dialled: list[Dial] = []
         self.copies: list[Any] = []  # of the store, to be put back
@@ -150,6 +166,8 @@ class Actor:
                     self._wakes_at(time)
                 case Notice(kind):
                     self.notices.append(kind)
+                case OpenFile() | PutChunk() | LeaveFile() | ReadChunk():
+                    self.disk.does(effect)
 
     def sends(self, wire: Wire, frame: bytes) -> None:
         """A frame leaves."""
@@ -324,6 +342,33 @@ class Actor:
         """A person adds addresses."""
         for other in others:
             self.does(lambda node, now, other=other: node.add_address(other.address, None, now))
+
+    def adds_file(self, content: bytes, *cited_by: Known, public: bool = True) -> bytes:
+        """Hold a file, cited by records of others too, or of itself alone; its id."""
+        blob, size, _ = blob_of(chunks_of(content))
+        self.disk.whole[blob] = chunks_of(content)
+        with self.turn():
+            self.store.ledger.put_file(File(blob, size, True, "added", int(self.world.now)))
+            self._cites(blob, size, cited_by or (self,), public)
+        return blob
+
+    def wants_file(self, blob: bytes, size: int, *cited_by: Known, reason: str = "asked") -> None:
+        """Have it fetched."""
+        with self.turn():
+            file = File(blob, size, False, reason, int(self.world.now))  # type: ignore[arg-type]
+            self.store.ledger.put_file(file)
+            self._cites(blob, size, cited_by, True)
+            effects = self.node.files_wanted(self.world.now)
+        self.performs(effects)
+
+    def _cites(self, blob: bytes, size: int, orgs: Iterable[Known], public: bool) -> None:
+        cites = [Cite(blob, (blob + each.org)[16:48], each.org, size, public, True) for each in orgs]
+        self.store.ledger.put_cites([cite.rec for cite in cites], cites, 0)
+
+    def has_file(self, blob: bytes) -> bool:
+        """Whether it holds a file whole, and says so."""
+        file = self.store.state.files.get(blob)
+        return file is not None and file.held and blob in self.disk.whole
 
     def copy(self) -> None:
         """Somebody copies the store's files."""
