@@ -165,6 +165,7 @@ class RunningNode:
                 folder=home.path,
                 tls_proxy=settings.peer_tls_proxy,
                 links_max=settings.links_max,
+                org=keys.org,
             ),
         )
         self.control = ControlSocket(home.path, self._call, verbs.STREAMING)

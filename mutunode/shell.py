@@ -18,7 +18,7 @@ from mutunode.net import addresses
 from mutunode.net.lan import Lan
 from mutunode.net.peers import PeerNet
 from mutunode.protocol import ids
-from mutunode.protocol.effects import Close, Dial, Notice, Send
+from mutunode.protocol.effects import Close, Dial, DialRelayed, Notice, Relayed, Send
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ledger import Address
 from mutunode.turns import CloseAll, Input, Outward, Turns
@@ -78,7 +78,7 @@ class Shell:
         assert net is not None, "attached before anything is performed"
         for effect in effects:
             match effect:
-                case Send() | Close() | Dial():
+                case Send() | Close() | Dial() | DialRelayed() | Relayed():
                     net.perform(effect)
                 case CloseAll():
                     net.close_all()
@@ -107,6 +107,14 @@ class Shell:
     def drained(self, link: int, buffered: int) -> None:
         """The send buffer of a link is smaller again."""
         self._post(lambda node, now: node.drained(link, buffered, now))
+
+    def opened_by_relay(self, link: int, outgoing: bool, channel: bytes, org: bytes, via: int) -> None:
+        """A link through a relay stands, before any frame."""
+        self._post(lambda node, now: node.opened(link, outgoing, "", channel, False, org, now, via=via))
+
+    def relay(self, via: int, org: bytes, payload: bytes) -> None:
+        """Bytes of a TLS stream for somebody behind a relay."""
+        self._post(lambda node, now: node.relay(via, org, payload, now))
 
     def closed(self, link: int, why: str) -> None:
         """A link ended."""

@@ -20,15 +20,18 @@ from mutunode.net.admission import Admission
 from mutunode.net.dialler import Dialled, Dialler
 from mutunode.net.door import Door, Guest
 from mutunode.net.link import Link
+from mutunode.net.relayed import RelayedLinks
 from mutunode.net.subnets import Subnets
 from mutunode.net.tls import ServerTls, server_tls
-from mutunode.protocol.effects import Close, Dial, Send
+from mutunode.protocol.effects import Close, Dial, DialRelayed, Relayed, Send
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.limits import HANDSHAKE_SECONDS_MAX, LINKS_MAX
 
 GOODBYE_SECONDS_MAX = 1.5  # of the 5 s a node has to stop
 LINK = "link"  # the name of a task that carries one, no longer dials
 DIALS_MAX = 16  # at once; the others wait their turn
+
+Outward = Send | Close | Dial | DialRelayed | Relayed
 
 log = structlog.get_logger("peers")
 
@@ -53,6 +56,12 @@ class NetInputs(Protocol):
     def drained(self, link: int, buffered: int) -> None:
         """This many bytes of what was sent still wait here."""
 
+    def opened_by_relay(self, link: int, outgoing: bool, channel: bytes, org: bytes, via: int) -> None:
+        """A link through the relay at ``via`` stands; ``outgoing``: we are the client of the TLS inside."""
+
+    def relay(self, via: int, org: bytes, payload: bytes) -> None:
+        """Bytes for ``org``, to be relayed."""
+
 
 class NetSettings(msgspec.Struct, frozen=True):
     """Where and how to listen."""
@@ -62,6 +71,7 @@ class NetSettings(msgspec.Struct, frozen=True):
     folder: Path  # the node's home, for its certificate
     tls_proxy: str = ""  # name[:port] of the proxy that speaks TLS before us; empty: we do
     links_max: int = LINKS_MAX
+    org: bytes = b""  # ours; without it nothing goes through relays
 
 
 class PeerNet:
@@ -71,6 +81,7 @@ class PeerNet:
         self._inputs = inputs
         self._settings = settings
         self._links: dict[int, Link] = {}
+        self._relayed = RelayedLinks(settings.org, settings.folder, inputs, self._next_number)
         self._guests: dict[int, Guest] = {}
         self._last_number = 0
         self._subnets = Subnets()
@@ -126,12 +137,21 @@ class PeerNet:
 
     def close_all(self) -> None:
         """End every link: the node stops, or begins again."""
+        self._relayed.close_all()
         for link in list(self._links.values()):
             link.close(WSCloseCode.GOING_AWAY, "this node stops or starts again")
 
-    def perform(self, effect: Send | Close | Dial) -> None:
+    def perform(self, effect: Outward) -> None:
         """Do what the core decided. A link that is gone already is no matter: its end was told."""
         match effect:
+            case DialRelayed():
+                if self._settings.org:
+                    self._relayed.dial(effect)
+            case Relayed():
+                if self._settings.org:
+                    self._relayed.take(effect)
+            case Send() | Close() if self._relayed.perform(effect):
+                pass
             case Send(link=number, frame=frame):
                 if (link := self._links.get(number)) is not None:
                     link.send(frame)
@@ -150,6 +170,7 @@ class PeerNet:
             why = await link.run()
         finally:
             del self._links[link.number]
+            self._relayed.relay_gone(link.number)
             self._inputs.closed(link.number, why)
 
     def _next_number(self) -> int:

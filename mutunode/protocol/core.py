@@ -34,7 +34,7 @@ class NodeSettings(msgspec.Struct, frozen=True):
     """What an operator may choose."""
 
     seeds: tuple[Address, ...] = ()
-    features: tuple[str, ...] = ("zstd",)
+    features: tuple[str, ...] = ("relay", "zstd")
     hops: int = HOPS  # how far listed vouches extend listening
     links_max: int = LINKS_MAX  # hubs: 128 and more
     links_active_min: int = LINKS_ACTIVE_MIN

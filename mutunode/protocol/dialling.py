@@ -159,6 +159,7 @@ class Dialler:
         return not any(
             session.address == address.address or (address.org is not None and session.org == address.org)
             for session in self._core.sessions.values()
+            if not session.via  # a direct link is better
         )
 
     def _room(self, known: int) -> int:
@@ -166,7 +167,9 @@ class Dialler:
         links = len(self._core.sessions) + len(self._dialling)
         if known < PEERS_FEW:
             return settings.links_max - links
-        outgoing = sum(session.outgoing for session in self._core.sessions.values()) + len(self._dialling)
+        outgoing = sum(
+            session.outgoing and not session.via for session in self._core.sessions.values()
+        ) + len(self._dialling)
         wanted = max(settings.links_active_min - links, LINKS_OUTGOING_MIN - outgoing)
         return min(wanted, settings.links_max - links)
 
@@ -188,7 +191,7 @@ class Dialler:
 
     def met(self, session: Session, now: float) -> None:
         """A handshake is complete: at this address is this organisation."""
-        if not session.outgoing:
+        if not session.outgoing or session.via:
             return
         self._failures.pop(session.address, None)
         for held in self._core.ledger.addresses():
@@ -210,6 +213,8 @@ class Dialler:
 
     def lost(self, session: Session, now: float) -> None:
         """A link is gone."""
+        if session.via:
+            return
         if session.outgoing:
             self.failed(session.address, now)
         else:
@@ -218,7 +223,7 @@ class Dialler:
     def _rotate(self, now: float) -> None:
         """Exchange one link, so that no part of a large network is alone with itself."""
         self._core.agenda.at(("rotate",), now + self._core.around(ROTATE_SECONDS), self._rotate)
-        links = [session for session in self._core.ready() if session.outgoing]
+        links = [session for session in self._core.ready() if session.outgoing and not session.via]
         if len(self._candidates()) < PEERS_FEW or len(links) < LINKS_OUTGOING_MIN:
             return
         least = min(session.delivered for session in links)

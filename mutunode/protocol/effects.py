@@ -38,6 +38,21 @@ class Dial(msgspec.Struct, frozen=True):
     trusted: bool
 
 
+class DialRelayed(msgspec.Struct, frozen=True):
+    """Seek an organisation through a relay: TLS inside what the link ``link`` relays."""
+
+    link: int
+    org: bytes
+
+
+class Relayed(msgspec.Struct, frozen=True):
+    """Bytes from ``org`` came by the relay at ``link``: part of a TLS stream, or empty, the wish for one."""
+
+    link: int
+    org: bytes
+    payload: bytes
+
+
 class WakeAt(msgspec.Struct, frozen=True):
     """Call ``timer`` no later than this time (seconds since the Unix epoch)."""
 
@@ -103,4 +118,4 @@ class ReadChunk(msgspec.Struct, frozen=True):
 
 
 FileEffect = OpenFile | PutChunk | LeaveFile | ReadChunk
-Effect = Send | Close | Dial | WakeAt | Changed | Notice | FileEffect
+Effect = Send | Close | Dial | DialRelayed | Relayed | WakeAt | Changed | Notice | FileEffect

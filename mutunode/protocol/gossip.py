@@ -8,6 +8,8 @@ has its newest head held and passed on later, never dropped (PROTOCOL §4, §6).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
 from mutunode.protocol.head import Head
@@ -66,10 +68,14 @@ class Gossip:
         if len(shown) > SHOWN_MAX:
             del shown[next(iter(shown))]
 
-    def told_up_to(self, session: Session, cursor: int) -> None:
-        """The peer asked itself, and was answered up to this cursor."""
-        if session.link in self._told:
-            self._told[session.link] = max(self._told[session.link], cursor)
+    def answered(self, session: Session, heads: Sequence[Head], cursor: int, now: float) -> None:
+        """The peer asked itself, and was answered up to this cursor: it need not be told again."""
+        if session.link not in self._told:
+            return
+        self._told[session.link] = max(self._told[session.link], cursor)
+        for head in heads:
+            if head.org == self._core.me.org:
+                self._holders.told(session, head, now)
 
     # --- telling -------------------------------------------------------------------------------
     def changed(self, head: Head, now: float) -> None:

@@ -62,11 +62,15 @@ class Handshake:
         if len(self._nonces) > NONCES_KEPT_MAX:
             del self._nonces[next(iter(self._nonces))]
         me = self._core.me
-        hello = Hello(1, me.org, me.operating, nonce, tuple(sorted(self._core.settings.features)))
+        hello = Hello(1, me.org, me.operating, nonce, tuple(sorted(self._offered(session))))
         self._hello_sent[session.link] = messages.encode(hello)
         session.send(hello, now)
         deadline = now + HANDSHAKE_SECONDS_MAX
         self._core.agenda.at(("handshake", session.link), deadline, lambda late: _too_slow(session, late))
+
+    def _offered(self, session: Session) -> frozenset[str]:
+        # What is relayed relays nothing: a chain of relays would hide who carries for whom.
+        return frozenset(self._core.settings.features) - ({messages.RELAY} if session.via else set())
 
     def forget(self, session: Session) -> None:
         """The link is gone."""
@@ -85,7 +89,7 @@ class Handshake:
             self._refuse(session, "this is my own organisation", now)
         else:
             session.org, session.operating = hello.org, hello.operating
-            session.features = frozenset(hello.features) & frozenset(self._core.settings.features)
+            session.features = frozenset(hello.features) & self._offered(session)
             session.state = State.PROVING
             self._hello_seen[session.link] = (frame, hello)
             us = CLIENT if session.outgoing else SERVER

@@ -75,6 +75,18 @@ SEND_BUFFER_BYTES_MAX = 4 * FRAME_BYTES_MAX  # behind the frame being sent
 STRANGER_SEND_BUFFER_BYTES_MAX = 256 * 1_024
 SEND_BUFFER_BYTES_GOAL = FRAME_BYTES_MAX  # beyond it answers wait: the link is the bottleneck
 
+# --- conduct: relaying (§4, type 21) ---------------------------------------------------------------
+RELAY_BYTES_A_SECOND = 64_000  # of one pair in one direction: a page of records a second, no film
+RELAY_BURST = 64 * 1_024  # one full frame
+RELAY_HELD_BYTES_MAX = FRAME_BYTES_MAX  # 16 s of it wait; 64 pairs × 1 MiB = 64 MiB for one link at the worst
+RELAY_FLOWS_MAX = 64  # from one link: as many as there are links
+RELAY_SILENCE_SECONDS = 60
+RELAY_ALIVE_SECONDS = 40  # our own question comes before
+RELAYED_BYTES_A_SECOND = 4 * RELAY_BYTES_A_SECOND  # that one relay may bring us
+RELAYED_BURST = 4 * FRAME_BYTES_MAX
+RELAYED_LINKS_MAX = 16  # of ours that go through others
+REACH_SECONDS, REACH_SECONDS_MAX = 60, 3_600  # between two attempts to find somebody through a relay
+
 BAD_ANSWERS_AN_HOUR_MAX = 64
 SCORE_MAX, SCORE_MIN = 100.0, -1_000.0
 SCORE_AWAY = -100.0  # below: the peer waits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from mutunode.protocol import messages
 from mutunode.protocol.core import Core
 from mutunode.protocol.session import CLOSE_NORMAL, CLOSE_QUOTA, Session
 
@@ -21,6 +22,8 @@ class LinkInfo(msgspec.Struct, frozen=True):
     listened: bool
     since: float
     score: float
+    via: bytes = b""  # the organisation that relays it
+    relays: bool = False  # it would relay for us
 
 
 def info(core: Core, session: Session) -> LinkInfo:
@@ -37,6 +40,8 @@ def info(core: Core, session: Session) -> LinkInfo:
         listened=session.listened,
         since=session.since,
         score=core.ledger.score(session.org)[0] if session.org else 0.0,
+        via=session.via,
+        relays=session.outgoing and not session.via and messages.RELAY in session.features,
     )
 
 
@@ -44,10 +49,15 @@ def keep_one(core: Core, session: Session, now: float) -> bool:
     """Of two links between the same two, the one dialled by the smaller id stays; whether the new one does.
 
     Of two that were dialled by the same side, the dialler ends the older one: only it knows which of them
-    is alive.
+    is alive. A link of its own takes the place of a relayed one.
     """
     for other in [other for other in core.ready() if other.org == session.org]:
-        if other is session or (not other.outgoing and not session.outgoing):
+        if other is session:
+            continue
+        if bool(other.via) != bool(session.via):
+            (other if other.via else session).end(CLOSE_NORMAL, "a direct link with the same stays", now)
+            continue
+        if not other.outgoing and not session.outgoing:
             continue
         us_smaller = core.me.org < session.org
         keeps_new = other.outgoing == session.outgoing or session.outgoing == us_smaller

@@ -26,8 +26,10 @@ from mutunode.protocol.holders import Holders, Order
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address, Ledger
 from mutunode.protocol.links import LinkInfo
+from mutunode.protocol.reaching import Reaching
 from mutunode.protocol.reception import Reception
 from mutunode.protocol.reconcile import Reconciliations
+from mutunode.protocol.relaying import Relaying
 from mutunode.protocol.repair import Repair
 from mutunode.protocol.reputation import Reputation
 from mutunode.protocol.serve import Server
@@ -69,7 +71,7 @@ class Node:
         self._gossip = Gossip(core, self._interest, self._holders)
         self._dialler = Dialler(core, self._interest, self._reputation)
         self._repair = Repair(core, self._cursors, self._dialler, self._reputation)
-        self._server = Server(core, self._interest, self._forks)
+        self._server = Server(core, self._interest, self._forks, self._gossip)
         self._downloads = Downloads(core, self._reputation)
         self._file_holders = FileHolders(core)
         self._witnessing = Witnessing(core, self._reputation, self._offer)
@@ -82,7 +84,15 @@ class Node:
             on_ourselves=lambda session: self._dialler.met_ourselves(session.address),
             on_second_machine=self._signatory.saw_second_machine,
         )
-        self._reception = Reception(core, self._handshake, self._server, self._cursors, self._forks)
+        self._relaying = Relaying(core, self._interest)
+        self._reaching = Reaching(core, self._interest)
+        self._reception = Reception(
+            core, self._handshake, self._server, self._cursors, self._forks, self._relaying
+        )
+        self._remembering = (
+            self._handshake, self._gossip, self._forks, self._cursors, self._repair, self._relaying,
+            self._reaching,
+        )  # fmt: skip
 
     @property
     def me(self) -> Me:
@@ -109,12 +119,20 @@ class Node:
         lan: bool,
         pinned: bytes | None,
         now: float,
+        *,
+        via: int | None = None,
     ) -> list[Effect]:
-        """A link is open; ``address`` is the one dialled, or ``host:port`` of whoever dialled us."""
+        """A link is open; ``address`` is the one dialled, or ``host:port`` of whoever dialled us.
+
+        ``via``: the link whose other side relays it; then ``outgoing`` says who is client of the TLS inside.
+        """
         session = Session(self._core, link, outgoing, address, channel, lan=lan, now=now)
         session.pinned = pinned
+        if via is not None:
+            relay = self._core.sessions.get(via)
+            session.via = relay.org if relay is not None else bytes(1)  # gone: this one ends soon
         self._core.sessions[link] = session
-        if outgoing:
+        if outgoing and via is None:
             self._dialler.opened(address)
         self._handshake.begin(session, now)
         return self._effects(now)
@@ -151,6 +169,11 @@ class Node:
         """The time of ``WakeAt`` has come."""
         self._woken = None  # the shell keeps the earliest, which may not be the last: tell it again
         self._core.agenda.run(now)
+        return self._effects(now)
+
+    def relay(self, link: int, org: bytes, payload: bytes, now: float) -> list[Effect]:
+        """Bytes of a TLS stream for somebody, by the relay at ``link``."""
+        self._relaying.send(link, org, payload, now)
         return self._effects(now)
 
     def nearby(self, org: bytes, address: str, now: float) -> list[Effect]:
@@ -253,6 +276,10 @@ class Node:
         """All links."""
         return [links.info(self._core, session) for session in self._core.sessions.values()]
 
+    def dialled_at(self) -> float:
+        """When somebody dialled us last, 0: nobody did since the start."""
+        return self._reaching.dialled_at
+
     def nearby_addresses(self) -> dict[bytes, str]:
         """Organisations that the LAN shows, and where: hints."""
         return self._dialler.nearby_addresses()
@@ -271,6 +298,7 @@ class Node:
         self._dialler.met(session, now)
         if not links.keep_one(self._core, session, now) or not links.make_room(self._core, session, now):
             return
+        self._reaching.met(session, now)
         self._gossip.welcome(session)
         self._signatory.ask(session, self._offer, now)
         self._repair.with_peer(session, now)
@@ -328,13 +356,14 @@ class Node:
         while gone := [session for session in self._core.sessions.values() if session.is_closed]:
             for session in gone:
                 del self._core.sessions[session.link]
-                for machine in (self._handshake, self._gossip, self._forks, self._cursors, self._repair):
+                for machine in self._remembering:
                     machine.forget(session)
                 self._reception.forget(session)
                 self._fetches.forget(session, now)
                 self._downloads.forget(session)
                 self._file_holders.forget(session)
                 self._dialler.lost(session, now)
+                self._reaching.lost(session, now)
 
     def _effects(self, now: float) -> list[Effect]:
         self._watch_interest(now)

@@ -20,10 +20,9 @@ from mutunode.protocol.following import Cursors
 from mutunode.protocol.forks import Forks
 from mutunode.protocol.handshake import Handshake
 from mutunode.protocol.limits import FRAME_BYTES_MAX, HELD_REQUESTS_MAX
+from mutunode.protocol.relaying import Relaying
 from mutunode.protocol.serve import Server
 from mutunode.protocol.session import CLOSE_MALFORMED, CLOSE_OVERSIZE, Session, State
-
-RELAY_REFUSED_SECONDS = 60  # between two answers to RELAY without the feature
 
 Push = messages.Heads | messages.Fork | messages.Relay
 
@@ -32,7 +31,13 @@ class Reception:
     """Hands frames to the machine whose affair they are."""
 
     def __init__(
-        self, core: Core, handshake: Handshake, server: Server, cursors: Cursors, forks: Forks
+        self,
+        core: Core,
+        handshake: Handshake,
+        server: Server,
+        cursors: Cursors,
+        forks: Forks,
+        relaying: Relaying,
     ) -> None:
         self._core = core
         self._handshake = handshake
@@ -40,7 +45,7 @@ class Reception:
         self._cursors = cursors
         self._forks = forks
         self._held: dict[int, list[Push]] = {}
-        self._relay_refused: dict[int, float] = {}
+        self._relaying = relaying
 
     def frame(self, session: Session, frame: bytes, now: float) -> None:
         """Take one frame; whatever is wrong with it ends this link at most."""
@@ -106,7 +111,9 @@ class Reception:
     # --- pushes --------------------------------------------------------------------------------
     def _push(self, session: Session, push: Push, now: float) -> None:
         held = self._held.setdefault(session.link, [])
-        if session.too_fast(now):
+        if isinstance(push, messages.Relay) and session.is_ready and messages.RELAY in session.features:
+            self._relaying.received(session, push, now)  # counted in bytes
+        elif session.too_fast(now):
             self._cursors.missed_push(session)  # nobody can ask for a push again: the cursor will
         elif session.is_ready:
             self._take(session, push, now)
@@ -120,12 +127,7 @@ class Reception:
             case messages.Fork():
                 self._forks.received(session, push, now)
             case messages.Relay():
-                self._refuse_relay(session, now)
-
-    def _refuse_relay(self, session: Session, now: float) -> None:
-        if now >= self._relay_refused.get(session.link, 0.0):
-            self._relay_refused[session.link] = now + RELAY_REFUSED_SECONDS
-            session.refuse(messages.PUSH, Code.UNKNOWN_TYPE, "this node does not relay", now)
+                self._relaying.received(session, push, now)
 
     def ready(self, session: Session, now: float) -> None:
         """What was held back while the other's chain was awaited."""
@@ -136,4 +138,3 @@ class Reception:
     def forget(self, session: Session) -> None:
         """The link is gone."""
         self._held.pop(session.link, None)
-        self._relay_refused.pop(session.link, None)

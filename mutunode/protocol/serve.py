@@ -13,6 +13,7 @@ from mutunode.protocol.core import Core
 from mutunode.protocol.effects import ReadChunk
 from mutunode.protocol.errors import Code, Refused
 from mutunode.protocol.forks import Forks
+from mutunode.protocol.gossip import Gossip
 from mutunode.protocol.head import PUBLIC, Head, cosign, log_id
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.interest import Interest
@@ -49,10 +50,11 @@ ENTRIES_BYTES_MAX = FRAME_BYTES_MAX - 1_024  # ids, framing, and bodies of exact
 class Server:
     """Answers requests."""
 
-    def __init__(self, core: Core, interest: Interest, forks: Forks) -> None:
+    def __init__(self, core: Core, interest: Interest, forks: Forks, gossip: Gossip) -> None:
         self._core = core
         self._interest = interest
         self._forks = forks
+        self._gossip = gossip
 
     # --- whose turn it is ----------------------------------------------------------------------
     def request(self, session: Session, request: Request, now: float) -> None:
@@ -164,6 +166,7 @@ class Server:
             return messages.Heads(since.id, store, newest, False, ())
         heads, reached, more = ledger.heads_since(cursor, HEADS_PER_FRAME_MAX)
         shown = tuple(head for head in heads if self._shows(session, head, now))
+        self._gossip.answered(session, shown, reached, now)
         return messages.Heads(since.id, store, reached, more, shown)
 
     def _shows(self, session: Session, head: Head, now: float) -> bool:

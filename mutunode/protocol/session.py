@@ -99,6 +99,7 @@ class Session:
         self.since = now
         self.state = State.GREETING
         self.pinned: bytes | None = None
+        self.via = b""  # the organisation that relays it; empty for a link of its own
         self.org = b""
         self.operating = b""  # the key of its HELLO
         self.chain: Chain | None = None

@@ -12,7 +12,7 @@ from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ids import log_text, org_text
 from mutunode.protocol.links import LinkInfo
 from mutunode.service import desk as desks
-from mutunode.service import readonly
+from mutunode.service import reach, readonly
 from mutunode.service.desk import Desk
 from mutunode.service.shapes import Nearby, Network, Organisation, PeerLine, Status
 from mutunode.store import interface as store
@@ -57,6 +57,7 @@ def network(desk: Desk) -> Network:
         holders=sum(each.holds_mine for each in listed),
         reachable=sum(each.connected for each in listed),
         now=desk.now(),
+        reach=reach.reach(view.sight, view.names, desk.now()),
     )
 
 
@@ -142,6 +143,7 @@ def _organisation(desk: Desk, found: store.Organisation, view: View) -> Organisa
         signed_at=found.head.time if found.head else 0,
         connected=link is not None,
         address=_dialled(link) if link else "",
+        by_relay=_relay(link, names) if link else "",
         known_by=tuple(names.get(org) or desks.short(org) for org in found.vouched_by if org != desk.org),
         check_words=desks.words_of(found.org),
         similar_to=_similar(found.org, names),
@@ -183,6 +185,11 @@ def _nearby(desk: Desk, view: View) -> list[Nearby]:
 def _dialled(link: LinkInfo) -> str:
     """Where an organisation answers; who dialled us has shown only the port it left from."""
     return link.address if link.outgoing else ""
+
+
+def _relay(link: LinkInfo, names: dict[bytes, str]) -> str:
+    """Who carries this link."""
+    return (names.get(link.via) or desks.short(link.via)) if link.via else ""
 
 
 def _similar(org: bytes, names: dict[bytes, str]) -> str:

@@ -175,9 +175,9 @@ def _ours(desk: Desk, kind: str) -> Iterator[Stored]:
 
 def doctor(desk: Desk) -> tuple[Finding, ...]:
     """What is well and what is not, each with what to do."""
-    status = network.status(desk)
+    status, seen = network.status(desk), network.network(desk)
     behind = desk.reader.newest_change() - desk.index.place.change
-    forked = [each.name for each in network.network(desk).organisations if each.forked]
+    forked = [each.name for each in seen.organisations if each.forked]
     return (
         Finding(
             "signing",
@@ -205,6 +205,7 @@ def doctor(desk: Desk) -> tuple[Finding, ...]:
             if status.peers
             else "No connection: fine if you are alone; otherwise add an address.",
         ),
+        Finding("reach", seen.reach.state != "closed", seen.reach.fr, seen.reach.en),
         Finding(
             "copies",
             status.holders > 0,

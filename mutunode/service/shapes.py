@@ -214,6 +214,7 @@ class Organisation(msgspec.Struct, frozen=True):
     forked: bool = False
     broken: bool = False
     disputed: bool = False
+    by_relay: str = ""  # name of who carries the link with it
     holds_mine: bool = False  # holds our register up to its latest signed page
 
 
@@ -243,6 +244,16 @@ class Nearby(msgspec.Struct, frozen=True):
     introduced_by: tuple[str, ...] = ()
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """Whether others can open a link to us."""
+
+    state: str  # reachable | relayed | closed | alone
+    relays: tuple[str, ...]  # names of those who carry for us
+    relayed: int  # organisations linked with us through them
+    fr: str
+    en: str
+
+
 class Network(msgspec.Struct, frozen=True):
     """The network as seen from here."""
 
@@ -252,6 +263,7 @@ class Network(msgspec.Struct, frozen=True):
     holders: int  # organisations holding all we published
     reachable: int
     now: int
+    reach: Reach = Reach("alone", (), 0, "", "")
 
 
 class Todo(msgspec.Struct, frozen=True):

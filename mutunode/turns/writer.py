@@ -56,6 +56,7 @@ class Sight(msgspec.Struct, frozen=True):
     holders: Mapping[bytes, tuple[int, int, int]] = {}  # organisation → newest head of ours it holds
     may_sign: bool = False
     reason: str = ASKING
+    dialled_at: float = 0.0  # when somebody dialled us last, 0: nobody since the start
 
 
 class _Posted(msgspec.Struct, frozen=True):
@@ -264,7 +265,9 @@ class Turns:
         """Keep what the core sees, for the pages; what is to be marked. Both read the ledger."""
         standing = node.signing(now)
         holders = node.holders(log_id(self._me.org, PUBLIC))
-        self.sight = Sight(tuple(node.links()), holders, standing.allowed, str(standing.reason))
+        self.sight = Sight(
+            tuple(node.links()), holders, standing.allowed, str(standing.reason), node.dialled_at()
+        )
         self._epoch_due = standing.epoch_due
         return self._marks.due() if standing.allowed else {}
 

@@ -34,6 +34,7 @@ class Recorder:
         self.ends: list[tuple[int, str]] = []
         self.failures: list[tuple[str, str]] = []
         self.buffered: list[tuple[int, int]] = []
+        self.relayed: list[tuple[int, bytes, bytes]] = []
         self.busy = False
         self.not_taken: list[asyncio.Future[None]] = []
         self._changed = asyncio.Event()
@@ -61,6 +62,14 @@ class Recorder:
     def dial_failed(self, address: str, why: str) -> None:
         """Nobody there."""
         self._note(self.failures, (address, why))
+
+    def opened_by_relay(self, link: int, outgoing: bool, channel: bytes, org: bytes, via: int) -> None:
+        """A link through a relay stands."""
+        self._note(self.links, Opened(link, outgoing, f"by way of {via}", channel, False, org))
+
+    def relay(self, via: int, org: bytes, payload: bytes) -> None:
+        """Bytes for a relay."""
+        self._note(self.relayed, (via, org, payload))
 
     def drained(self, link: int, buffered: int) -> None:
         """So much waits."""

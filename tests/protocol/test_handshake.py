@@ -256,6 +256,6 @@ def test_features_are_in_use_when_both_named_them(world: World) -> None:
     assert enc == {(): 0, ("zstd",): 1, ("later", "zstd"): 1}
 
 
-def test_this_node_offers_no_relay_yet(world: World) -> None:
+def test_this_node_offers_to_relay(world: World) -> None:
     puppet = Puppet(world.node("bob"))
-    assert puppet.last(Hello).features == ("zstd",)
+    assert puppet.last(Hello).features == ("relay", "zstd")

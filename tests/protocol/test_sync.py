@@ -25,3 +25,13 @@ def test_what_was_published_before_they_met_comes_too() -> None:
     bob.knows_address_of(alice)
     world.run(2)
     assert bob.size_of(alice) == 300
+
+
+def test_who_asked_by_itself_is_counted_among_those_who_hold_my_records() -> None:
+    world = World(5)
+    alice, bob = world.node("alice"), world.node("bob")
+    head = alice.publishes("Fiche")
+    bob.accepts(alice)
+    bob.knows_address_of(alice)
+    world.run(10)
+    assert alice.holders() == {bob.org: head.order}

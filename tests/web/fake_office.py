@@ -284,6 +284,11 @@ class FakeOffice:
             holders=4 if others else 0,
             reachable=sum(each.connected for each in others),
             now=NOW,
+            reach=shapes.Reach(
+                "relayed", (catalogue.PASSERELLE,), 1,
+                f"Non joignable, sans gravité tant que {catalogue.PASSERELLE} vous relaie.",
+                f"Not reachable, no matter as long as {catalogue.PASSERELLE} relays for you.",
+            ),
         )  # fmt: skip
 
     def todo(self, reader_language: str = "") -> shapes.TodoList:
