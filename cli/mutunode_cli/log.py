@@ -55,12 +55,18 @@ def _show_entries(session: Session, entries: list[dict[str, Any]]) -> None:
             entry["kind"],
             words.age(entry["time"], now, language),
             entry["bytes"],
-            session.tr("ici", "here") if entry["held"] else words.both(words.STATES, "missing", language),
+            session.tr("ici", "here") if entry["held"] else _absent(entry, language),
             entry["id"],
         )
         for entry in entries
     ]
     screen.table(columns, rows)
+
+
+def _absent(entry: dict[str, Any], language: str) -> str:
+    """Why the content is not here; a leaf without a record has none."""
+    state = entry.get("state", "missing")
+    return words.both(words.STATES, state, language) if state else ""
 
 
 @log_command.command(

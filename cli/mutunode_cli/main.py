@@ -34,7 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     "todo": ("usage", both("ce qui attend une réponse", "what waits for an answer")),
     "answer": ("usage", both("répondre à un usage déclaré", "answer a declared usage")),
     "revise": ("publish", both("publier une nouvelle version", "publish a new version")),
-    "withdraw": ("publish", both("retirer une fiche", "withdraw a record")),
+    "withdraw": ("withdraw", both("retirer une fiche", "withdraw a record")),
     "flag": ("usage", both("signaler une fiche", "flag a record")),
     "prove": ("proofs", both("écrire la preuve d’une fiche", "write the proof of a record")),
     "verify": ("proofs", both("vérifier un fichier de preuve", "check a proof file")),

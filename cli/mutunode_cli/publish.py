@@ -1,4 +1,4 @@
-"""Write records: `publish`, `revise`, `withdraw`; and what can be written: `kinds`, `schema`."""
+"""Write records: `publish`, `revise`; and what can be written: `kinds`, `schema`."""
 
 from __future__ import annotations
 
@@ -183,28 +183,6 @@ def _write(session: Session, verb: str, params: dict[str, Any], dry_run: bool) -
     if "based_on" in params["fields"] and not dry_run:
         _show_licences(session, session.call(verb, params | {"dry_run": True}))
     show_written(session, session.call(verb, params | {"dry_run": dry_run}), dry_run)
-
-
-@click.command(
-    cls=Verb,
-    help=both(
-        "Retirer une de vos fiches : elle reste lisible, marquée comme retirée, avec la raison.",
-        "Withdraw a record of yours: it stays readable, marked as withdrawn, with the reason.",
-    ),
-)
-@click.argument("rec")
-@click.option(
-    "--reason",
-    required=True,
-    metavar="R",
-    help="author, licence, legal, error, duplicate",
-)
-@click.option("--replaced-by", metavar="REC", help=both("celle qui la remplace", "what replaces it"))
-@with_session
-def withdraw_command(session: Session, rec: str, reason: str, replaced_by: str | None) -> None:
-    """Withdraw one record."""
-    answer = session.call("withdraw", {"rec": rec, "reason": reason, "replaced_by": replaced_by})
-    show_written(session, answer)
 
 
 @click.command(

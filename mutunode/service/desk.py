@@ -100,8 +100,8 @@ class Desk(msgspec.Struct):
         """Unix seconds."""
         return int(self.clock())
 
-    def act(self, job: Callable[[Turn], T]) -> T:
-        """Run a job in a turn of its own and wait until it is durable.
+    def act(self, job: Callable[[Turn], T], *, freeing: bool = False) -> T:
+        """Run a job in a turn of its own and wait until it is durable; ``freeing``: it gives room back.
 
         Raises:
             Refusal: read-only, or full; nothing was kept then.
@@ -109,7 +109,7 @@ class Desk(msgspec.Struct):
         patience = time.monotonic() + SIGNING_WAIT_SECONDS
         while True:
             try:
-                return self.turns.act(job).result(ACT_SECONDS_MAX)
+                return self.turns.act(job, freeing=freeing).result(ACT_SECONDS_MAX)
             except NotSigned as closed:
                 if closed.reason not in PASSING or time.monotonic() > patience:
                     raise readonly.not_signed(closed.reason) from None

@@ -10,17 +10,20 @@ from mutunode.service.desk import Desk
 from mutunode.store.interface import Stored
 
 SEALED_LABEL = Words("Fiche scellée", "Sealed record")
+ERASED = Words("%(kind)s : contenu effacé par son auteur", "%(kind)s: content erased by its author")
 
 
 def title_of(desk: Desk, stored: Stored, reader_language: str) -> tuple[str, str]:
     """(title, its language): the record's own in the reader's language, else what kind of record it is."""
     kind = desk.registry.get(stored.kind)
     if kind is None:
-        return (
-            (SEALED_LABEL.text(reader_language), reader_language)
-            if stored.kind == SEALED
-            else (stored.kind, "")
-        )
+        label = SEALED_LABEL.text(reader_language) if stored.kind == SEALED else stored.kind
+    else:
+        label = kind.label.text(reader_language)
+    if stored.state == "erased":
+        return ERASED.text(reader_language) % {"kind": label}, reader_language
+    if kind is None:
+        return label, reader_language if stored.kind == SEALED else ""
     body = stored.fields()
     if not body or kind.check(body):
         return kind.label.text(reader_language), reader_language

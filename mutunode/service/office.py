@@ -16,6 +16,7 @@ from mutunode.service import (
     carrying,
     drafts,
     epochs,
+    erasing,
     finding,
     importing,
     keys,
@@ -36,6 +37,7 @@ from mutunode.service import (
 )
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
+from mutunode.service.erasing import Which
 from mutunode.service.importing import Source
 from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
@@ -171,6 +173,9 @@ class Office:
 
     def publish(self, kind: str, fields: Mapping[str, Any], sealed_for: str = "") -> Published:
         """Sign a record; ``sealed_for`` an organisation, that one alone can read it."""
+        erasure = erasing.asked(self.desk, kind, fields)
+        if erasure:
+            return self.withdraw(**erasure)
         return publishing.publish(self.desk, kind, fields, sealed_for)
 
     def revise(self, rec: str, fields: Mapping[str, Any]) -> Published:
@@ -182,9 +187,28 @@ class Office:
         stored = lookup.record(self.desk, rec)
         return lookup.kind(self.desk, stored.kind).to_json(stored.fields())
 
-    def withdraw(self, rec: str, reason: str, replaced_by: str = "") -> Published:
-        """Take a record back."""
+    def withdraw(
+        self, rec: str, reason: str, replaced_by: str = "", erase: bool = False, versions: Which = "all"
+    ) -> Published:
+        """Take a record back; ``erase`` drops its content for good, of the ``versions`` named."""
+        if erase:
+            return erasing.erase(self.desk, rec, reason, replaced_by, versions)
         return publishing.withdraw(self.desk, rec, reason, replaced_by)
+
+    def preview_withdrawal(
+        self,
+        rec: str,
+        reason: str,
+        replaced_by: str = "",
+        erase: bool = False,
+        versions: Which = "all",
+        reader_language: str = "",
+    ) -> Preview:
+        """What ``withdraw`` would sign; when erasing, with the versions that would be gone."""
+        language = self._language(reader_language)
+        if erase:
+            return erasing.preview(self.desk, rec, reason, replaced_by, versions, language)
+        return publishing.preview_withdrawal(self.desk, rec, reason, replaced_by, language)
 
     def usage_fields(self, rec: str, as_: str, **more: Any) -> dict[str, Any]:
         """The input of a ``usage`` record."""

@@ -186,12 +186,23 @@ def _revision(desk: Desk, text: str, fields: Mapping[str, Any]) -> tuple[Kind, S
 
 def withdraw(desk: Desk, text: str, reason: str, replaced_by: str = "") -> Published:
     """Take a record of ours back: it stays readable as withdrawn, with the reason."""
+    return publish(desk, "withdrawal", _withdrawal(desk, text, reason, replaced_by))
+
+
+def preview_withdrawal(
+    desk: Desk, text: str, reason: str, replaced_by: str = "", reader_language: str = ""
+) -> Preview:
+    """What ``withdraw`` would sign."""
+    return preview(desk, "withdrawal", _withdrawal(desk, text, reason, replaced_by), reader_language)
+
+
+def _withdrawal(desk: Desk, text: str, reason: str, replaced_by: str) -> dict[str, Any]:
     desk = desk.inside
     target = rules.newest(desk, lookup.record(desk, text))
     rules.must_be_ours(desk, target)
     rules.must_not_be_withdrawn(target)
     fields = {"target": rec_text(target.rec), "reason": reason, "replaced_by": replaced_by}
-    return publish(desk, "withdrawal", {key: value for key, value in fields.items() if value})
+    return {key: value for key, value in fields.items() if value}
 
 
 def usage_fields(

@@ -33,6 +33,7 @@ class Line(msgspec.Struct, frozen=True):
     time: int
     bytes: int
     held: bool  # its content is here
+    state: str = ""  # ok | opaque | missing | erased; "" for a leaf without a record
 
 
 class Register(msgspec.Struct, frozen=True):
@@ -67,7 +68,7 @@ def show(desk: Desk, text: str, start: int, limit: int) -> Register:
     head = found.head
     limit = min(max(limit, 0), LINES_MAX)
     walk = itertools.islice(desk.reader.log_walk(found.log), max(start, 0), max(start, 0) + limit)
-    lines = [_line(found.log, index, entry) for index, entry in enumerate(walk, max(start, 0))]
+    lines = [_line(desk, found.log, index, entry) for index, entry in enumerate(walk, max(start, 0))]
     return Register(
         log_text(found.log),
         org_text(found.org),
@@ -90,8 +91,8 @@ def find(desk: Desk, text: str) -> Organisation:
     raise lookup.not_found(text)
 
 
-def _line(log: bytes, index: int, entry: Entry) -> Line:
-    header = _header(entry)
+def _line(desk: Desk, log: bytes, index: int, entry: Entry) -> Line:
+    header, stored = _header(entry), desk.reader.at(log, index)
     return Line(
         index,
         rec_text(rec_id(log, entry.leaf)),
@@ -99,6 +100,7 @@ def _line(log: bytes, index: int, entry: Entry) -> Line:
         header.time if header is not None else 0,
         len(entry.header) + len(entry.salt) + len(entry.body),
         bool(entry.body),
+        stored.state if stored is not None else "",
     )
 
 

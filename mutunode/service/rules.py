@@ -175,13 +175,6 @@ def _usage_count(desk: Desk, body: dict[str, Any]) -> None:
 
 def _withdrawal(desk: Desk, body: dict[str, Any]) -> None:
     must_be_ours(desk, _target(desk, body["target"], "target", ()))
-    if body.get("erase"):
-        raise Refusal(
-            "not_erasing",
-            Exit.REFUSED,
-            "Cette version du nœud retire une fiche, mais ne sait pas encore l’effacer chez les autres.",
-            "This version of the node withdraws a record, but cannot yet erase it elsewhere.",
-        )
 
 
 def _target(desk: Desk, ref: Any, field: str, kinds: tuple[str, ...]) -> Stored:

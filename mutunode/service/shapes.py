@@ -312,6 +312,17 @@ class Preview(msgspec.Struct, frozen=True):
     sealed_for_name: str = ""
 
 
+class Version(msgspec.Struct, frozen=True):
+    """One version of a record, as it is named before it is erased."""
+
+    id: str
+    index: int
+    time: int
+    title: str
+    title_language: str
+    newest: bool
+
+
 class Published(msgspec.Struct, frozen=True):
     """Answer of ``publish`` and its kin."""
 

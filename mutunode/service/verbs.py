@@ -7,7 +7,7 @@ struct, so that a typing mistake is refused by its name and never ignored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -49,9 +49,14 @@ class Revise(Params, frozen=True):
 
 
 class Withdraw(Params, frozen=True):
+    """``versions``, when erasing: all of them, the earlier ones, or the one that is named."""
+
     rec: str
     reason: str
     replaced_by: str = ""
+    erase: bool = False
+    versions: Literal["all", "earlier", "this"] = "all"
+    dry_run: bool = False
     reader_language: str = ""
 
 
@@ -241,11 +246,18 @@ def _use(office: Office, params: Use, emit: Emit) -> Any:
     return office.use(**_given(params, "dry_run", "reader_language"))
 
 
+def _withdraw(office: Office, params: Withdraw, emit: Emit) -> Any:
+    given = _given(params, "dry_run", "reader_language")
+    if params.dry_run:
+        return office.preview_withdrawal(**given, reader_language=params.reader_language)
+    return office.withdraw(**given)
+
+
 VERBS: dict[str, Verb] = {
     "publish": Verb(Publish, _publish),
     "revise": Verb(Revise, _revise),
     "use": Verb(Use, _use),
-    "withdraw": Verb(Withdraw, lambda o, p, e: o.withdraw(p.rec, p.reason, p.replaced_by)),
+    "withdraw": Verb(Withdraw, _withdraw),
     "answer": Verb(AnswerUsage, lambda o, p, e: o.answer(p.rec, p.answer, p.reason)),
     "flag": Verb(Flag, lambda o, p, e: o.flag(p.rec, p.reason, p.note)),
     "import": Verb(Import, lambda o, p, e: o.import_verb(p, e), streams=True),

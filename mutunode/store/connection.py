@@ -94,7 +94,9 @@ def _migrate(db: apsw.Connection, path: Path) -> None:
             if number > version:
                 db.execute(script.read_text("utf-8"))
         if version == 0:
-            db.execute("INSERT INTO store VALUES (1, ?, NULL, 0)", (secrets.token_bytes(8),))
+            db.execute(
+                "INSERT INTO store (only_row, store_id, number) VALUES (1, ?, 0)", (secrets.token_bytes(8),)
+            )
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute(f"PRAGMA user_version = {steps[-1][0]}")
 

@@ -149,6 +149,12 @@ class StoreLedger(Ledger, Protocol):
             StoreFull: at its end or in the middle; nothing was kept.
         """
 
+    def settle(self) -> bool:
+        """Get what was erased out of the files, one bounded step of it, between turns; is nothing left?
+
+        Every turn ends with such a step; whoever is idle goes on until there is nothing left.
+        """
+
     def project_some(self, limit: int) -> bool:
         """Read up to ``limit`` committed entries that are not shown yet; are there more?"""
 
@@ -225,7 +231,7 @@ class Reader(Protocol):
         offset: int = 0,
         current: bool = True,
     ) -> list[Stored]:
-        """Records of a kind, newest arrival first; ``current``: neither superseded nor withdrawn."""
+        """Records of a kind, newest arrival first; ``current``: not superseded, withdrawn or erased."""
 
     def current(self, org: bytes, kind: str, space: bytes = PUBLIC) -> Stored | None:
         """The newest current record of a kind, as the profile."""

@@ -117,7 +117,12 @@ class Look:
     def _retracted(
         self, log_no: int, index: int, header: bytes, salt: bytes, body: bytes, epoch: int
     ) -> Stored:
-        return _stored(self._of(log_no), index, (header, salt, body), "retracted", retracted_by=epoch)
+        state: State = "retracted" if body or not self._is_erased(log_no, header) else "erased"
+        return _stored(self._of(log_no), index, (header, salt, body), state, retracted_by=epoch)
+
+    def _is_erased(self, log_no: int, header: bytes) -> bool:
+        asked = "SELECT 1 FROM erased WHERE log_no = ? AND leaf = ?"
+        return sql.first(self._db, asked, (log_no, leaf_of(header))) is not None
 
 
 def _stored(

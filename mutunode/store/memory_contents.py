@@ -6,7 +6,8 @@ stores keep indexes that must come to the same answers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from mutunode.protocol.head import Head
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.store.interface import Cite, Draft, File, State, Stored
-from mutunode.store.meaning import Said, fields_of, header_of, read
+from mutunode.store.meaning import WITHDRAWAL, Said, fields_of, header_of, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +77,11 @@ class Record:
     state: State
     superseded_by: int | None = None
     withdrawn_by: int | None = None
-    erased: bool = False
 
     @property
     def current(self) -> bool:
-        """Neither superseded nor withdrawn."""
-        return self.superseded_by is None and self.withdrawn_by is None
+        """Neither superseded nor withdrawn nor erased."""
+        return self.superseded_by is None and self.withdrawn_by is None and self.state != "erased"
 
     @property
     def look(self) -> tuple[object, ...]:
@@ -106,6 +106,7 @@ class Log:
     projected: int = 0
     arrivals: tuple[int, ...] = ()
     retracted: dict[bytes, Retracted] = field(default_factory=dict)  # by record id
+    erased: frozenset[bytes] = frozenset()  # leaves whose content is never taken again
     broken_at: int | None = None
     broken_epoch: int = 0
     cursor: int = 0
@@ -136,7 +137,9 @@ class Log:
             if row.parsed is None or row.leaf in seen:
                 continue
             seen.add(row.leaf)
-            state: State = "missing" if not row.body else "opaque" if row.said is None else "ok"
+            state: State = "opaque" if row.said is None else "ok"
+            if not row.body:
+                state = "erased" if row.leaf in self.erased else "missing"
             rec = rec_id(self.log, row.leaf)
             found[index] = Record(index, row, row.parsed, rec, self.arrivals[index], state)
         for record in found.values():
@@ -148,20 +151,37 @@ class Log:
         said = record.row.said
         if said is None:
             return
-        earlier = self._earlier(said.supersedes, record, found)
+        earlier = self.earlier(said.supersedes, record, found)
         if earlier and earlier.header.kind == record.header.kind and earlier.superseded_by is None:
             earlier.superseded_by = record.index
-        withdrawn = self._earlier(said.withdraws, record, found)
+        withdrawn = self.earlier(said.withdraws, record, found)
         if withdrawn and withdrawn.withdrawn_by is None:
             withdrawn.withdrawn_by = record.index
-        if withdrawn and said.erases and withdrawn.state == "missing":
-            withdrawn.state = "erased"
 
-    def _earlier(self, ref: Ref | None, record: Record, found: dict[int, Record]) -> Record | None:
+    def earlier(self, ref: Ref | None, record: Record, found: dict[int, Record]) -> Record | None:
+        """The record that a ref of this log names, if it stands there and below."""
         if ref is None or ref[0] != self.log or ref[1] >= record.index:
             return None
         target = found.get(ref[1])
         return target if target and target.row.leaf == ref[2] else None
+
+
+def erased_by(held: Log, index: int) -> bytes | None:
+    """The leaf that the record at an index erases; withdrawals themselves stay (see ``erase``)."""
+    record = held.records.get(index)
+    said = record.row.said if record else None
+    if record is None or said is None or not said.erases:
+        return None
+    target = held.earlier(said.withdraws, record, held.records)
+    return target.row.leaf if target and target.header.kind != WITHDRAWAL else None
+
+
+def without(held: Log, gone: Collection[bytes]) -> Log:
+    """A log of which more leaves are erased."""
+    leaves = tuple(
+        replace(row, salt=b"", body=b"") if row.leaf in gone and row.body else row for row in held.leaves
+    )
+    return replace(held, leaves=leaves, erased=held.erased.union(gone)) if gone else held
 
 
 class Contents:
@@ -253,7 +273,8 @@ class Contents:
         """A record that an epoch dropped."""
         item = held.retracted[rec]
         assert item.row.parsed is not None
-        record = Record(item.index, item.row, item.row.parsed, rec, 0, "retracted")
+        state: State = "erased" if not item.row.body and item.row.leaf in held.erased else "retracted"
+        record = Record(item.index, item.row, item.row.parsed, rec, 0, state)
         return replace_struct(self.stored(held, record), contested=False, retracted_by=item.by)
 
 

@@ -11,7 +11,7 @@ from mutunode.protocol.ledger import HeldLog, RangeItem, Row
 from mutunode.protocol.merkle import Compact, over, prove
 from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, promise
 from mutunode.store.meaning import INTERESTING, WITHDRAWAL, header_of, leaf_of
-from mutunode.store.memory_contents import Leaf, Log, Retracted
+from mutunode.store.memory_contents import Leaf, Log, Retracted, erased_by, without
 from mutunode.store.memory_opened import forget_beyond
 from mutunode.store.memory_turn import MemoryTurn
 
@@ -127,7 +127,10 @@ class MemoryLogs:
             promise(parsed is not None or not (salt or body), "a body without a readable header")
             if parsed is not None and (salt or body):
                 check_body(parsed, salt, body)
-        new = tuple(Leaf(*row, leaf) for row, leaf in zip(rows, leaves, strict=True))
+        new = tuple(
+            Leaf(row[0], b"", b"", leaf) if leaf in held.erased else Leaf(*row, leaf)
+            for row, leaf in zip(rows, leaves, strict=True)
+        )
         self._turn.state.logs[held.log] = replace(held, leaves=held.leaves + new)
 
     def commit(self, head: Head, frontier: Compact) -> None:
@@ -208,7 +211,9 @@ class MemoryLogs:
         assert header is not None
         check_body(header, salt, body)
         leaves = (*held.leaves[:index], row, *held.leaves[index + 1 :])
-        self._turn.state.logs[log] = replace(held, leaves=leaves)
+        filled = replace(held, leaves=leaves)
+        gone = erased_by(filled, index)
+        self._turn.state.logs[log] = without(filled, (gone,) if gone else ())
         self._turn.stamp += 1
 
     def freeze(
@@ -262,7 +267,9 @@ class MemoryLogs:
                 self._turn.stamp += 1
         standing = {record.rec for record in shown.records.values()}
         retracted = {rec: item for rec, item in held.retracted.items() if rec not in standing}
-        state.logs[held.log] = replace(shown, leaves=tuple(leaves), retracted=retracted)
+        gone = {leaf for index in range(held.projected, end) if (leaf := erased_by(shown, index))}
+        shown = replace(shown, leaves=tuple(leaves), retracted=retracted)
+        state.logs[held.log] = without(shown, gone)
 
 
 def _with_its_body(held: Log, leaf: Leaf) -> Leaf:

@@ -39,9 +39,7 @@ class MemoryOpened:
         record = held.records.get(index) if held else None
         if record is None and reader is None:
             return
-        if record is not None and (
-            record.row.leaf != leaf or record.state != "ok" or _is_erased(held, index)
-        ):
+        if record is not None and (record.row.leaf != leaf or record.state != "ok"):
             return
         state.opened[place] = Inside(leaf, kind, body, reader)
         for by, inside in list(state.opened.items()):
@@ -85,7 +83,6 @@ class MemoryOpenedReader:
             for record in held.records.values()
             if record.header.kind == SEALED
             and record.state == "ok"
-            and not _is_erased(held, record.index)
             and state.tried.get((held.log, record.index)) != record.row.leaf
         ]
         return [stored for _, stored in sorted(waiting, key=lambda pair: pair[0])][:limit]
@@ -153,7 +150,7 @@ def _standing(state: Contents) -> Iterator[tuple[Log, Record, Inside]]:
     for (log, index), inside in state.opened.items():
         held = state.logs.get(log)
         record = held.records.get(index) if held else None
-        if held is None or record is None or record.row.leaf != inside.leaf or _is_erased(held, index):
+        if held is None or record is None or record.row.leaf != inside.leaf or record.state == "erased":
             continue
         yield held, record, inside
 
@@ -176,16 +173,3 @@ def _supersedes(by: Place, inside: Inside, target: Place, below: Inside) -> bool
     ref = inside.said.supersedes if inside.said else None
     same = by[0] == target[0] and inside.kind == below.kind
     return same and ref == (*target, below.leaf) and target[1] < by[1]
-
-
-def _is_erased(held: Log | None, index: int) -> bool:
-    """Whether a withdrawal that erases cites the record there."""
-    record = held.records.get(index) if held else None
-    if held is None or record is None:
-        return False
-    ref = (held.log, index, record.row.leaf)
-    return any(
-        other.row.said is not None and other.row.said.erases and other.row.said.withdraws == ref
-        for other in held.records.values()
-        if other.index > index
-    )

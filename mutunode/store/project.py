@@ -14,11 +14,12 @@ import apsw
 
 from mutunode.protocol.entry import rec_id
 from mutunode.store import sql
+from mutunode.store.erase import ERASED, MISSING, OK, OPAQUE, Erasure
 from mutunode.store.meaning import INTERESTING, SEALED, Said, header_of, leaf_of, read
 from mutunode.store.numbering import Interest, keep_number, last_number, log_no_for, shelf_for
 from mutunode.store.opened import queue
 from mutunode.store.places import INDEX_MAX, first64, key64, log_no_of, place_of
-from mutunode.store.relate import MISSING, OK, OPAQUE, Relations
+from mutunode.store.relate import Relations
 from mutunode.store.retract import Retraction
 
 
@@ -43,7 +44,8 @@ class Projection:
     def __init__(self, db: apsw.Connection, interest: Interest) -> None:
         self._db = db
         self._interest = interest
-        self._relations = Relations(db, interest)
+        self.erasure = Erasure(db, interest)
+        self._relations = Relations(db, interest, self.erasure)
         self._retraction = Retraction(db, self._relations, interest)
         self._log_nos: dict[bytes, int] = {}  # of logs cited, for the length of one call
 
@@ -51,18 +53,20 @@ class Projection:
         """Read the entries from ``start`` to ``end`` (excluded) for the first time."""
         self._log_nos = {log: log_no}
         number, batch, shelves = last_number(self._db), Batch(), dict[str, int]()
-        returning = self._retraction.is_any(log_no)
+        returning, erased = self._retraction.is_any(log_no), self.erasure.is_any(log_no)
         if returning:
             self._retraction.give_bodies_back(log_no, log, start, end)
-        for place, kind, rec64, body in self._records(batch, log_no, log, start, end):
+        for place, kind, leaf, rec64, body in self._records(batch, log_no, log, start, end):
             if kind not in shelves:
                 shelves[kind] = shelf_for(self._db, space, kind)
                 self._interest.changes += kind in INTERESTING
             number += 1
-            state = MISSING
             if body:
                 state = self._hear(batch, kind, read(kind, body), place, number)
+            elif erased and self.erasure.is_erased(log_no, leaf):
+                state = ERASED
             else:
+                state = MISSING
                 batch.missing += 1
             batch.records.append((place, shelves[kind], rec64, number, number, state))
         self._db.executemany(
@@ -71,9 +75,10 @@ class Projection:
         )
         if returning:
             self._retraction.forget(log_no, [(record[2], record[0]) for record in batch.records])
+        current = sum(record[5] != ERASED for record in batch.records)
         self._db.execute(
             "UPDATE log SET projected = ?, records = records + ?, missing = missing + ? WHERE log_no = ?",
-            (end, len(batch.records), batch.missing, log_no),
+            (end, current, batch.missing, log_no),
         )
         self._finish(batch, number)
 
@@ -97,20 +102,21 @@ class Projection:
     # --- reading -------------------------------------------------------------------------------
     def _records(
         self, batch: Batch, log_no: int, log: bytes, start: int, end: int
-    ) -> Iterator[tuple[int, str, int, bytes]]:
-        """(place, kind, rec64, body) of what is a record; the rest gives up its salt and body."""
+    ) -> Iterator[tuple[int, str, bytes, int, bytes]]:
+        """(place, kind, leaf, rec64, body) of what is a record; the rest gives up its salt and body."""
         rows = sql.rows(
             self._db,
             "SELECT place, header, body FROM entry WHERE place >= ? AND place < ? ORDER BY place",
             (place_of(log_no, start), place_of(log_no, end)),
         )
-        keys = [first64(rec_id(log, leaf_of(header))) for _, header, _ in rows]
+        leaves = [leaf_of(header) for _, header, _ in rows]
+        keys = [first64(rec_id(log, leaf)) for leaf in leaves]
         seen = self._standing(keys, log_no) if start else set()
-        for (place, raw, body), rec64 in zip(rows, keys, strict=True):
+        for (place, raw, body), leaf, rec64 in zip(rows, leaves, keys, strict=True):
             header = header_of(raw)
             if header is not None and raw not in seen:
                 seen.add(raw)
-                yield place, header.kind, rec64, body
+                yield place, header.kind, leaf, rec64, body
             elif body:
                 batch.no_records.append(place)
 

@@ -1,7 +1,7 @@
 """What a record does to an earlier one of its log: it supersedes, withdraws or erases it.
 
-Each is kept as the lowest index that did it, so that an epoch that drops entries needs to look at nothing
-else to undo what they did, and a body that comes late takes its proper place.
+The first two are kept as the lowest index that did it, so that an epoch that drops entries needs to look at
+nothing else to undo what they did, and a body that comes late takes its proper place. Erasing is not undone.
 """
 
 from __future__ import annotations
@@ -10,12 +10,10 @@ import apsw
 
 from mutunode.protocol.entry import Ref
 from mutunode.store import sql
+from mutunode.store.erase import Erasure
 from mutunode.store.meaning import INTERESTING, Said, leaf_of
 from mutunode.store.numbering import Interest, log_no_for
-from mutunode.store.opened import forget
 from mutunode.store.places import index_of, log_no_of, place_of
-
-OK, OPAQUE, MISSING, ERASED = range(4)  # record.state
 
 _SUPERSEDE = (
     "UPDATE record SET superseded_by = :at, change = :number WHERE place = :place"
@@ -31,9 +29,10 @@ _WITHDRAW = (
 class Relations:
     """Writes them, and undoes them."""
 
-    def __init__(self, db: apsw.Connection, interest: Interest) -> None:
+    def __init__(self, db: apsw.Connection, interest: Interest, erasure: Erasure) -> None:
         self._db = db
         self._interest = interest
+        self._erasure = erasure
 
     def apply(self, place: int, said: Said, number: int) -> int:
         """Let the record at ``place`` do what it says; the last number given."""
@@ -46,7 +45,7 @@ class Relations:
             number += 1
             self._mark(_WITHDRAW, withdrawn, place, number)
             if said.erases:
-                self._erase(withdrawn, index_of(place), number)
+                number = self._erasure.erase(withdrawn, number)
         return number
 
     def _earlier(self, ref: Ref | None, place: int) -> int | None:
@@ -69,36 +68,20 @@ class Relations:
                 "UPDATE log SET records = records - ? WHERE log_no = ?", (1 - gone, log_no_of(target))
             )
 
-    def _erase(self, target: int, by: int, number: int) -> None:
-        """A body that is not held need not be asked for any more, and what was read in it is forgotten."""
-        forget(self._db, target)
-        self._db.execute(
-            "UPDATE record SET erased_by = ?2 WHERE place = ?1 AND (erased_by IS NULL OR erased_by > ?2)",
-            (target, by),
-        )
-        self._db.execute(
-            "UPDATE record SET state = ?, change = ? WHERE place = ? AND state = ?",
-            (ERASED, number, target, MISSING),
-        )
-        if self._db.changes():
-            self._db.execute("UPDATE log SET missing = missing - 1 WHERE log_no = ?", (log_no_of(target),))
-
     def undo(self, log_no: int, size: int, number: int) -> int:
         """Undo what records from ``size`` on did to those below; the last number given."""
         touched = sql.rows(
             self._db,
             "SELECT place FROM record WHERE place >= ? AND place < ?"
-            " AND (superseded_by >= ?3 OR withdrawn_by >= ?3 OR erased_by >= ?3) ORDER BY place",
+            " AND (superseded_by >= ?3 OR withdrawn_by >= ?3) ORDER BY place",
             (place_of(log_no, 0), place_of(log_no, size), size),
         )
         for (place,) in touched:
             number += 1
             self._db.execute(
                 "UPDATE record SET change = ?1,"
-                " state = CASE WHEN state = ?4 AND erased_by >= ?3 THEN ?5 ELSE state END,"
                 " superseded_by = CASE WHEN superseded_by < ?3 THEN superseded_by END,"
-                " withdrawn_by = CASE WHEN withdrawn_by < ?3 THEN withdrawn_by END,"
-                " erased_by = CASE WHEN erased_by < ?3 THEN erased_by END WHERE place = ?2",
-                (number, place, size, ERASED, MISSING),
+                " withdrawn_by = CASE WHEN withdrawn_by < ?3 THEN withdrawn_by END WHERE place = ?2",
+                (number, place, size),
             )
         return number

@@ -6,10 +6,11 @@ import apsw
 
 from mutunode.protocol.entry import rec_id
 from mutunode.store import sql
-from mutunode.store.meaning import header_of, leaf_of, read
-from mutunode.store.numbering import Interest, keep_number, last_number, log_no_for
+from mutunode.store.hearing import unhear
+from mutunode.store.meaning import leaf_of
+from mutunode.store.numbering import Interest, keep_number, last_number
 from mutunode.store.opened import forget_beyond
-from mutunode.store.places import INDEX_MAX, first64, index_of, key64, log_no_of, place_of
+from mutunode.store.places import first64, index_of, place_of
 from mutunode.store.relate import Relations
 
 
@@ -38,7 +39,7 @@ class Retraction:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (log_no, index_of(place), rec64, number, header, salt, body),
             )
-            self._unhear(place, header, body, arrival)
+            unhear(self._db, place, header, body, arrival)
         self._db.execute("DELETE FROM record WHERE place >= ? AND place < ?", (first, end))
         forget_beyond(self._db, log_no, size)
         keep_number(self._db, self._relations.undo(log_no, size, number))
@@ -50,28 +51,6 @@ class Retraction:
             (place_of(log_no, 0), first, log_no, size),
         )
         self._interest.changes += 1
-
-    def _unhear(self, place: int, header: bytes, body: bytes, arrival: int) -> None:
-        """What the record said is not said any more."""
-        parsed = header_of(header)
-        said = read(parsed.kind, body) if parsed and body else None
-        if parsed is None or said is None:
-            return
-        for cited, index, leaf in said.refs:
-            if index <= INDEX_MAX:
-                cited_no = log_no_for(self._db, cited)
-                self._db.execute(
-                    "DELETE FROM mention WHERE target = ? AND leaf = ? AND source = ?",
-                    (place_of(cited_no, index), leaf, place),
-                )
-                self._db.execute("DELETE FROM inbox WHERE log_no = ? AND arrival = ?", (cited_no, arrival))
-        if said.external_ref is not None:
-            self._db.execute(
-                "DELETE FROM external_ref WHERE log_no = ? AND key64 = ? AND place = ?",
-                (log_no_of(place), key64(parsed.kind, said.external_ref), place),
-            )
-        if said.vouches_for is not None:
-            self._db.execute("DELETE FROM vouch WHERE org = ? AND place = ?", (said.vouches_for, place))
 
     # --- coming back ---------------------------------------------------------------------------
     def is_any(self, log_no: int) -> bool:

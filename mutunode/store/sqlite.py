@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from mutunode.store.ballast import Ballast
-from mutunode.store.connection import open_writer, refusals
+from mutunode.store.connection import BUSY_MILLISECONDS, open_writer, refusals
 from mutunode.store.copying import copy_into
 from mutunode.store.interface import Problem, StoreError, promise
 from mutunode.store.pool import Pool
@@ -23,6 +23,7 @@ from mutunode.store.sqlite_files import Files
 from mutunode.store.sqlite_logs import Logs
 from mutunode.store.sqlite_opened import Opened
 from mutunode.store.sqlite_people import People
+from mutunode.store.sweep import Sweeper
 from mutunode.store.turn import Turn
 from mutunode.store.verify import verify
 
@@ -36,7 +37,13 @@ class SqliteStore:
             raise StoreError(f"{path.parent}: no such folder; make it first")
         self._path = path
         self._db = open_writer(path, vfs)
-        self._ledger = SqliteLedger(self._db, path, clock, Ballast(path.with_name(path.name + "-ballast")))
+        self._ledger = SqliteLedger(
+            self._db,
+            path,
+            clock,
+            Ballast(path.with_name(path.name + "-ballast")),
+            Sweeper(self._db, path, vfs),
+        )
         with self._ledger.transaction():
             self._ledger.drop_all_pending()
         self._pool = Pool(path, vfs)
@@ -70,11 +77,19 @@ class SqliteStore:
 class SqliteLedger(Logs, People, Opened, Files):
     """The write side, for one thread."""
 
-    def __init__(self, db: apsw.Connection, path: Path, clock: Callable[[], float], ballast: Ballast) -> None:
+    def __init__(
+        self,
+        db: apsw.Connection,
+        path: Path,
+        clock: Callable[[], float],
+        ballast: Ballast,
+        sweeper: Sweeper,
+    ) -> None:
         self._db = db
         self._path = path
         self._turn = Turn(db, clock)
         self._ballast = ballast
+        self._sweeper = sweeper
 
     @contextmanager
     def transaction(self, *, freeing: bool = False) -> Iterator[None]:
@@ -85,10 +100,12 @@ class SqliteLedger(Logs, People, Opened, Files):
             self._ballast.spend()
         with refusals(self._path):
             self._db.execute("BEGIN IMMEDIATE")
-            turn.open, turn.cut = True, set()
+            turn.open, turn.cut, erased = True, set(), turn.erased
             try:
                 yield
                 promise(not turn.cut, "a log was cut and no head of the new epoch committed")
+                if freeing or turn.erased > erased:  # a crash from here on leaves it to the next start
+                    self._db.execute("UPDATE store SET unsettled = 1")
                 self._db.execute("COMMIT")
             except BaseException:
                 turn.undone += 1  # what was answered during this turn is not so
@@ -97,11 +114,13 @@ class SqliteLedger(Logs, People, Opened, Files):
                 raise
             finally:
                 turn.open = False
-        if freeing:
-            self._settle()
+        if freeing or turn.erased > erased:
+            self._sweeper.begin()
+        self.settle()
         self._ballast.fill()
 
-    def _settle(self) -> None:
-        """Copy the journal into the file and empty it, so that what was erased is in neither."""
-        with suppress(apsw.Error):  # a reader holds it, or the disk is full: the next checkpoint does it
-            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    def settle(self) -> bool:
+        """Get what was erased out of the files, a step of it; is nothing left to do?"""
+        if not self._sweeper.is_done:
+            self._sweeper.step(BUSY_MILLISECONDS)
+        return self._sweeper.is_done

@@ -11,9 +11,9 @@ from mutunode.protocol.head import Head, log_id
 from mutunode.protocol.ledger import HeldLog, RangeItem, Row
 from mutunode.protocol.merkle import Compact
 from mutunode.store import sql
+from mutunode.store.erase import MISSING
 from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, BrokenPromise, promise
 from mutunode.store.places import index_of, log_no_of, place_of
-from mutunode.store.relate import MISSING
 from mutunode.store.tree import StoredTree
 from mutunode.store.turn import Turn
 
@@ -168,6 +168,7 @@ class Logs:
         size, pending = sql.first(db, "SELECT size, pending FROM log WHERE log_no = ?", (log_no,)) or (0, 0)
         promise(start == size + pending, f"appended at {start} where {size + pending} is next")
         promise(len(rows) == len(leaves), f"{len(leaves)} leaves for {len(rows)} rows")
+        rows = self._without_erased(log_no, rows, leaves)
         first = place_of(log_no, start)
         db.executemany(
             "INSERT INTO entry VALUES (?, ?, ?, ?)", ((place, *row) for place, row in enumerate(rows, first))
@@ -177,6 +178,16 @@ class Logs:
             "UPDATE log SET pending = pending + ?, bytes = bytes + ? WHERE log_no = ?",
             (len(rows), sum(map(len, chain.from_iterable(rows))), log_no),
         )
+
+    def _without_erased(self, log_no: int, rows: Sequence[Row], leaves: Sequence[bytes]) -> Sequence[Row]:
+        """What was erased does not come back, whoever gives it."""
+        erasure = self._turn.projection.erasure
+        if not erasure.is_any(log_no):
+            return rows
+        return [
+            (row[0], b"", b"") if row[1] and erasure.is_erased(log_no, leaf) else row
+            for row, leaf in zip(rows, leaves, strict=True)
+        ]
 
     def commit(self, head: Head, frontier: Compact) -> None:
         """Everything pending is now part of the log."""

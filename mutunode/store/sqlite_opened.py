@@ -13,6 +13,7 @@ import msgspec
 from mutunode.protocol.entry import Ref
 from mutunode.protocol.limits import BODY_BYTES_MAX
 from mutunode.store import sql
+from mutunode.store.erase import OK
 from mutunode.store.interface import Stored, promise
 from mutunode.store.look import Look
 from mutunode.store.meaning import SEALED, Said, leaf_of, read
@@ -20,7 +21,6 @@ from mutunode.store.numbering import log_no_for
 from mutunode.store.opened import forget
 from mutunode.store.places import INDEX_MAX, index_of, log_no_of, place_of
 from mutunode.store.pool import Pool
-from mutunode.store.relate import OK
 from mutunode.store.turn import Turn
 
 # Few are opened and many stand in the records: the joins keep the order they are written in. What blocked
@@ -81,12 +81,12 @@ class Opened:
         """Whether what was opened is still there to be read; what we are just signing comes after this."""
         row = sql.first(
             self._turn.db,
-            "SELECT header, state, erased_by FROM record JOIN entry USING (place) WHERE place = ?",
+            "SELECT header, state FROM record JOIN entry USING (place) WHERE place = ?",
             (place,),
         )
         if row is None:
             return ours
-        return leaf_of(row[0]) == leaf and row[1] == OK and row[2] is None
+        return leaf_of(row[0]) == leaf and row[1] == OK
 
     def _target(self, ref: Ref) -> tuple[int, bytes]:
         return place_of(log_no_for(self._turn.db, ref[0]), ref[1]), ref[2]

@@ -35,6 +35,11 @@ class Turn:
         """What keeps the projections."""
         return self._projection
 
+    @property
+    def erased(self) -> int:
+        """Rises with every record whose content is dropped for good."""
+        return self._projection.erasure.done
+
     def interested(self) -> None:
         """Whom we listen to may have changed."""
         self._interest.changes += 1

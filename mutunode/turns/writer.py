@@ -31,6 +31,7 @@ T = TypeVar("T")
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
 PROJECTED_PER_TURN_MAX = 2_000  # about 0.1 s of work, so that a publish waits no longer than that
 IDLE_SECONDS_MAX = 60.0
+SETTLE_SECONDS = 0.5  # while something erased may still be in a file, because a reader was busy with it
 LOOK_SECONDS = 0.5  # while peers are asked: that their time is over comes with no input
 RESTART_SECONDS, RESTART_SECONDS_MAX = 0.25, 10.0  # doubling: a bug that comes back takes no machine
 RECOVERED_SECONDS = 60.0  # after so long without a failure, the next one is the first again
@@ -67,10 +68,11 @@ class _Posted(msgspec.Struct, frozen=True):
 
 
 class _Act(Generic[T]):
-    """A job, and the future of whoever waits for it."""
+    """A job, and the future of whoever waits for it; ``freeing``: it gives room back (see the ledger)."""
 
-    def __init__(self, job: Callable[[Turn], T]) -> None:
+    def __init__(self, job: Callable[[Turn], T], *, freeing: bool) -> None:
         self.job = job
+        self.freeing = freeing
         self.future: Future[T] = Future()
 
 
@@ -109,6 +111,7 @@ class Turns:
         self._wake_at = float("-inf")
         self._more_to_project = True
         self._epoch_due = False  # what was opened lacks its first heads, and they may be signed
+        self._settled = False
         self.sight = Sight()
 
     def start(self) -> None:
@@ -126,9 +129,9 @@ class Turns:
         """Hand an input from the network to the core; ``over`` is called when its turn is. Any thread."""
         self._inbox.put(_Posted(given, over))
 
-    def act(self, job: Callable[[Turn], T]) -> Future[T]:
+    def act(self, job: Callable[[Turn], T], *, freeing: bool = False) -> Future[T]:
         """Run a person's act in a turn of its own; the future is done when it is durable. Any thread."""
-        act = _Act(job)
+        act = _Act(job, freeing=freeing)
         self._inbox.put(act)
         if self._over.is_set():
             self._refuse_the_rest()
@@ -154,14 +157,16 @@ class Turns:
             self._take_inputs(inputs)
         if self._epoch_due:
             self._epoch_due = False
-            self._take_act(_Act(begin_epoch))
+            self._take_act(_Act(begin_epoch, freeing=False))
         if isinstance(given, _Act):
             self._take_act(given)
+        self._settled = self._ledger.settle()
         return given is not None
 
     def _next(self) -> _Posted | _Act[Any] | _Nothing | None:
         """The next thing to do: what arrived, else (nothing arrived) the timer or a bit of projecting."""
         idle = LOOK_SECONDS if self.sight.reason == ASKING else IDLE_SECONDS_MAX
+        idle = idle if self._settled else min(idle, SETTLE_SECONDS)
         seconds = min(max(self._wake_at - self._clock(), 0.0), idle)
         if not seconds or (self._more_to_project and self._node is not None):
             return self._waiting()
@@ -221,7 +226,7 @@ class Turns:
         node, now = self._node, self._clock()
         turn: Turn | None = None
         try:
-            with self._ledger.transaction():
+            with self._ledger.transaction(freeing=act.freeing):
                 closed = str(node.signing(now).reason) if node is not None else self._closed
                 turn = Turn(self._me, self._ledger, now, closed)
                 answer = act.job(turn)

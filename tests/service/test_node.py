@@ -203,7 +203,7 @@ FAULTS = [(StoreFull("full"), "full"), (StoreError("no disk"), "disk"), (Stoppin
 def test_a_fault_while_writing_keeps_nothing_and_is_told_in_words(
     jardin: Node, monkeypatch: pytest.MonkeyPatch, fault: Exception, code: str
 ) -> None:
-    def act(job: object) -> Future[None]:
+    def act(job: object, **how: bool) -> Future[None]:
         failed: Future[None] = Future()
         failed.set_exception(fault)
         return failed

@@ -186,12 +186,6 @@ def test_what_was_withdrawn_is_neither_revised_nor_withdrawn_again(jardin: Node)
         jardin.office.withdraw(rec, "error")
 
 
-def test_erasing_is_refused_in_words_as_long_as_it_is_not_possible(jardin: Node) -> None:
-    rec = jardin.publish("Une fiche")
-    with refused("not_erasing", 4):
-        jardin.office.publish("withdrawal", {"target": rec, "reason": "author", "erase": True})
-
-
 # --- what is refused -----------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("fields", "field"),

@@ -53,7 +53,7 @@ class Feed:
         now = self._clock()
         batch = changes.changes(self._read, STEP_CHANGES_MAX)
         for number, stored in batch:
-            self.folder.put(stored.rec, self._made(stored))
+            self.folder.put(stored.rec, self._made(stored), erased=stored.state == "erased")
             self._read = number
         more = len(batch) == STEP_CHANGES_MAX
         if batch:

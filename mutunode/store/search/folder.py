@@ -27,6 +27,7 @@ class Place(msgspec.Struct, frozen=True):
 
     change: int = 0
     records: int = 0
+    unswept: bool = False  # words of a record that was erased may still be in a file
 
 
 def count(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
@@ -68,6 +69,7 @@ class Folder:
             self._index.config_reader("manual")  # readers see what commit() says, not whenever
             self.committed = self._check()
         self._records = self.committed.records
+        self._unswept = self.committed.unswept
 
     def check(self) -> None:
         """Is everything on the disk still as it was written? Uncommitted work is given up.
@@ -107,14 +109,19 @@ class Folder:
         with failures_are_damage(self.path):
             return asking.answer(self._index.searcher(), self.schema, wanted)
 
-    def put(self, rec: bytes, document: Document | None) -> None:
+    def put(self, rec: bytes, document: Document | None, *, erased: bool = False) -> None:
         """Replace what is indexed of a record; None takes it out. Seen after ``commit``.
+
+        Tantivy marks what is deleted and keeps its words until it happens to merge: of a record that was
+        ``erased`` it is noted that they may still be there, and only another folder is surely without them.
 
         Raises:
             Damaged: this or anything below could not be written; ``check`` tells why.
         """
         key = rec.hex()
         with failures_are_damage(self.path):
+            if erased and self._has_words_of(key):
+                self._unswept = True
             if self._holds(key):
                 self._writing().delete_documents_by_term("rec", key)
                 self._records -= 1
@@ -129,9 +136,13 @@ class Folder:
             return self._pending.get(key, False)
         return count(self._index.searcher(), tantivy.Query.term_query(self.schema, "rec", key)) > 0
 
+    def _has_words_of(self, key: str) -> bool:
+        """Was the record ever put here, be it deleted since? (The frequency of a term counts the deleted.)"""
+        return key in self._pending or self._index.searcher().doc_freq("rec", key) > 0
+
     def commit(self, change: int) -> None:
         """Make everything put so far searchable and durable, as of this change."""
-        place = Place(change, self._records)
+        place = Place(change, self._records, self._unswept)
         with failures_are_damage(self.path):
             writer = self._writing()
             writer.delete_documents_by_term("role", schema.PLACE)
@@ -153,7 +164,7 @@ class Folder:
         """Give the writer back: what was not committed is forgotten, merges under way are finished."""
         writer, self._writer = self._writer, None
         self._pending.clear()
-        self._records = self.committed.records
+        self._records, self._unswept = self.committed.records, self.committed.unswept
         if writer is not None:
             with failures_are_damage(self.path):
                 writer.rollback()

@@ -3,7 +3,8 @@
 It is a copy and nothing but: whatever is wrong with it (missing, damaged, of an older version of this
 program, ahead of a store that was put back from a backup), it is made anew from the store, in a folder of
 its own; a small file names the one that counts. Where nothing is wrong and a rebuild is merely wished for,
-the old folder goes on answering until the new one has caught up.
+the old folder goes on answering and following until the new one has caught up. So it is when a record was
+erased whose words may still be in the files: a new folder is surely without them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from mutunode.store.search.folder import Folder, Place
 from mutunode.store.search.query import Found, SearchQuery
 
 CURRENT = "current.json"
+REST_AFTER_SWEEP = 9.0  # times as long as it took: erasing again and again costs a tenth of our time at most
+REST_SECONDS_MAX = 600.0
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,9 @@ class SearchIndex:
         self._edition = f"{schema.VERSION} {edition}"
         self._lock = threading.RLock()  # around everything but searching
         self._answering: Folder | None = None
-        self._feed: Feed | None = None  # into the answering folder, or into the one that will replace it
+        self._feed: Feed | None = None  # into the answering folder
+        self._anew: Feed | None = None  # into the one that will replace it
+        self._anew_since = self._sweep_not_before = float("-inf")
         self._doubtful = False
 
     def open(self) -> None:
@@ -102,9 +107,7 @@ class SearchIndex:
             self._point_to(folder)
         except (Damaged, OSError) as error:
             raise SearchUnavailable(f"no new search index can be begun: {error}") from error
-        if self._feed is not None:
-            with contextlib.suppress(Damaged):
-                self._feed.folder.close()
+        self._close_feeds()
         self._answer_with(folder)
 
     def _new_folder(self) -> Folder:
@@ -123,8 +126,7 @@ class SearchIndex:
 
     def _answer_with(self, folder: Folder) -> None:
         """Search and feed this folder, and remove all others."""
-        self._answering = folder
-        self._feed = Feed(folder, self._document, self._clock)
+        self._answering, self._feed, self._anew = folder, self._feed_into(folder), None
         for path in self.path.iterdir():
             if path.is_dir() and path.name != folder.path.name:
                 shutil.rmtree(path, ignore_errors=True)  # searches under way keep what they have open
@@ -142,15 +144,25 @@ class SearchIndex:
                     log.warning("the store is older than its search index, which is built anew")
                     self._begin_anew()
                     return True
-                more = feed.step(changes)
+                if feed.step(changes):
+                    return True
+                if self._anew is None and self._must_sweep(feed.folder):
+                    self.rebuild()
+                if self._anew is None:
+                    return False
+                if self._anew.step(changes):
+                    return True
+                self._take_over(self._anew)
             except Damaged as damaged:
                 self._doubtful = True
                 raise SearchUnavailable(
                     f"the search index could not follow the store: {damaged}"
                 ) from damaged
-            if not more and feed.folder is not self._answering:
-                self._take_over(feed.folder)
-            return more
+            return False
+
+    def _must_sweep(self, folder: Folder) -> bool:
+        """Is something to be got out of the files, and the last time long enough ago?"""
+        return folder.committed.unswept and self._clock() >= self._sweep_not_before
 
     def _usable(self) -> Feed:
         """The feed, after mending what is in doubt."""
@@ -162,27 +174,48 @@ class SearchIndex:
         return self._feed
 
     def _mend(self) -> None:
-        """Something failed. Is it the files: build anew; something else: go on from the last commit."""
-        assert self._feed is not None
-        assert self._answering is not None
+        """Something failed. Is it the files: build anew; something else: go on from the last commit.
+
+        A copy that was being built is given up. If it was to be without something erased, and there is no
+        room for two, the old one goes at once and the search finds little until the new one is there.
+        """
+        answering, anew = self._answering, self._anew
+        assert answering is not None
         try:
-            for folder in {self._feed.folder, self._answering}:
-                folder.check()
-            self._feed = Feed(self._feed.folder, self._document, self._clock)
+            if anew is not None:
+                self._give_up(anew)
+                if answering.committed.unswept:
+                    raise Damaged(
+                        f"there is no room to build the search index in {self.path} beside the old one"
+                    )
+            answering.check()
+            self._feed = self._feed_into(answering)
         except Damaged as damaged:
             log.warning("%s; it is built anew", damaged)
             self._begin_anew()
         self._doubtful = False
 
-    def _take_over(self, rebuilt: Folder) -> None:
+    def _give_up(self, anew: Feed) -> None:
+        self._anew = None
+        with contextlib.suppress(Damaged):
+            anew.folder.close()
+        shutil.rmtree(anew.folder.path, ignore_errors=True)
+
+    def _take_over(self, anew: Feed) -> None:
         """The rebuilt folder has caught up: from here on it answers."""
         try:
-            self._point_to(rebuilt)
+            self._point_to(anew.folder)
         except OSError as error:
             raise SearchUnavailable(f"the rebuilt search index cannot be put in place: {error}") from error
-        replaced, self._answering = self._answering, rebuilt
+        replaced, self._answering = self._feed, anew.folder
+        self._feed, self._anew = anew, None
+        now = self._clock()
+        rest = REST_AFTER_SWEEP * max(now - self._anew_since, 0.0)
+        self._sweep_not_before = now + min(rest, REST_SECONDS_MAX)
         if replaced is not None:
-            shutil.rmtree(replaced.path, ignore_errors=True)
+            with contextlib.suppress(Damaged):
+                replaced.folder.close()
+            shutil.rmtree(replaced.folder.path, ignore_errors=True)
 
     def rebuild(self) -> None:
         """Build the index anew, beside the one that answers; ``follow`` does the work.
@@ -191,15 +224,18 @@ class SearchIndex:
             SearchUnavailable: there is no room for it.
         """
         with self._lock:
-            current = self._usable().folder
+            self._usable()
+            if self._anew is not None:
+                self._give_up(self._anew)
             try:
-                current.close()
-                if current is not self._answering:
-                    shutil.rmtree(current.path, ignore_errors=True)
-                self._feed = Feed(self._new_folder(), self._document, self._clock)
+                self._anew = self._feed_into(self._new_folder())
+                self._anew_since = self._clock()
             except (Damaged, OSError) as error:
                 self._doubtful = True
                 raise SearchUnavailable(f"the search index cannot be rebuilt: {error}") from error
+
+    def _feed_into(self, folder: Folder) -> Feed:
+        return Feed(folder, self._document, self._clock)
 
     def search(self, wanted: SearchQuery) -> Found:
         """Search what is indexed by now.
@@ -224,7 +260,12 @@ class SearchIndex:
     def close(self) -> None:
         """Give everything back; what was not committed is read again after the next start."""
         with self._lock:
-            feed, self._feed, self._answering = self._feed, None, None
+            self._answering = None
+            self._close_feeds()
+
+    def _close_feeds(self) -> None:
+        feeds, self._feed, self._anew = (self._feed, self._anew), None, None
+        for feed in feeds:
             if feed is not None:
                 with contextlib.suppress(Damaged):  # found out at the next start
                     feed.folder.close()

@@ -1,0 +1,62 @@
+"""Looking for what should be gone: every byte of every file of a home, and the dictionaries of its search."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+import apsw
+
+from mutunode.store.search import schema
+from mutunode.store.search.folder import Folder
+
+CANARY = "Zyzomysé"
+FORMS = ("zyzomyse", "zyzomys")  # as the search folds it, and its stem
+SAYS = f"Numéro de la présidente : 06 12 34 56 78 ({CANARY})"
+
+
+def needles(*more: bytes) -> list[bytes]:
+    """The canary as it was written, and in the forms in which an index or a page may keep it."""
+    words = [CANARY, CANARY.lower(), *FORMS, "06 12 34 56 78"]
+    encodings = [word.encode(coding) for word in words for coding in ("utf-8", "utf-16-le")]
+    return [*encodings, *more]
+
+
+def traces(home: Path, wanted: Iterable[bytes]) -> list[str]:
+    """Files below a folder, whichever they are, that hold any of these."""
+    found = []
+    for path in sorted(home.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):  # files come and go while the node runs
+            if stat.S_ISREG(path.stat().st_mode):
+                content = path.read_bytes()
+                found += [f"{path.relative_to(home)}: {needle!r}" for needle in wanted if needle in content]
+    return found
+
+
+def dictionaries(home: Path) -> int:
+    """How many documents of the search index, deleted ones included, hold the canary.
+
+    Its dictionaries are packed so that a search over bytes would not see a word: they are asked.
+    """
+    kept = 0
+    for folder in (home / "search").iterdir():
+        if folder.is_dir():
+            searcher = Folder(folder)._index.searcher()
+            for field in (*schema.STEM_FIELDS, *schema.WORD_FIELDS):
+                kept += sum(searcher.doc_freq(field, form) for form in FORMS)
+    return kept
+
+
+def salts(home: Path, *indices: int) -> list[bytes]:
+    """The salts of entries of our own register: sixteen bytes that stand nowhere else."""
+    db = apsw.Connection(str(home / "records.sqlite"), apsw.SQLITE_OPEN_READONLY)
+    try:
+        asked = (
+            "SELECT salt FROM entry JOIN log ON log_no = place >> 32 JOIN org USING (org_no)"
+            " JOIN store ON org = own WHERE place & 0xffffffff = ?"
+        )
+        return [bytes(db.execute(asked, (index,)).get) for index in indices]
+    finally:
+        db.close()

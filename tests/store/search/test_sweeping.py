@@ -1,0 +1,145 @@
+"""Words of an erased record leave the index's files, also those that Tantivy keeps of what was deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mutunode.store.interface import Stored
+from mutunode.store.search import schema
+from mutunode.store.search.damage import Damaged
+from mutunode.store.search.document import Document
+from mutunode.store.search.feed import STEP_CHANGES_MAX
+from mutunode.store.search.folder import Folder
+from mutunode.store.search.index import REST_SECONDS_MAX, SearchIndex, SearchUnavailable
+from tests.store.search.catalogues import Clock, FakeStore, ask, catch_up, document, filled, opened
+
+CANARY = "Zyzomysé"
+FORMS = ("zyzomyse", "zyzomys")  # folded, and stemmed as well
+ERASED = {"state": "erased", "body": None}
+
+
+def note(key: str, title: str = "une note") -> Document:
+    return document("x", key, [("fr", title)], [])
+
+
+def words_kept(folder: Path) -> int:
+    """How many documents hold the canary by the dictionaries on the disk, deleted ones included."""
+    kept = 0
+    for path in folder.iterdir():
+        if path.is_dir():
+            searcher = Folder(path)._index.searcher()
+            for field in (*schema.STEM_FIELDS, *schema.WORD_FIELDS):
+                kept += sum(searcher.doc_freq(field, form) for form in FORMS)
+    return kept
+
+
+def test_what_was_erased_is_in_no_dictionary(tmp_path: Path) -> None:
+    store = FakeStore([note("1", CANARY), note("2"), note("3")])
+    index = filled(tmp_path, store)
+    assert words_kept(tmp_path) > 0
+    store.put(note("1", CANARY), **ERASED)
+    catch_up(index, store)
+    assert words_kept(tmp_path) == 0
+    assert ask(index, "note").total == 2
+    assert len([folder for folder in tmp_path.iterdir() if folder.is_dir()]) == 1
+    assert index.place.unswept is False
+    index.close()
+
+
+def test_what_was_only_withdrawn_or_revised_is_swept_once_it_is_erased(tmp_path: Path) -> None:
+    store = FakeStore([note("1", CANARY), note("2")])
+    index = filled(tmp_path, store)
+    store.put(note("1", CANARY), withdrawn_by=7)
+    catch_up(index, store)
+    assert ask(index, "zyzomyse").total == 0
+    assert words_kept(tmp_path) > 0, "Tantivy keeps the words of what it deleted"
+    store.put(note("1", CANARY), withdrawn_by=7, **ERASED)
+    catch_up(index, store)
+    assert words_kept(tmp_path) == 0
+    index.close()
+
+
+def test_what_was_put_and_erased_between_two_commits_is_swept_too(tmp_path: Path) -> None:
+    store = FakeStore([note(str(number)) for number in range(STEP_CHANGES_MAX)])
+    index = opened(tmp_path, store)
+    store.put(note("0", CANARY))
+    index.follow(store)
+    store.put(note("0", CANARY), **ERASED)
+    catch_up(index, store)
+    assert words_kept(tmp_path) == 0
+    index.close()
+
+
+def test_a_crash_before_the_sweep_leaves_it_to_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FakeStore([note("1", CANARY), note("2")])
+    index = filled(tmp_path, store)
+    store.put(note("1", CANARY), **ERASED)
+    with monkeypatch.context() as dying:
+        dying.setattr(SearchIndex, "rebuild", _no_room)
+        with pytest.raises(SearchUnavailable):
+            catch_up(index, store)
+    index.close()
+    assert words_kept(tmp_path) > 0
+    again = opened(tmp_path, store)
+    assert ask(again, "zyzomyse").total == 0
+    catch_up(again, store)
+    assert words_kept(tmp_path) == 0
+    again.close()
+
+
+def test_without_room_for_two_the_old_folder_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FakeStore([note(str(number), CANARY if not number else "une note") for number in range(30)])
+    index = filled(tmp_path, store)
+    store.put(note("0", CANARY), **ERASED)
+    new_folder = SearchIndex._new_folder
+
+    def full(self: SearchIndex) -> Folder:
+        folder = new_folder(self)
+        monkeypatch.setattr(folder, "commit", _no_space)
+        monkeypatch.setattr(SearchIndex, "_new_folder", new_folder)
+        return folder
+
+    monkeypatch.setattr(SearchIndex, "_new_folder", full)
+    with pytest.raises(SearchUnavailable):
+        catch_up(index, store)
+    catch_up(index, store)
+    assert words_kept(tmp_path) == 0
+    assert ask(index, "note").total == 29
+    index.close()
+
+
+def test_who_erases_again_and_again_does_not_keep_the_node_busy(tmp_path: Path) -> None:
+    clock = Clock()
+    store = FakeStore([note(str(number), CANARY) for number in range(4)])
+
+    def slowly(record: Stored) -> Document | None:
+        clock.now += 1.0
+        return store.document(record)
+
+    index = SearchIndex(tmp_path, slowly, clock)
+    catch_up(index, store)
+    for number in range(3):
+        store.put(note(str(number)), **ERASED)
+        catch_up(index, store)
+    assert ask(index, "zyzomyse").total == 1, "found no more at once, all the same"
+    assert (tmp_path / "n2").exists(), "one of three was swept at once, the others wait"
+    assert words_kept(tmp_path) > len(FORMS)
+    clock.now += REST_SECONDS_MAX
+    store.put(note("3"), **ERASED)
+    catch_up(index, store)
+    assert words_kept(tmp_path) == 0
+    index.close()
+
+
+def _no_space(*_: object) -> None:
+    raise Damaged("No space left on device")
+
+
+def _no_room(*_: object) -> None:
+    raise SearchUnavailable("no room")
