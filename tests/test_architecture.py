@@ -38,12 +38,13 @@ ARROWS = {
     "alone": {"protocol", "store", "service", "config", "home", "keyfile", "engine", "net", "shell"},
     "restoring": {"protocol", "store", "service", "home", "keyfile"},
     "shell": {"protocol", "net", "turns", "config"},
-    "firstrun": {"protocol", "config", "home", "service", "web"},
+    "firstrun": {"protocol", "config", "home", "service", "web", "recovery", "shell"},
+    "recovery": {"protocol", "store", "turns", "service", "home", "keyfile", "net", "shell"},
     "daemon": {"protocol", "commons", "store", "turns", "service", "config", "home", "net", "web"}
     | {"engine", "shell", "firstrun", "keyfile", "notify"},
 }
 # inside the verb that needs it; `alone` is the one door when no daemon runs
-CLI_MAY_IMPORT = {"alone", "restoring", "service", "home", "protocol", "daemon", "config"}
+CLI_MAY_IMPORT = {"alone", "recovery", "restoring", "service", "home", "protocol", "daemon", "config"}
 WEB_MAY_IMPORT_OF_STORE = {"mutunode.store.interface"}  # the read side's shapes; never the writer's
 
 # clock, chance, files and threads arrive in the protocol as arguments

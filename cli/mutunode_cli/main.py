@@ -22,6 +22,10 @@ from mutunode_cli.session import Session
 
 VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in the order people need them
     "init": ("start", both("créer l’identité de l’organisation", "create the organisation's identity")),
+    "recover": (
+        "recover",
+        both("retrouver l’organisation avec sa phrase", "recover the organisation by its phrase"),
+    ),
     "run": ("start", both("faire tourner le nœud", "run the node")),
     "status": ("state", both("où en est ce nœud", "how this node stands")),
     "login-link": ("state", both("adresse à usage unique pour les pages", "one-time address of the pages")),

@@ -120,7 +120,7 @@ class Chains:
             return None
         held = self.known(org) or (session.chain if session.org == org else None)
         try:
-            chain = self._read(held, org, reply, now)
+            chain = self.read(held, org, reply, now)
         except (Malformed, Invalid):
             self._reputation.bad_answer(session, now)
             return None
@@ -130,7 +130,8 @@ class Chains:
             self._ask(session, org, chain.epoch + 1, now)
         return chain
 
-    def _read(self, held: Chain | None, org: bytes, reply: messages.Identity, now: float) -> Chain:
+    def read(self, held: Chain | None, org: bytes, reply: messages.Identity, now: float) -> Chain:
+        """The chain that an answer leads to from the one held; ``Malformed`` or ``Invalid`` when none."""
         genesis = parse_genesis(reply.genesis)
         if genesis.org != org:
             raise Invalid("identity: another organisation than the one asked for")

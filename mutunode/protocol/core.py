@@ -17,6 +17,7 @@ from mutunode.protocol.ledger import Address, Ledger
 from mutunode.protocol.limits import HOPS, LINKS_ACTIVE_MAX, LINKS_ACTIVE_MIN, LINKS_MAX
 
 if TYPE_CHECKING:
+    from mutunode.protocol.identity import Chain
     from mutunode.protocol.session import Session
 
 Random = Callable[[int], bytes]
@@ -28,6 +29,7 @@ class Me(msgspec.Struct, frozen=True):
     org: bytes
     operating: bytes  # Ed25519 public key
     sign: Callable[[bytes], bytes]
+    passing: Chain | None = None  # of somebody who is here for a moment, and whom no store keeps
 
 
 class NodeSettings(msgspec.Struct, frozen=True):
@@ -39,6 +41,8 @@ class NodeSettings(msgspec.Struct, frozen=True):
     links_max: int = LINKS_MAX  # hubs: 128 and more
     links_active_min: int = LINKS_ACTIVE_MIN
     links_active_max: int = LINKS_ACTIVE_MAX
+    recovers: bytes = b""  # a root key: everybody met is asked whose it is
+    collects: bytes = b""  # an organisation: the one whose register is fetched
 
 
 class Core:

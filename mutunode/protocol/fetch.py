@@ -115,7 +115,7 @@ class Fetches:
             chain,
             lambda size: self._core.ledger.root_at(log, size),
             frozen=self._forks.is_frozen(log, head.epoch),
-            own=head.org == self._core.me.org,
+            own=head.org in (self._core.me.org, self._core.settings.collects),
         )
 
     def _set_aside(self, wanted: Wanted, session: Session, now: float) -> None:

@@ -29,6 +29,13 @@ class Holders:
             held = self._held.setdefault(session.link, {})
             held[head.log] = max(head.order, held.get(head.log, head.order))
 
+    def met(self, session: Session, now: float) -> None:
+        """A peer is there: does it hold what we have?"""
+        ledger = self._core.ledger
+        for log in ledger.logs_of(self._core.me.org):
+            if (held := ledger.log(log)) is not None and held.head is not None:
+                self.told(session, held.head, now)
+
     def told(self, session: Session, head: Head, now: float) -> None:
         """A peer was told of a head of ours: ask it in a while."""
         if head.org == self._core.me.org:

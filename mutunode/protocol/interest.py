@@ -62,6 +62,8 @@ class Interest:
 
     def _compute(self) -> dict[bytes, int]:
         ledger = self._core.ledger
+        if collects := self._core.settings.collects:
+            return {collects: 0}
         found = {org: 0 for org in sorted(ledger.accepted()) if not ledger.stance(org).blocked}
         ring = list(found)
         for distance in range(1, self._core.settings.hops + 1):

@@ -29,6 +29,7 @@ from mutunode.protocol.links import LinkInfo
 from mutunode.protocol.reaching import Reaching
 from mutunode.protocol.reception import Reception
 from mutunode.protocol.reconcile import Reconciliations
+from mutunode.protocol.recovering import Recovering, Sought
 from mutunode.protocol.relaying import Relaying
 from mutunode.protocol.repair import Repair
 from mutunode.protocol.reputation import Reputation
@@ -74,6 +75,7 @@ class Node:
         self._server = Server(core, self._interest, self._forks, self._gossip)
         self._downloads = Downloads(core, self._reputation)
         self._file_holders = FileHolders(core)
+        self._recovering = Recovering(core, self._chains)
         self._witnessing = Witnessing(core, self._reputation, self._offer)
         self._handshake = Handshake(
             core,
@@ -272,6 +274,10 @@ class Node:
         """May this node sign now, and why not."""
         return self._signatory.signing(now)
 
+    def sought(self) -> Sought:
+        """What whoever was met answered about the organisation that is to be recovered."""
+        return self._recovering.sought
+
     def links(self) -> list[LinkInfo]:
         """All links."""
         return [links.info(self._core, session) for session in self._core.sessions.values()]
@@ -302,6 +308,8 @@ class Node:
         self._gossip.welcome(session)
         self._signatory.ask(session, self._offer, now)
         self._repair.with_peer(session, now)
+        self._holders.met(session, now)
+        self._recovering.ready(session, now)
         self._reception.ready(session, now)
         self._downloads.ready(session, now)
 

@@ -195,8 +195,8 @@ class Server:
         return messages.Entries(get.id, get.log, get.start, 1 if enc else 0, payload)
 
     def _ident(self, ident: messages.Ident) -> messages.Identity:
-        ledger = self._core.ledger
-        chain = ledger.chain(ident.key)
+        ledger, passing = self._core.ledger, self._core.me.passing
+        chain = passing if passing is not None and passing.org == ident.key else ledger.chain(ident.key)
         if chain is None and (org := ledger.org_of_root(ident.key)) is not None:
             chain = ledger.chain(org)
         if chain is None:

@@ -7,7 +7,7 @@ they meet us.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -93,10 +93,8 @@ def open_epoch(
         )
         if dry_run:
             return told
-        keys = _next_keys(desk, chain, given, operating)
-        opened = _signed(
-            turn, chain, given, keys, Base(keep, turn.ledger.root_at(desk.own_log, keep)), reason, roots
-        )
+        keys = next_keys(chain, given, operating, desk.safe.keys.sealing)
+        opened = signed(turn, chain, given, keys, keep, reason, roots)
         me = Me(desk.org, keys.operating_public, keys.sign)
         turn.open_epoch(opened, me, lambda: desk.safe.replace_keys(opened, keys))
         return msgspec.structs.replace(told, operating=key_text(keys.operating_public), opened=True)
@@ -153,7 +151,7 @@ def _sizes(turn: Turn, chain: Chain, base: int | None) -> tuple[int, int]:
     if turn.closed in NO_WAY_OUT or (base is None and turn.closed in NEEDS_A_BASE):
         raise NotSigned(turn.closed)
     if base is None:
-        return size, size if held is None else _agreed(turn, chain, held)
+        return size, size if held is None else agreed(turn, chain, held)
     if not 0 <= base <= size:
         trouble = Trouble(
             "base",
@@ -164,7 +162,7 @@ def _sizes(turn: Turn, chain: Chain, base: int | None) -> tuple[int, int]:
     return size, base
 
 
-def _agreed(turn: Turn, chain: Chain, held: HeldLog) -> int:
+def agreed(turn: Turn, chain: Chain, held: HeldLog) -> int:
     """All of it; where two registers were signed, what both have in common."""
     frame = turn.ledger.evidence(held.log, chain.epoch) if held.frozen else None
     if frame is None:
@@ -184,36 +182,34 @@ def _dropped(desk: Desk, keep: int, size: int) -> tuple[Dropped, ...]:
     return tuple(found)
 
 
-def _next_keys(desk: Desk, chain: Chain, given: Phrase, operating: bytes) -> Keys:
-    """The sealing keys of all epochs stay: what was sealed for us remains readable."""
+def next_keys(chain: Chain, given: Phrase, operating: bytes, held: Mapping[int, bytes]) -> Keys:
+    """The keys of the next epoch; the sealing keys of all others stay, so that what was sealed for us can be
+    read.
+    """
     epoch = chain.epoch + 1
-    sealing = {**given.sealing_of(chain), **desk.safe.keys.sealing, epoch: given.sealing(epoch)}
-    return Keys(desk.org, operating, sealing)
+    return Keys(chain.org, operating, {**given.sealing_of(chain), **held, epoch: given.sealing(epoch)})
 
 
-def _signed(
+def signed(
     turn: Turn,
     chain: Chain,
     given: Phrase,
     keys: Keys,
-    base: Base,
+    base: int,
     reason: str,
-    roots: Sequence[bytes] | None,
+    roots: Sequence[bytes] | None = None,
 ) -> Chain:
+    """The chain with the next epoch, which keeps ``base`` entries of what is held of the public register."""
     try:
         op = make_op(
             chain,
             operating=keys.operating_public,
             roots=roots or chain.roots,
             sealing=crypto.sealing_public_of(keys.sealing[chain.epoch + 1]),
-            base=base,
+            base=Base(base, turn.ledger.root_at(log_id(chain.org, PUBLIC), base)),
             reason=reason,
         )
     except Malformed as error:
-        raise Refusal(
-            "bad_op",
-            Exit.REFUSED,
-            f"Cette reprise ne peut pas être signée : {error}.",
-            f"Cannot be signed: {error}.",
-        ) from None
+        fr, en = f"Cette reprise ne peut pas être signée : {error}.", f"This cannot be signed: {error}."
+        raise Refusal("bad_op", Exit.REFUSED, fr, en) from None
     return sign_op(chain, op, given.sign, int(turn.now))

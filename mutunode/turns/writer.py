@@ -231,8 +231,9 @@ class Turns:
                 turn = Turn(self._me, self._ledger, now, closed)
                 answer = act.job(turn)
                 turn.sign()
-                due = self._marks.due() if turn.heads else {}
-                trusted = self._marks.due_of_trusted() if turn.is_store_trusted else {}
+                marks = Marks(turn.me, self._ledger, self._outside)  # of whoever it signed as
+                due = marks.due() if turn.heads else {}
+                trusted = marks.due_of_trusted() if turn.is_store_trusted else {}
         except BaseException as error:
             if turn is not None and turn.successor is not None:
                 self._become(turn.successor)  # its keys are kept, though the store refused: no way back

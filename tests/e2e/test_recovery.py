@@ -1,0 +1,171 @@
+"""A machine is lost: the phrase and somebody who knows us bring all of it back, and end the old key."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mutunode.home import Home
+from mutunode.protocol import phrase as phrases
+from tests.e2e.nodes import Node, environment, until
+
+Make = Callable[[str], Node]
+
+
+def phrase(node: Node) -> str:
+    """The file with a node's recovery phrase."""
+    return str(node.folder / f"{node.name.lower()}.phrase")
+
+
+def empty(node: Node, name: str = "Neuf") -> Node:
+    """A machine on which nobody lives yet."""
+    return Node(name, node.folder, org=node.org)
+
+
+@pytest.fixture
+def three(make: Make) -> tuple[Node, Node, Node]:
+    """The one that will be lost, and two that hold what it shared."""
+    jardin, atelier, mairie = (make(name).start() for name in ("Jardin", "Atelier", "Mairie"))
+    for one, other in ((atelier, jardin), (mairie, jardin), (jardin, atelier), (atelier, mairie)):
+        one.follows(other)
+    jardin.ask("peer_accept", org=mairie.org, address=mairie.peer, vouch=True)
+    for number in range(5):
+        jardin.publish(f"Fiche {number}")
+    for other in (atelier, mairie):
+        other.catches_up_with(jardin)
+    return jardin, atelier, mairie
+
+
+def test_everything_comes_back_and_the_old_machine_is_believed_by_nobody(
+    three: tuple[Node, Node, Node],
+) -> None:
+    jardin, atelier, mairie = three
+    rec = str(jardin.ask("search", q="Fiche 1")["hits"][0]["id"])
+    told = {"rec": rec, "as": "adapted", "purpose": "Entre nous", "visibility": "author_only"}
+    atelier.ask("use", **told)
+    jardin.catches_up_with(atelier)
+    size = jardin.register()[0]
+    jardin.kill()
+
+    new = empty(jardin)
+    answer = new.run("recover", "--phrase-file", phrase(jardin), "--seed", atelier.peer, "--json")
+    assert answer.code == 0, answer
+    came = answer.json
+    assert (came["org"], came["name"], came["epoch"], came["base"]) == (jardin.org, "Jardin", 1, size)
+    assert came["accepted"] == [mairie.org], "whom it vouched for is followed again"
+    assert came["shown"], "the one that was asked knows the new key already"
+
+    new.start()
+    assert new.register()[0] == size
+    until(lambda: new.ask("search", q="Fiche 1")["total"] == 1, "it is found")
+    shown = new.ask("key_show")
+    assert (shown["sealing_epochs"], shown["current"]) == ([0, 1], True)
+    new.follows(atelier)
+    new.catches_up_with(atelier)
+    until(lambda: new.ask("usage", rec=rec)["organisations"], "what was sealed for the old key opens")
+    new.publish("Après")
+    for other in (atelier, mairie):
+        other.catches_up_with(new)
+
+    held = atelier.register(jardin.org)
+    jardin.start("--seed", atelier.peer, "--seed", mairie.peer)  # the thief switches the old machine on
+    until(lambda: jardin.ask("status")["read_only"], "it hears that its key is over")
+    refused = jardin.run("publish", "resource", "--title", "Volé", "--json")
+    assert refused.code == 8
+    assert "epoch open" in refused.json["error"]["en"]
+    assert [other.register(jardin.org) for other in (atelier, mairie)] == [held, held]
+    assert [other.forked() for other in (atelier, mairie, new)] == [[], [], []]
+    secret = Path(phrase(jardin)).read_text().split()
+    said = "".join(each.log.read_text() for each in (new, atelier, mairie))
+    assert not any(" ".join(secret[n : n + 2]) in said for n in range(23)), "no phrase in a log"
+    new.stop()
+
+
+def test_who_cannot_help_is_told_apart(two: tuple[Node, Node], make: Make) -> None:
+    jardin, atelier = two
+    stranger = make("Inconnu")
+    new = empty(jardin)
+    seed = ("--seed", atelier.peer, "--json")
+    unknown = new.run("recover", "--phrase-file", phrase(stranger), *seed)
+    assert (unknown.code, unknown.json["error"]["code"]) == (3, "unknown_root")
+    gone = new.run("recover", "--phrase-file", phrase(jardin), "--json")
+    assert gone.code == 2, "an address is needed"
+    jardin.stop()
+    lived = jardin.run("recover", "--phrase-file", phrase(jardin), *seed)
+    assert (lived.code, lived.json["error"]["code"]) == (5, "home_exists")
+    nothing = new.folder / "wrong"
+    nothing.write_text("pas une phrase")
+    assert new.run("recover", "--phrase-file", str(nothing), *seed).code == 2
+    assert not (new.home / "identity").exists()
+
+
+def test_of_several_that_claim_a_phrase_a_person_chooses(two: tuple[Node, Node], make: Make) -> None:
+    jardin, atelier = two
+    jardin.publish("La vraie")
+    atelier.catches_up_with(jardin)
+    entropy = phrases.entropy(Path(phrase(jardin)).read_text().split())
+    false = Node("Jardin-bis", jardin.folder)
+    made = Home.create(false.home, name="Jardin", language="fr", entropy=entropy, now=1)
+    from mutunode.protocol.ids import org_text
+
+    false.org = org_text(made.genesis.org)
+    mairie = make("Mairie").start()
+    try:
+        false.start()
+        mairie.follows(false)
+        false.publish("La fausse")
+        mairie.catches_up_with(false)
+    finally:
+        false.kill()
+    new = empty(jardin)
+    seeds = ("--seed", atelier.peer, "--seed", mairie.peer, "--json")
+    both = new.run("recover", "--phrase-file", phrase(jardin), *seeds)
+    assert (both.code, both.json["error"]["code"]) == (5, "several_organisations")
+    assert jardin.org in both.json["error"]["fr"]
+    assert false.org in both.json["error"]["en"]
+    chosen = new.run("recover", "--phrase-file", phrase(jardin), *seeds, "--org", jardin.org)
+    assert (chosen.code, chosen.json["org"], chosen.json["base"]) == (0, jardin.org, 1), chosen
+
+
+def test_a_damaged_key_file_is_put_aside_and_what_is_here_is_kept(two: tuple[Node, Node]) -> None:
+    jardin, atelier = two
+    jardin.publish("Avant")
+    atelier.catches_up_with(jardin)
+    jardin.stop()
+    identity = jardin.home / "identity"
+    identity.write_bytes(identity.read_bytes()[:-9])
+    answer = jardin.run("recover", "--phrase-file", phrase(jardin), "--seed", atelier.peer, "--json")
+    assert (answer.code, answer.json["base"]) == (0, 1), answer
+    assert (jardin.home / "identity.damaged").exists()
+    jardin.start()
+    jardin.publish("Après")
+    atelier.catches_up_with(jardin)
+    assert atelier.forked() == []
+    jardin.stop()
+
+
+@pytest.mark.parametrize("point", ["before-keys", "after-keys"])
+def test_a_kill_in_the_middle_is_gone_on_from(two: tuple[Node, Node], point: str) -> None:
+    jardin, atelier = two
+    jardin.publish("Avant")
+    atelier.catches_up_with(jardin)
+    jardin.kill()
+    new = empty(jardin)
+    words = ["recover", "--phrase-file", phrase(jardin), "--seed", atelier.peer, "--home", str(new.home)]
+    dying = [sys.executable, "-m", "tests.e2e.dying", "opening", point, "1"]
+    killed = subprocess.run([*dying, *words], env=environment() | {"LC_ALL": "C"}, check=False)
+    assert killed.returncode == -9
+    again = new.run(*words[:-2], "--json")
+    assert again.code == (0 if point == "before-keys" else 5), again
+    new.start("--seed", atelier.peer)
+    new.publish("Après")
+    assert (new.register()[0], new.ask("key_show")["epoch"]) == (2, 1)
+    atelier.catches_up_with(new)
+    assert atelier.forked() == []
+    assert oct(os.stat(new.home / "identity").st_mode & 0o777) == "0o600"
+    new.stop()
