@@ -35,12 +35,12 @@ from mutunode.protocol.node import Node
 from mutunode.protocol.phrase import check_words
 from mutunode.protocol.recovering import Sought
 from mutunode.protocol.signing import Mark
-from mutunode.service import epochs, phrases
+from mutunode.service import epochs, phrases, readonly
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.phrases import Phrase
 from mutunode.shell import Shell, read_seeds
 from mutunode.store import open_store
-from mutunode.store.interface import Store
+from mutunode.store.interface import Store, StoreError
 from mutunode.turns import Turn, Turns
 
 __all__ = ["Claim", "Recovered", "SeveralClaims", "read_seeds", "recover"]
@@ -111,15 +111,15 @@ def recover(
         Refusal: nobody answers or knows (3), several claim it or somebody lives here (5).
     """
     _make_room(home)
-    store = open_store(store_url or f"sqlite:{home.path / 'records.sqlite'}", clock)
     try:
-        with _passing(home, store, seeds, given.root, clock) as passer:
+        store = open_store(store_url or f"sqlite:{home.path / 'records.sqlite'}", clock)
+        with contextlib.closing(store), _passing(home, store, seeds, given.root, clock) as passer:
             chain = _whose(passer, given, org, len(seeds), emit)
             passer.collect(chain)
             _collect(passer, chain, emit)
             return _take_over(passer, chain, given, language, passphrase, reason)
-    finally:
-        store.close()
+    except StoreError as error:
+        raise readonly.disk_fails(error) from error
 
 
 def _make_room(home: Home) -> None:

@@ -107,7 +107,6 @@ def _recover(
     from mutunode.recovery import recover
     from mutunode.service import phrases
     from mutunode.service.errors import Refusal
-    from mutunode.store.interface import StoreError
 
     label = session.tr("Registre retrouvé", "Register recovered")
     try:
@@ -130,8 +129,6 @@ def _recover(
         raise failure.Failure(error.code, exits.CONFLICT, error.fr, error.en) from None
     except ConfigError as error:
         raise failure.usage(str(error), str(error)) from None
-    except StoreError as error:
-        raise failure.Failure("store", exits.READ_ONLY, str(error), str(error)) from None
     answer: dict[str, Any] = msgspec.to_builtins(recovered)
     return answer
 
