@@ -21,6 +21,7 @@ from mutunode.commons.values.base import (
     NAME_BYTES_MAX,
     PROSE_BYTES_MAX,
     TITLE_BYTES_MAX,
+    ZONE,
     Context,
     Resolve,
     ValueType,
@@ -29,8 +30,11 @@ from mutunode.commons.values.choices import Bool, Choice, Option
 from mutunode.commons.values.files import File
 from mutunode.commons.values.ids import Blob, Org, Ref
 from mutunode.commons.values.meanings import Date, Language, License, Uri
+from mutunode.commons.values.money import Money
 from mutunode.commons.values.parts import ListOf, Record
+from mutunode.commons.values.places import Place
 from mutunode.commons.values.text import ENDPOINT, Int, LangText, Text
+from mutunode.commons.values.times import Hours, Moment, Slot, Zone
 from mutunode.commons.words import INTERFACE_LANGUAGES, NOTHING, LangMap, Words
 from mutunode.protocol.entry import encode_body
 from mutunode.protocol.errors import Malformed
@@ -56,6 +60,7 @@ __all__ = [
     "Fault",
     "Field",
     "File",
+    "Hours",
     "Int",
     "Kind",
     "LangMap",
@@ -63,8 +68,11 @@ __all__ = [
     "Language",
     "License",
     "ListOf",
+    "Moment",
+    "Money",
     "Option",
     "Org",
+    "Place",
     "Problem",
     "Record",
     "Ref",
@@ -72,10 +80,12 @@ __all__ = [
     "Section",
     "Sense",
     "Show",
+    "Slot",
     "Text",
     "Uri",
     "ValueType",
     "Words",
+    "Zone",
 ]
 
 NATURE = "nature"  # the facet every record has: its type ("software"), or its kind when it has none
@@ -180,13 +190,14 @@ class Kind:
         language: str = "fr",
         today: str = "",
         resolve: Resolve | None = None,
+        zone: str = ZONE,
     ) -> tuple[dict[str, Any], list[Problem]]:
         """(body, problems) from strings or JSON values. With problems, the body holds what was understood.
 
         ``given`` may use dotted names (``title.en``, ``posture.statement.fr``, ``based_on.0.ref``).
-        ``language`` is that of text given without one; ``resolve`` as in ``Context``.
+        ``language`` is that of text given without one, ``zone`` that of times; ``resolve`` as in ``Context``.
         """
-        context = Context(language, today, resolve)
+        context = Context(language, today, zone, resolve)
         body, faults = read_fields(self.all_fields, nested(given), context)
         faults += check_fields(self.all_fields, body)
         faults += [fault for rule in self.rules for fault in rule(body)]

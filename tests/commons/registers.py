@@ -12,7 +12,8 @@ from mutunode.commons.states import Act
 NOW = 1_800_000_000
 
 
-def _hash(*parts: object) -> bytes:
+def digest(*parts: object) -> bytes:
+    """32 bytes that stand for these parts."""
     return hashlib.sha256(repr(parts).encode()).digest()
 
 
@@ -20,8 +21,8 @@ class Register:
     """One organisation's register. ``say`` returns a ref; ``acts`` is what a store shows of it."""
 
     def __init__(self, name: str) -> None:
-        self.org = _hash("org", name)
-        self.log = _hash("log", name)
+        self.org = digest("org", name)
+        self.log = digest("log", name)
         self._acts: list[Act] = []
 
     @property
@@ -31,9 +32,9 @@ class Register:
     def say(self, kind: str, body: dict[str, Any], *, time: int = NOW) -> list[Any]:
         """Append a record; ``supersedes`` and a withdrawal's ``target`` show on what they name."""
         index = len(self._acts)
-        leaf = _hash(self.log, index)
+        leaf = digest(self.log, index)
         self._acts.append(
-            Act(self.log, index, self.org, _hash("rec", self.log, index), leaf, kind, time, dict(body))
+            Act(self.log, index, self.org, digest("rec", self.log, index), leaf, kind, time, dict(body))
         )
         if body.get("supersedes", [b""])[0] == self.log:
             self.mark(body["supersedes"], superseded_by=index)

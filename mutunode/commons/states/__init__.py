@@ -7,6 +7,7 @@ cited is not held, the answer says so (*pending*) instead of giving a figure tha
 from __future__ import annotations
 
 from mutunode.commons.states.acts import Act
+from mutunode.commons.states.bookings import Block, Booking, MeansState, means_state
 from mutunode.commons.states.derivations import Branch, Link, derivations, family
 from mutunode.commons.states.inbox import Waiting, inbox
 from mutunode.commons.states.resources import ResourceState, ack_policy, asks, resource_state
@@ -15,9 +16,12 @@ from mutunode.commons.states.usages import Acknowledgement, Counts, UsageState, 
 __all__ = [
     "Acknowledgement",
     "Act",
+    "Block",
+    "Booking",
     "Branch",
     "Counts",
     "Link",
+    "MeansState",
     "ResourceState",
     "UsageState",
     "Waiting",
@@ -26,6 +30,7 @@ __all__ = [
     "derivations",
     "family",
     "inbox",
+    "means_state",
     "resource_state",
     "usage_state",
 ]

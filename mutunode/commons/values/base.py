@@ -25,6 +25,8 @@ URI_BYTES_MAX = 2_048  # what browsers still follow
 PROSE_BYTES_MAX = 60 * 1_024  # a body of 64 KiB, less 4 KiB for the other fields
 DEFAULT_KEY = ""  # a bare value beside dotted ones: `--title X --title.en Y` is {"title": {"": X, "en": Y}}
 
+ZONE = "Europe/Paris"  # until an organisation says otherwise
+
 Resolve = Callable[[str], Any]
 Reading = tuple[Any, Faults]  # (value, or UNSET when nothing was given; what could not be read)
 NOT_GIVEN: Reading = (UNSET, FINE)
@@ -39,6 +41,7 @@ class Context(msgspec.Struct, frozen=True):
 
     language: str = "fr"  # of text given without one
     today: str = ""  # ISO date; some fields default to it
+    zone: str = ZONE  # of times given without one
     resolve: Resolve | None = None
 
 
