@@ -5,6 +5,7 @@ The daemon opens doors on it (peers, pages, control socket); a command with no d
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from mutunode.home import Home
 from mutunode.keyfile import Keys
 from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.ledger import Address
+from mutunode.protocol.limits import INTRODUCTIONS_BYTES_MAX, INTRODUCTIONS_DISK_PART
 from mutunode.protocol.node import Node
 from mutunode.protocol.rivals import joined
 from mutunode.protocol.signing import Mark
@@ -38,6 +40,8 @@ SEARCH_WAITS_FOR_CHANGES = 2_000  # what is indexed within a second
 SEARCH_LOOK_SECONDS = 0.02
 RETRY_SECONDS = 1.0  # after a step that failed
 FEED_IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
+
+ALLOWANCE_SECONDS = 60.0
 
 log = structlog.get_logger("engine")
 
@@ -90,6 +94,23 @@ class Feeder:
         if self._reader.newest_change() > newest + FEED_YIELDS_TO_CHANGES:
             self._stopping.wait(FEED_YIELDS * (time.monotonic() - began))
         return more
+
+
+class Allowance:
+    """What may be stored by way of one accepted organisation: a part of the disk that is free now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bytes = INTRODUCTIONS_BYTES_MAX
+        self._looked = float("-inf")
+
+    def bytes(self) -> int:
+        """So many; the disk is asked once a minute."""
+        if time.monotonic() - self._looked > ALLOWANCE_SECONDS:
+            free = shutil.disk_usage(self._folder).free
+            self._bytes = min(INTRODUCTIONS_BYTES_MAX, int(free * INTRODUCTIONS_DISK_PART))
+            self._looked = time.monotonic()
+        return self._bytes
 
 
 class Engine:
@@ -194,7 +215,11 @@ class Engine:
 
     def _make_node(self, me: Me) -> Node:
         self._adopt_identity()
-        settings = NodeSettings(seeds=self._seeds, links_max=self.settings.links_max)
+        settings = NodeSettings(
+            seeds=self._seeds,
+            links_max=self.settings.links_max,
+            introductions_bytes=Allowance(self.home.path).bytes,
+        )
         marks = [Mark(log, mark.epoch, mark.size, mark.root) for log, mark in self.home.marks().items()]
         return Node(me, self.store.ledger, settings, self._random, marks)
 

@@ -88,10 +88,17 @@ class Shell:
 
     # --- inputs: called in the loop's thread ----------------------------------------------------
     def opened(
-        self, link: int, outgoing: bool, address: str, channel: bytes, lan: bool, pinned: bytes | None
+        self,
+        link: int,
+        outgoing: bool,
+        address: str,
+        channel: bytes,
+        lan: bool,
+        pinned: bytes | None,
+        ip: str,
     ) -> None:
         """A link stands, before any frame."""
-        self._post(lambda node, now: node.opened(link, outgoing, address, channel, lan, pinned, now))
+        self._post(lambda node, now: node.opened(link, outgoing, address, channel, lan, pinned, now, ip=ip))
 
     def received(self, link: int, frame: bytes) -> asyncio.Future[None]:
         """A frame came; done when the turn that took it is over: read no further from this link before."""

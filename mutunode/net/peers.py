@@ -40,9 +40,16 @@ class NetInputs(Protocol):
     """What the network tells; every call comes in the loop's thread."""
 
     def opened(
-        self, link: int, outgoing: bool, address: str, channel: bytes, lan: bool, pinned: bytes | None
+        self,
+        link: int,
+        outgoing: bool,
+        address: str,
+        channel: bytes,
+        lan: bool,
+        pinned: bytes | None,
+        ip: str,
     ) -> None:
-        """A link stands. ``address`` is what was dialled, or where they come from."""
+        """A link stands. ``address`` is what was dialled, or where they come from; ``ip`` the number."""
 
     def received(self, link: int, frame: bytes) -> asyncio.Future[None]:
         """A frame came. The future is done when the node has taken it; few are read ahead of it."""
@@ -197,7 +204,9 @@ class PeerNet:
         # Whoever is still here after the core's deadline has said who they are.
         late = asyncio.get_running_loop().call_later(HANDSHAKE_SECONDS_MAX + 1, guest.known)
         try:
-            self._inputs.opened(link.number, False, address, self._channel, self._near(guest.ip), None)
+            self._inputs.opened(
+                link.number, False, address, self._channel, self._near(guest.ip), None, str(guest.ip)
+            )
             await self._carry(link)
         finally:
             late.cancel()
@@ -224,5 +233,7 @@ class PeerNet:
         task.set_name(LINK)
         link = Link(self._next_number(), dialled.socket, dialled.abort, self._inputs)
         near = self._near(dialled.place.ip)
-        self._inputs.opened(link.number, True, effect.address, dialled.channel, near, effect.org)
+        self._inputs.opened(
+            link.number, True, effect.address, dialled.channel, near, effect.org, str(dialled.place.ip)
+        )
         await self._carry(link)

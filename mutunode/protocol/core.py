@@ -7,6 +7,7 @@ after the commit. It never asks for the time either: ``now`` is an argument ever
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,13 @@ import msgspec
 from mutunode.protocol.agenda import Agenda
 from mutunode.protocol.effects import Close, Effect, Notice, NoticeKind, Send
 from mutunode.protocol.ledger import Address, Ledger
-from mutunode.protocol.limits import HOPS, LINKS_ACTIVE_MAX, LINKS_ACTIVE_MIN, LINKS_MAX
+from mutunode.protocol.limits import (
+    HOPS,
+    INTRODUCTIONS_BYTES_MAX,
+    LINKS_ACTIVE_MAX,
+    LINKS_ACTIVE_MIN,
+    LINKS_MAX,
+)
 
 if TYPE_CHECKING:
     from mutunode.protocol.identity import Chain
@@ -43,6 +50,14 @@ class NodeSettings(msgspec.Struct, frozen=True):
     links_active_max: int = LINKS_ACTIVE_MAX
     recovers: bytes = b""  # a root key: everybody met is asked whose it is
     collects: bytes = b""  # an organisation: the one whose register is fetched
+    introductions_bytes: Callable[[], int] = lambda: INTRODUCTIONS_BYTES_MAX  # by way of one accepted org.
+
+
+class Shortage(StrEnum):
+    """Why nothing more is taken of an organisation; the words are the pages' affair."""
+
+    LOG = "log"  # its register has all the room one gets
+    VOUCHER = "voucher"  # all that came by way of one accepted organisation has
 
 
 class Core:
@@ -55,6 +70,7 @@ class Core:
         self.random = random
         self.agenda = Agenda()
         self.sessions: dict[int, Session] = {}
+        self.full: dict[bytes, Shortage] = {}  # organisations of which nothing more is taken
         self._effects: list[Effect] = []
 
     def do(self, effect: Effect) -> None:

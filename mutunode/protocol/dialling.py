@@ -19,6 +19,8 @@ from mutunode.protocol.ledger import Address
 from mutunode.protocol.limits import (
     ADDRESS_BYTES_MAX,
     HANDSHAKE_SECONDS_MAX,
+    LINKS_A_SUBNET_MAX,
+    LINKS_BY_ONE_INTRODUCER_MAX,
     LINKS_OUTGOING_MIN,
     NEARBY_MAX,
     PEERS_FEW,
@@ -29,6 +31,7 @@ from mutunode.protocol.limits import (
 )
 from mutunode.protocol.reputation import Reputation
 from mutunode.protocol.session import CLOSE_NORMAL, Session
+from mutunode.protocol.subnets import subnet_of_address
 
 TRUSTED_SOURCES = ("seed", "lan", "person")  # may resolve to a private range
 ENDPOINTS_MAX = 8  # of one profile or vouch: an organisation has a few addresses at most
@@ -60,6 +63,7 @@ class Dialler:
         self._reputation = reputation
         self._nearby: dict[bytes, str] = {}  # organisation → address, as the LAN says
         self._dialling: dict[str, float] = {}  # address → when we give up waiting for it
+        self._dialling_org: dict[str, bytes | None] = {}  # who is expected there
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._ourselves: set[str] = set()
@@ -124,6 +128,7 @@ class Dialler:
     def look(self, now: float) -> None:
         """Dial whom we should be linked with and are not."""
         self._dialling = {address: end for address, end in self._dialling.items() if end > now}
+        self._dialling_org = {address: self._dialling_org.get(address) for address in self._dialling}
         candidates = self._candidates()
         room = self._room(len(candidates))
         due = [address for address in candidates if self._is_free(address)]
@@ -132,7 +137,7 @@ class Dialler:
             when = max(self._not_before.get(address.address, 0.0), self._away_until(address, now))
             if when > now:
                 waiting.append(when)
-            elif room > 0:
+            elif room > 0 and self._adds_variety(address, few=len(candidates) < PEERS_FEW):
                 room -= 1
                 self.dial(address, now)
         waiting += self._dialling.values()
@@ -165,13 +170,43 @@ class Dialler:
     def _room(self, known: int) -> int:
         settings = self._core.settings
         links = len(self._core.sessions) + len(self._dialling)
-        if known < PEERS_FEW:
-            return settings.links_max - links
-        outgoing = sum(
+        outgoing = len(self._dialling) + sum(
             session.outgoing and not session.via for session in self._core.sessions.values()
-        ) + len(self._dialling)
-        wanted = max(settings.links_active_min - links, LINKS_OUTGOING_MIN - outgoing)
-        return min(wanted, settings.links_max - links)
+        )
+        # Callers may take all places, not those of the few that we chose ourselves.
+        places = max(settings.links_max - links, LINKS_OUTGOING_MIN - outgoing)
+        if known < PEERS_FEW:
+            return places
+        return min(max(settings.links_active_min - links, LINKS_OUTGOING_MIN - outgoing), places)
+
+    def _adds_variety(self, address: Address, *, few: bool) -> bool:
+        """Not the third of one subnet, nor more than half of what we dial introduced by one peer."""
+        if few or address.source in TRUSTED_SOURCES:
+            return True
+        subnet = subnet_of_address(address.address)
+        if subnet and self._links_in(subnet) >= LINKS_A_SUBNET_MAX:
+            return False
+        voucher = self._interest.voucher(address.org) if address.org is not None else b""
+        return not voucher or self._links_by(voucher) < LINKS_BY_ONE_INTRODUCER_MAX
+
+    def _links_in(self, subnet: str) -> int:
+        dialled = sum(subnet_of_address(address) == subnet for address in self._dialling)
+        return dialled + sum(session.subnet == subnet for session in self._core.sessions.values())
+
+    def _links_by(self, voucher: bytes) -> int:
+        """Links that we dialled, or are dialling, with those whom one organisation introduced."""
+        orgs = [session.org for session in self._core.sessions.values() if session.outgoing]
+        orgs += [org for org in self._dialling_org.values() if org is not None]
+        return sum(self._interest.voucher(org) == voucher for org in orgs if org)
+
+    def knows_many(self) -> bool:
+        """Whether links are chosen: with few peers everybody is linked with everybody."""
+        return len(self._candidates()) >= PEERS_FEW
+
+    def is_trusted(self, address: str) -> bool:
+        """Whether a person gave this address."""
+        book = self._core.ledger.addresses()
+        return any(held.address == address and held.source in TRUSTED_SOURCES for held in book)
 
     def _away_until(self, address: Address, now: float) -> float:
         return now + self._reputation.away_seconds(address.org, now) if address.org is not None else 0.0
@@ -182,12 +217,14 @@ class Dialler:
     def dial(self, address: Address, now: float) -> None:
         """Dial; the shell answers with ``opened`` or ``dial_failed``."""
         self._dialling[address.address] = now + 3 * HANDSHAKE_SECONDS_MAX
+        self._dialling_org[address.address] = address.org
         self._core.do(Dial(address.address, address.org, address.source in TRUSTED_SOURCES))
 
     # --- what came of it -----------------------------------------------------------------------
     def opened(self, address: str) -> None:
         """A link that we dialled is open."""
         self._dialling.pop(address, None)
+        self._dialling_org.pop(address, None)
 
     def met(self, session: Session, now: float) -> None:
         """A handshake is complete: at this address is this organisation."""
@@ -201,7 +238,7 @@ class Dialler:
 
     def failed(self, address: str, now: float) -> None:
         """Nobody there, or not whom we expected: again after a pause."""
-        self._dialling.pop(address, None)
+        self.opened(address)
         failures = self._failures[address] = self._failures.get(address, -1) + 1
         pause = min(REDIAL_SECONDS_MAX, REDIAL_SECONDS * 2 ** min(failures, 16))
         self._not_before[address] = now + max(1.0, pause * self._core.chance())

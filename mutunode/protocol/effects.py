@@ -73,6 +73,7 @@ class NoticeKind(StrEnum):
     BEHIND = "behind"  # a peer holds more of our own log than we do
     CAUGHT_UP = "caught_up"
     DISPUTED = "disputed"  # two rival identity operations of equal rank
+    FULL = "full"  # nothing more is taken of somebody; the text is a ``Shortage``
     BROKEN = "broken"  # a log is malformed from some index on
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from mutunode.protocol import messages, rows
 from mutunode.protocol.chains import Chains
-from mutunode.protocol.core import Core
-from mutunode.protocol.effects import Changed
+from mutunode.protocol.core import Core, Shortage
+from mutunode.protocol.effects import Changed, NoticeKind
 from mutunode.protocol.entry import Row
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.forks import Forks
@@ -21,8 +21,9 @@ from mutunode.protocol.interest import Interest
 from mutunode.protocol.judgement import NOTHING_HELD, Judgement, judge
 from mutunode.protocol.landing import Landing, Outcome
 from mutunode.protocol.ledger import HeldLog
-from mutunode.protocol.limits import ENTRIES_LARGE
+from mutunode.protocol.limits import ENTRIES_LARGE, LOG_BYTES_MAX
 from mutunode.protocol.pull import Pull
+from mutunode.protocol.quotas import Quotas
 from mutunode.protocol.reputation import Reputation
 from mutunode.protocol.session import Reply, Session
 from mutunode.protocol.sources import Sources, Wanted
@@ -47,7 +48,8 @@ class Fetches:
         self._interest = interest
         self._forks = forks
         self._reputation = reputation
-        self._landing = Landing(core, forks)
+        self._quotas = Quotas(core, interest)
+        self._landing = Landing(core, forks, self._quotas)
         self._sources = Sources(core, self._begin)
         self._on_committed = on_committed
         self._on_refused = on_refused
@@ -88,6 +90,10 @@ class Fetches:
         match self._judge(head, held, chain):
             case Judgement.UNPROVEN:
                 self._set_aside(wanted, session, now)
+            case Judgement.NEWER if head.size > held.size and self._quotas.left(head.org) <= 0:
+                self._full(wanted, head, session, now)
+            case Judgement.FULL:
+                self._full(wanted, head, session, now)
             case Judgement.NEWER:
                 self._sources.take(wanted, session, large=large)
                 self._go_on(wanted, self._landing.begin(head, held, chain), now)
@@ -209,15 +215,29 @@ class Fetches:
                 self._committed(wanted, pull.head, session, now)
             case Outcome.REFUSED:
                 self._refused(wanted, session, now)
+            case Outcome.FULL:
+                self._full(wanted, pull.head, session, now)
             case Outcome.LIED:
                 self._reputation.bad_answer(session, now)
                 self._sources.leave(wanted, session, now)
 
     def _committed(self, wanted: Wanted, head: Head, session: Session, now: float) -> None:
         self._core.do(Changed(wanted.log))
+        self._core.full.pop(head.org, None)
+        self._quotas.stored(head.org)
         wanted.heads = {link: other for link, other in wanted.heads.items() if other.order > head.order}
         self._on_committed(head, session, now)
         self._sources.go_on(wanted, session, now)
+
+    def _full(self, wanted: Wanted, head: Head, session: Session, now: float) -> None:
+        """There is no room: say so once, and in every list until something of it is taken again."""
+        held = self._held(wanted.log)
+        by_voucher = self._quotas.left(head.org) < LOG_BYTES_MAX - held.bytes
+        why = Shortage.VOUCHER if by_voucher else Shortage.LOG
+        if self._core.full.get(head.org) is not why:
+            self._core.full[head.org] = why
+            self._core.tell(NoticeKind.FULL, head.org, why)
+        self._refused(wanted, session, now)
 
     def _refused(self, wanted: Wanted, session: Session, now: float) -> None:
         """Nothing will come of this head, whoever is asked."""

@@ -19,6 +19,7 @@ class Interest:
         self._core = core
         self._stamp: int | None = None
         self._distance: dict[bytes, int] = {}
+        self._voucher: dict[bytes, bytes] = {}  # who introduced whom, of those a person did not accept
 
     def __len__(self) -> int:
         return len(self._distance)
@@ -56,6 +57,17 @@ class Interest:
         """0: accepted by a person here, 1: known to one of those…, None: a stranger."""
         return self._distance.get(org)
 
+    def voucher(self, org: bytes) -> bytes:
+        """Who introduced it; empty when a person did, or nobody."""
+        return self._voucher.get(org, b"")
+
+    def root(self, org: bytes) -> bytes:
+        """The accepted organisation by way of which it came in; empty when a person accepted it itself."""
+        found = b""
+        while voucher := self._voucher.get(org, b""):
+            found = org = voucher
+        return found
+
     def listened(self) -> list[bytes]:
         """Everybody listened to, the nearest first."""
         return list(self._distance)
@@ -66,17 +78,21 @@ class Interest:
             return {collects: 0}
         found = {org: 0 for org in sorted(ledger.accepted()) if not ledger.stance(org).blocked}
         ring = list(found)
+        self._voucher = {}
         for distance in range(1, self._core.settings.hops + 1):
-            ring = self._introduced_by(ring, found)
+            introduced = self._introduced_by(ring, found)
+            self._voucher.update(introduced)
+            ring = list(introduced)
             found.update((org, distance) for org in ring)
         return found
 
-    def _introduced_by(self, vouchers: list[bytes], found: dict[bytes, int]) -> list[bytes]:
-        introduced: dict[bytes, None] = {}
+    def _introduced_by(self, vouchers: list[bytes], found: dict[bytes, int]) -> dict[bytes, bytes]:
+        """Whom these introduce, each with the first who does."""
+        introduced: dict[bytes, bytes] = {}
         for voucher in vouchers:
             vouches = self._core.ledger.vouches(voucher, VOUCHES_READ_MAX)
             listed = [vouch.org for vouch in vouches if vouch.listed][:INTRODUCTIONS_MAX]
             for org in listed:
                 if org not in found and org != self._core.me.org and not self.blocked(org):
-                    introduced[org] = None
-        return list(introduced)
+                    introduced.setdefault(org, voucher)
+        return introduced

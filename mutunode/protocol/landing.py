@@ -20,6 +20,7 @@ from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.limits import LEAVES_READ_MAX, LOG_BYTES_MAX, REBUILD_BYTES_MAX
 from mutunode.protocol.merkle import Compact, over, prove
 from mutunode.protocol.pull import Mode, Pull
+from mutunode.protocol.quotas import Quotas
 from mutunode.protocol.replica import Assembly, Verdict, first_difference
 
 
@@ -27,15 +28,17 @@ class Outcome(Enum):
     """How a pull ended."""
 
     COMMITTED = "committed"
-    REFUSED = "refused"  # for what its author did, or for want of room: asking others is of no use
+    REFUSED = "refused"  # for what its author did: asking others is of no use
+    FULL = "full"  # for want of room, whoever is asked
     LIED = "lied"  # these were not the entries that the head was signed over
 
 
 class Landing:
     """Begins pulls, stores what they bring, and ends them."""
 
-    def __init__(self, core: Core, forks: Forks) -> None:
+    def __init__(self, core: Core, forks: Forks, quotas: Quotas) -> None:
         self._core = core
+        self._quotas = quotas
         self._forks = forks
 
     def renew(self, head: Head) -> None:
@@ -62,6 +65,7 @@ class Landing:
             return Pull(assembly, Mode.REBUILD)
         pull = Pull(assembly, Mode.EXTEND)
         pull.bytes = held.bytes
+        pull.bytes_max = min(LOG_BYTES_MAX, held.bytes + max(0, self._quotas.left(head.org)))
         return pull
 
     def compare(self, head: Head, chain: Chain) -> Pull:
@@ -86,7 +90,7 @@ class Landing:
             return Outcome.REFUSED if pull.bytes > REBUILD_BYTES_MAX else None
         if batch.rows:
             self._core.ledger.append(head.org, head.space, start, batch.rows, batch.leaves)
-        return Outcome.REFUSED if pull.bytes > LOG_BYTES_MAX else None
+        return Outcome.FULL if pull.bytes > pull.bytes_max else None
 
     # --- the end -------------------------------------------------------------------------------
     def finish(self, pull: Pull, held: HeldLog, chain: Chain, now: float) -> Outcome | Pull:

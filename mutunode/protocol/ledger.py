@@ -7,7 +7,7 @@ they reproduce, and nobody sees them before. A restart drops what is pending: it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -208,6 +208,9 @@ class Ledger(Protocol):
 
     def forget_cursors(self) -> None:
         """What we want grew: everybody must be asked from the beginning again."""
+
+    def forget_peers(self, but: Collection[bytes], now: int) -> None:
+        """Drop cursors of all others, and scores of all others who are not away any more."""
 
     def addresses(self) -> Iterator[Address]:
         """The address book."""

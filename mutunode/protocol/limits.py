@@ -95,6 +95,8 @@ AWAY_SECONDS_MAX = 86_400
 
 # --- conduct: logs (§4, §6) ------------------------------------------------------------------------
 HOPS = 2
+INTRODUCTIONS_BYTES_MAX = 1_024**3  # stored of all that one accepted organisation brings in…
+INTRODUCTIONS_DISK_PART = 0.05  # …and no more than this part of the free disk
 INTRODUCTIONS_MAX = 100  # listed vouches of one voucher that count
 VOUCHES_READ_MAX = 1_000  # to find them: the others are not listed
 LOG_BYTES_MAX = 1_024**3  # then no new entries
@@ -140,7 +142,10 @@ HOLDERS_ASKED_FILES_MAX = 64  # in one such round
 # --- conduct: dialling (§7, §8) --------------------------------------------------------------------
 PEERS_FEW = 50  # below it: connect to all
 LINKS_ACTIVE_MIN, LINKS_ACTIVE_MAX, LINKS_OUTGOING_MIN = 6, 8, 4
+LINKS_A_SUBNET_MAX = 2  # of a /24 or a /48, outside the LAN: addresses there cost next to nothing
+LINKS_BY_ONE_INTRODUCER_MAX = LINKS_OUTGOING_MIN // 2  # of those we dial
 ROTATE_SECONDS = 600
+PRUNE_SECONDS = 86_400  # what is remembered of strangers that are gone
 REDIAL_SECONDS, REDIAL_SECONDS_MAX = 5, 3_600
 NEARBY_MAX = 256
 

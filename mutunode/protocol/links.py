@@ -6,7 +6,11 @@ import msgspec
 
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
+from mutunode.protocol.interest import Interest
+from mutunode.protocol.limits import LINKS_A_SUBNET_MAX, LINKS_OUTGOING_MIN
 from mutunode.protocol.session import CLOSE_NORMAL, CLOSE_QUOTA, Session
+
+STRANGER, INTRODUCED, ACCEPTED = 0, 1, 2  # by a person
 
 
 class LinkInfo(msgspec.Struct, frozen=True):
@@ -65,15 +69,36 @@ def keep_one(core: Core, session: Session, now: float) -> bool:
     return not session.is_closed
 
 
-def make_room(core: Core, session: Session, now: float) -> bool:
-    """With all places taken a stranger leaves, and nobody listened to; whether the new one stays."""
+def keep_spread(core: Core, session: Session, now: float) -> bool:
+    """At most two links of one subnet, so that whoever rents many addresses is one neighbour."""
+    same = [other for other in core.ready() if other.subnet == session.subnet and not other.trusted]
+    if not session.subnet or session.trusted or len(same) <= LINKS_A_SUBNET_MAX:
+        return True
+    session.end(CLOSE_NORMAL, "enough links with this network", now)
+    return False
+
+
+def make_room(core: Core, interest: Interest, session: Session, now: float) -> bool:
+    """With all places taken the least known leaves; whether the new one stays.
+
+    Of the first few that we dial, one takes the place of a caller: else whoever has many keys and calls early
+    would be all that we hear.
+    """
     ready = list(core.ready())
     if len(ready) <= core.settings.links_max:
         return True
-    strangers = [other for other in ready if not other.listened]
-    leaves = session if not session.listened or not strangers else min(strangers, key=_deserts)
+    less_known = [other for other in ready if _knowing(interest, other) < _knowing(interest, session)]
+    if not less_known and session.outgoing:
+        callers = [other for other in ready if not other.outgoing and _knowing(interest, other) < ACCEPTED]
+        less_known = callers if len(ready) - len(callers) <= LINKS_OUTGOING_MIN else []
+    leaves = min(less_known, key=_deserts) if less_known else session
     leaves.end(CLOSE_QUOTA, "all places are taken", now)
     return leaves is not session
+
+
+def _knowing(interest: Interest, session: Session) -> int:
+    distance = interest.distance(session.org)
+    return STRANGER if distance is None else ACCEPTED if distance == 0 else INTRODUCED
 
 
 def _deserts(session: Session) -> tuple[int, float]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from mutunode.protocol import links
 from mutunode.protocol.chains import Chains
-from mutunode.protocol.core import Core, Me, NodeSettings, Random
+from mutunode.protocol.core import Core, Me, NodeSettings, Random, Shortage
 from mutunode.protocol.dialling import Dialler, check_address
 from mutunode.protocol.downloads import Downloads, Progress
 from mutunode.protocol.effects import Effect, WakeAt
@@ -36,6 +36,7 @@ from mutunode.protocol.reputation import Reputation
 from mutunode.protocol.serve import Server
 from mutunode.protocol.session import CLOSE_AUTHENTICATION, Session
 from mutunode.protocol.signing import Mark, Signatory, Signing
+from mutunode.protocol.subnets import subnet_of
 from mutunode.protocol.witnessing import Told, Witnessing
 
 __all__ = ["LinkInfo", "Node"]
@@ -71,7 +72,7 @@ class Node:
         self._holders = Holders(core)
         self._gossip = Gossip(core, self._interest, self._holders)
         self._dialler = Dialler(core, self._interest, self._reputation)
-        self._repair = Repair(core, self._cursors, self._dialler, self._reputation)
+        self._repair = Repair(core, self._interest, self._cursors, self._dialler, self._reputation)
         self._server = Server(core, self._interest, self._forks, self._gossip)
         self._downloads = Downloads(core, self._reputation)
         self._file_holders = FileHolders(core)
@@ -123,13 +124,17 @@ class Node:
         now: float,
         *,
         via: int | None = None,
+        ip: str = "",
     ) -> list[Effect]:
         """A link is open; ``address`` is the one dialled, or ``host:port`` of whoever dialled us.
 
         ``via``: the link whose other side relays it; then ``outgoing`` says who is client of the TLS inside.
+        ``ip``: the number at the other end, where it is known.
         """
         session = Session(self._core, link, outgoing, address, channel, lan=lan, now=now)
         session.pinned = pinned
+        session.subnet = "" if lan else subnet_of(ip)
+        session.trusted = outgoing and self._dialler.is_trusted(address)
         if via is not None:
             relay = self._core.sessions.get(via)
             session.via = relay.org if relay is not None else bytes(1)  # gone: this one ends soon
@@ -286,6 +291,10 @@ class Node:
         """When somebody dialled us last, 0: nobody did since the start."""
         return self._reaching.dialled_at
 
+    def full(self) -> dict[bytes, Shortage]:
+        """Organisations of which nothing more is taken, and why."""
+        return dict(self._core.full)
+
     def nearby_addresses(self) -> dict[bytes, str]:
         """Organisations that the LAN shows, and where: hints."""
         return self._dialler.nearby_addresses()
@@ -302,7 +311,11 @@ class Node:
     def _ready(self, session: Session, now: float) -> None:
         """A handshake is complete."""
         self._dialler.met(session, now)
-        if not links.keep_one(self._core, session, now) or not links.make_room(self._core, session, now):
+        if not links.keep_one(self._core, session, now):
+            return
+        if self._dialler.knows_many() and not links.keep_spread(self._core, session, now):
+            return
+        if not links.make_room(self._core, self._interest, session, now):
             return
         self._reaching.met(session, now)
         self._gossip.welcome(session)

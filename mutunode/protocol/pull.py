@@ -12,7 +12,7 @@ from enum import Enum
 
 from mutunode.protocol.entry import Row
 from mutunode.protocol.head import Head
-from mutunode.protocol.limits import ENTRIES_PER_ANSWER_MAX
+from mutunode.protocol.limits import ENTRIES_PER_ANSWER_MAX, LOG_BYTES_MAX
 from mutunode.protocol.merkle import leaf_hash
 from mutunode.protocol.replica import Assembly
 
@@ -38,6 +38,7 @@ class Pull:
         self.rows: list[Row] = []  # REBUILD: what came so far
         self.leaves: list[bytes] = []  # REBUILD and COMPARE
         self.bytes = 0  # of the log so far, or of ``rows``
+        self.bytes_max = LOG_BYTES_MAX
         self.compared = False  # whether its beginning was compared leaf by leaf
         # What is to be asked, the lowest first: whatever else came has to wait for it.
         end = assembly.head.size

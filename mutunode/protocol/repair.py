@@ -13,8 +13,10 @@ from mutunode.protocol.dialling import Dialler
 from mutunode.protocol.entry import Header, check_body, parse_header
 from mutunode.protocol.errors import Broken, Invalid, Malformed
 from mutunode.protocol.following import Cursors
+from mutunode.protocol.interest import Interest
 from mutunode.protocol.limits import (
     MISSING_BODIES_MAX,
+    PRUNE_SECONDS,
     REPAIR_ALL_HEADS_MIN,
     REPAIR_ALL_SECONDS_MIN,
     REPAIR_SECONDS,
@@ -29,8 +31,11 @@ NEW_SECONDS = 30  # heads that a repair brought count for it that long
 class Repair:
     """When to compare with whom."""
 
-    def __init__(self, core: Core, cursors: Cursors, dialler: Dialler, reputation: Reputation) -> None:
+    def __init__(
+        self, core: Core, interest: Interest, cursors: Cursors, dialler: Dialler, reputation: Reputation
+    ) -> None:
         self._core = core
+        self._interest = interest
         self._cursors = cursors
         self._dialler = dialler
         self._reputation = reputation
@@ -40,6 +45,14 @@ class Repair:
     def start(self, now: float) -> None:
         """The node starts."""
         self._next(now)
+        self._prune(now)
+
+    def _prune(self, now: float) -> None:
+        """Anybody may come once with a new key: what is remembered of strangers ends after a day."""
+        self._core.agenda.at(("prune",), now + self._core.around(PRUNE_SECONDS), self._prune)
+        linked = {session.org for session in self._core.sessions.values()}
+        met = {address.org for address in self._core.ledger.addresses() if address.org is not None}
+        self._core.ledger.forget_peers({*self._interest.listened(), *linked, *met}, int(now))
 
     def with_peer(self, session: Session, now: float) -> None:
         """Compare with one peer."""

@@ -99,6 +99,8 @@ class Session:
         self.since = now
         self.state = State.GREETING
         self.pinned: bytes | None = None
+        self.subnet = ""  # its /24 or /48; empty on the LAN, and where it is not known
+        self.trusted = False  # at an address that a person gave
         self.via = b""  # the organisation that relays it; empty for a link of its own
         self.org = b""
         self.operating = b""  # the key of its HELLO

@@ -150,6 +150,7 @@ def _organisation(desk: Desk, found: store.Organisation, view: View) -> Organisa
         silent=not mine and 0 < heard_at < desk.now() - SILENT_SECONDS,
         forked=found.evidence,
         broken=found.broken_at is not None,
+        full=view.sight.full.get(found.org, ""),
         disputed=found.chain is not None and found.chain.disputed,
         holds_mine=not mine and found.org in view.holding,
     )

@@ -180,6 +180,7 @@ def doctor(desk: Desk) -> tuple[Finding, ...]:
     status, seen = network.status(desk), network.network(desk)
     behind = desk.reader.newest_change() - desk.index.place.change
     forked = [each.name for each in seen.organisations if each.forked]
+    full = [each.name for each in seen.organisations if each.full]
     return (
         Finding(
             "signing",
@@ -217,6 +218,16 @@ def doctor(desk: Desk) -> tuple[Finding, ...]:
             f"{status.holders} organisation(s) hold all you published."
             if status.holders
             else "Nobody else holds a copy of your records yet.",
+        ),
+        Finding(
+            "room",
+            not full,
+            f"Plus de place pour ce que publient : {', '.join(full)}. Leur page dit pourquoi."
+            if full
+            else "Tout ce qui est suivi a sa place sur le disque.",
+            f"No more room for what these publish: {', '.join(full)}. Their pages say why."
+            if full
+            else "All that is followed has its room on the disk.",
         ),
         Finding(
             "forks",

@@ -213,6 +213,9 @@ class Organisation(msgspec.Struct, frozen=True):
     silent: bool = False  # not heard of for 3 days
     forked: bool = False
     broken: bool = False
+    full: str = (
+        ""  # nothing more of it is taken: log (its register has all the room), voucher (who knows it has)
+    )
     disputed: bool = False
     by_relay: str = ""  # name of who carries the link with it
     holds_mine: bool = False  # holds our register up to its latest signed page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.identity import Chain
@@ -101,6 +101,12 @@ class MemoryPeople:
     def forget_cursors(self) -> None:
         """Everybody must be asked from the beginning again."""
         self._turn.state.peer_cursors.clear()
+
+    def forget_peers(self, but: Collection[bytes], now: int) -> None:
+        """Drop cursors and scores of all others, but of those who are away."""
+        state = self._turn.state
+        state.peer_cursors = {peer: at for peer, at in state.peer_cursors.items() if peer in but}
+        state.scores = {peer: held for peer, held in state.scores.items() if peer in but or held[1] > now}
 
     def addresses(self) -> Iterator[Address]:
         """The address book, by address."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -118,6 +118,14 @@ class People:
     def forget_cursors(self) -> None:
         """Everybody must be asked from the beginning again."""
         self._turn.db.execute("DELETE FROM peer_cursor")
+
+    def forget_peers(self, but: Collection[bytes], now: int) -> None:
+        """Drop cursors and scores of all others, but of those who are away."""
+        db = self._turn.db
+        known = [row[0] for row in db.execute("SELECT peer FROM peer_cursor")]
+        db.executemany("DELETE FROM peer_cursor WHERE peer = ?", [(org,) for org in known if org not in but])
+        back = [row[0] for row in db.execute("SELECT peer FROM peer_score WHERE away_until <= ?", (now,))]
+        db.executemany("DELETE FROM peer_score WHERE peer = ?", [(org,) for org in back if org not in but])
 
     def addresses(self) -> Iterator[Address]:
         """The address book, by address."""

@@ -57,6 +57,7 @@ class Sight(msgspec.Struct, frozen=True):
     holders: Mapping[bytes, tuple[int, int, int]] = {}  # organisation → newest head of ours it holds
     may_sign: bool = False
     reason: str = ASKING
+    full: Mapping[bytes, str] = {}  # organisation → why nothing more of it is taken (``Shortage``)
     dialled_at: float = 0.0  # when somebody dialled us last, 0: nobody since the start
 
 
@@ -272,7 +273,12 @@ class Turns:
         standing = node.signing(now)
         holders = node.holders(log_id(self._me.org, PUBLIC))
         self.sight = Sight(
-            tuple(node.links()), holders, standing.allowed, str(standing.reason), node.dialled_at()
+            tuple(node.links()),
+            holders,
+            standing.allowed,
+            str(standing.reason),
+            node.full(),
+            node.dialled_at(),
         )
         self._epoch_due = standing.epoch_due
         return self._marks.due() if standing.allowed else {}

@@ -34,15 +34,24 @@ class Recorder:
         self.ends: list[tuple[int, str]] = []
         self.failures: list[tuple[str, str]] = []
         self.buffered: list[tuple[int, int]] = []
+        self.ips: list[str] = []
         self.relayed: list[tuple[int, bytes, bytes]] = []
         self.busy = False
         self.not_taken: list[asyncio.Future[None]] = []
         self._changed = asyncio.Event()
 
     def opened(
-        self, link: int, outgoing: bool, address: str, channel: bytes, lan: bool, pinned: bytes | None
+        self,
+        link: int,
+        outgoing: bool,
+        address: str,
+        channel: bytes,
+        lan: bool,
+        pinned: bytes | None,
+        ip: str,
     ) -> None:
         """A link stands."""
+        self.ips.append(ip)
         self._note(self.links, Opened(link, outgoing, address, channel, lan, pinned))
 
     def received(self, link: int, frame: bytes) -> asyncio.Future[None]:

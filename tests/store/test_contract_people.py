@@ -137,6 +137,24 @@ def test_cursors_addresses_and_scores_are_remembered(store: Store, alice: Author
         assert ledger.score(alice.org) == (-12.5, 1_700_000_000)
 
 
+def test_peers_that_are_gone_are_forgotten_but_those_who_are_away(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    carol = Author("carol")
+    with store.ledger.transaction():
+        ledger = store.ledger
+        for who in (alice, bob, carol):
+            ledger.put_cursor(who.org, b"12345678", 7)
+        ledger.put_score(alice.org, -5.0, 0)
+        ledger.put_score(bob.org, -5.0, 99)
+        ledger.put_score(carol.org, -500.0, 101)
+        ledger.forget_peers({alice.org}, 100)
+        assert [ledger.cursor(who.org) for who in (alice, bob, carol)] == [(b"12345678", 7), None, None]
+        assert [ledger.score(who.org)[0] for who in (alice, bob, carol)] == [-5.0, 0.0, -500.0]
+        ledger.forget_peers(set(), 200)
+        assert [ledger.score(who.org)[0] for who in (alice, bob, carol)] == [0.0, 0.0, 0.0]
+
+
 def test_the_address_book_may_be_written_while_it_is_read(store: Store) -> None:
     with store.ledger.transaction():
         for n in range(3):
