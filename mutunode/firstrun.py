@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mutunode.config import FILE_NAME, Settings, split_address
+from mutunode.config import FILE_NAME, ConfigError, Settings, split_address
 from mutunode.home import Home, create_identity
 from mutunode.protocol import phrase
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES
+from mutunode.recovery import read_seeds, recover
+from mutunode.service import phrases, readonly
+from mutunode.service.errors import Exit, Refusal
 from mutunode.web.serve import Door
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
 
 if TYPE_CHECKING:
+    from mutunode.web.bringing_back import Event, Lost
     from mutunode.web.firstrun import FirstRunChoice
 
 TOKEN_BYTES = 24
+LAST_LOOK_SECONDS = 60.0  # the page that waits looks every two; who closed it is not waited for
 ANYWHERE_V4 = "0.0.0.0"  # noqa: S104  # only when a person chose "everybody on our premises"
 
 
@@ -48,7 +53,7 @@ async def first_run(
     from mutunode.web.firstrun import make_first_run_app  # needed once in a node's life
 
     host, port = split_address(settings.web_listen, "web_listen")
-    chosen: asyncio.Future[FirstRunChoice] = asyncio.get_running_loop().create_future()
+    chosen: asyncio.Future[FirstRunChoice | None] = asyncio.get_running_loop().create_future()
 
     async def create(choice: FirstRunChoice) -> str:
         nonce = os.urandom(GENESIS_NONCE_BYTES)
@@ -58,6 +63,20 @@ async def first_run(
         chosen.set_result(choice)
         return f"/session/{sessions.make_link(choice.language)}"
 
+    async def bring_back(lost: Lost, emit: Event) -> str:
+        def emit_while_running(event: dict[str, Any]) -> None:
+            if stopping.is_set():
+                raise readonly.stopping()
+            emit(event)
+
+        await asyncio.to_thread(_bring_back, home, settings, lost, emit_while_running)
+        asyncio.get_running_loop().call_later(LAST_LOOK_SECONDS, end)
+        return f"/session/{sessions.make_link(lost.language)}"
+
+    def end() -> None:
+        if not chosen.done():
+            chosen.set_result(None)
+
     token = secrets.token_urlsafe(TOKEN_BYTES)
     web_settings = WebSettings(
         listen_host=host,
@@ -65,7 +84,9 @@ async def first_run(
         allowed_hosts=settings.web_hosts,
         language=settings.language or "fr",
     )
-    door = await Door.open(make_first_run_app(create, token, web_settings, phrase.words), host, port)
+    door = await Door.open(
+        make_first_run_app(create, token, web_settings, phrase.words, bring_back, end), host, port
+    )
     port = door.port
     shown = f"[{host}]" if ":" in host else host
     say(f"mutunode first run: http://{shown}:{port}/first/{token}")
@@ -76,26 +97,44 @@ async def first_run(
     await door.close()  # what is being answered is answered first
     if not chosen.done():
         return None
-    return _remember(home, settings, chosen.result(), host, port)
+    choice = chosen.result()
+    reading = choice.reading if choice is not None else "here"
+    found = _remember(home, settings, reading, host, port)
+    return Chosen(found, profile_of(choice) if choice is not None else {})
 
 
-def _remember(home: Home, settings: Settings, choice: FirstRunChoice, host: str, port: int) -> Chosen:
+def _bring_back(home: Home, settings: Settings, lost: Lost, emit: Event) -> None:
+    """The work behind the page of an organisation that exists already."""
+    try:
+        seeds = read_seeds(lost.seeds)
+    except ConfigError as error:
+        fr = "Une des adresses ne peut pas en être une : machine:port ou wss://nom, comme 192.168.1.20:7447."
+        raise Refusal("address", Exit.USAGE, fr, str(error)) from None
+    recover(
+        home,
+        phrases.read(lost.phrase),
+        seeds,
+        store_url=settings.store,
+        language=lost.language,
+        org=lost.org,
+        emit=emit,
+    )
+
+
+def _remember(home: Home, settings: Settings, reading: str, host: str, port: int) -> Settings:
     """Write what was chosen into the settings file, for the next starts."""
-    if choice.reading == "premises":
+    if reading == "premises":
         host = ANYWHERE_V4
     shown = f"[{host}]" if ":" in host else host
-    lines = [f'reading = "{choice.reading}"']
-    if choice.reading == "premises":
+    lines = [f'reading = "{reading}"']
+    if reading == "premises":
         lines.append(f'web_listen = "{shown}:{port}"')
     path = home.path / FILE_NAME
     kept = path.read_text("utf-8").rstrip("\n") + "\n" if path.exists() else ""
     given = {line.partition("=")[0].strip() for line in kept.splitlines()}
     lines = [line for line in lines if line.partition(" ")[0] not in given]
     path.write_text(kept + "\n".join(lines) + "\n", "utf-8")
-    return Chosen(
-        msgspec.structs.replace(settings, reading=choice.reading, web_listen=f"{shown}:{port}"),
-        profile_of(choice),
-    )
+    return msgspec.structs.replace(settings, reading=reading, web_listen=f"{shown}:{port}")
 
 
 def profile_of(choice: FirstRunChoice) -> dict[str, Any]:

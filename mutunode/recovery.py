@@ -32,10 +32,11 @@ from mutunode.protocol.ids import org_text, root_text
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES, SEED_BYTES, VOUCHES_READ_MAX
 from mutunode.protocol.node import Node
-from mutunode.protocol.phrase import check_words
 from mutunode.protocol.recovering import Sought
 from mutunode.protocol.signing import Mark
 from mutunode.service import epochs, phrases, readonly
+from mutunode.service.claims import SeveralClaims
+from mutunode.service.desk import words_of
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.phrases import Phrase
 from mutunode.shell import Shell, read_seeds
@@ -43,7 +44,7 @@ from mutunode.store import open_store
 from mutunode.store.interface import Store, StoreError
 from mutunode.turns import Turn, Turns
 
-__all__ = ["Claim", "Recovered", "SeveralClaims", "read_seeds", "recover"]
+__all__ = ["Recovered", "read_seeds", "recover"]
 
 ANSWER_SECONDS_MAX = 20.0  # to be reached, and to say whose root key this is
 OTHERS_SECONDS_MAX = 5.0  # for the other addresses, once one has answered
@@ -52,14 +53,6 @@ SHOWN_SECONDS_MAX = 5.0  # to show the new epoch to whoever is met
 STEP_SECONDS = 0.05
 
 Emit = Callable[[dict[str, Any]], None]
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """An organisation that names our root key."""
-
-    org: str
-    name: str
-    check_words: dict[str, str]
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -74,22 +67,6 @@ class Recovered(msgspec.Struct, frozen=True):
     accepted: tuple[str, ...]  # organisations it vouched for, followed again
     met: int  # organisations that answered
     shown: bool  # somebody has taken the new epoch already
-
-
-class SeveralClaims(Refusal):
-    """More than one organisation names the root key: a person says which one."""
-
-    def __init__(self, claims: Sequence[Claim]) -> None:
-        listed = " · ".join(f"{each.name} ({each.org})" for each in claims)
-        super().__init__(
-            "several_organisations",
-            Exit.CONFLICT,
-            "Plusieurs organisations se réclament de cette phrase ; une au moins le fait sans droit. Dites "
-            f"laquelle est la vôtre, avec --org : {listed}",
-            "Several organisations claim this phrase, and one at least without any right to it. Say which "
-            f"one is yours, with --org: {listed}",
-        )
-        self.claims = tuple(claims)
 
 
 def recover(
@@ -276,14 +253,8 @@ def _chosen(found: dict[bytes, Chain], org: str) -> Chain:
             )
         return chosen[0]
     if len(found) > 1:
-        raise SeveralClaims([claim(chain) for chain in found.values()])
+        raise SeveralClaims(list(found.values()))
     return next(iter(found.values()))
-
-
-def claim(chain: Chain) -> Claim:
-    """An organisation, for a person to recognise."""
-    words = {language: " ".join(check_words(chain.org, language)) for language in ("fr", "en")}
-    return Claim(org_text(chain.org), chain.name, words)
 
 
 # --- its register -----------------------------------------------------------------------------------
@@ -338,14 +309,13 @@ def _take_over(
         turn.open_epoch(
             opened, me, lambda: passer.home.save_identity(opened, keys, language, passphrase, os.urandom)
         )
-        words = {each: " ".join(check_words(chain.org, each)) for each in ("fr", "en")}
         above = opened.roots[: opened.roots.index(given.root)]
         return Recovered(
             org=org_text(chain.org),
             name=chain.name,
             epoch=opened.epoch,
             base=keep,
-            check_words=words,
+            check_words=words_of(chain.org),
             roots_above=tuple(root_text(root) for root in above),
             accepted=tuple(org_text(each) for each in accepted),
             met=met,

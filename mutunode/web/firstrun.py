@@ -7,6 +7,7 @@ words have been given back. Once made, the address is of no more use.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 import unicodedata
@@ -21,6 +22,7 @@ from aiohttp import web
 
 from mutunode.service.errors import Refusal
 from mutunode.web import forms, guard, render, static_files
+from mutunode.web.bringing_back import BringBack, BringingBack, refreshing
 from mutunode.web.forms import Form
 from mutunode.web.i18n import Speech, preferred, speech
 from mutunode.web.settings import LANGUAGES, Language, WebSettings
@@ -31,6 +33,7 @@ WORDS_ASKED = 3
 NAME_BYTES_MAX = 255  # PROTOCOL §6, names
 FORM_BYTES_MAX = 16_384  # a name and a few boxes
 STEPS = 3
+BACK = "back"  # the page of an organisation that exists already
 
 log = structlog.get_logger("web")
 
@@ -82,9 +85,13 @@ class FirstRun:
         token: str,
         settings: WebSettings,
         phrase: Phrase,
+        bring_back: BringBack,
+        shown: Callable[[], None],
         draw: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._create = create
+        self._shown = shown
+        self._back = BringingBack(bring_back, settings.language)
         self._token = token
         self._phrase = phrase
         self._draw = draw
@@ -100,7 +107,7 @@ class FirstRun:
         """One step."""
         language, step = self._check(request)
         if self._typed.done:
-            return self._render(request, language, "first_done.html", address=self._typed.done)
+            return self._render(request, language, "first_done.html", address=self._typed.done, back=False)
         if step > self._reached():
             raise web.HTTPSeeOther(self._address(language, self._reached()))
         return self._step(request, language, step)
@@ -123,6 +130,37 @@ class FirstRun:
         if step == STEPS:
             return await self._finish(request, language)
         raise web.HTTPSeeOther(self._address(language, step + 1))
+
+    # --- an organisation that exists already ---
+
+    async def show_back(self, request: web.Request) -> web.StreamResponse:
+        """The form, or how far the work behind it is."""
+        language, _ = self._check(request)
+        if not self._back.is_running and self._back.state.address:
+            self._typed.done = self._back.state.address
+            asyncio.get_running_loop().call_soon(self._shown)
+        if self._typed.done:
+            return self._render(request, language, "first_done.html", address=self._typed.done, back=True)
+        if self._back.is_running:
+            return refreshing(self._render(request, language, "first_back_wait.html", state=self._back.state))
+        return self._show_back_form(request, language, self._back.state.troubles)
+
+    async def act_back(self, request: web.Request) -> web.StreamResponse:
+        """Phrase and addresses were sent."""
+        language, _ = self._check(request)
+        if not self._typed.done:
+            form = await forms.read_unchecked(request, bytes_max=FORM_BYTES_MAX)
+            found = self._back.take(form, speech(language))
+            if found:
+                return self._show_back_form(request, language, found, status=400)
+        raise web.HTTPSeeOther(self._address(language, BACK))
+
+    def _show_back_form(
+        self, request: web.Request, language: Language, found: tuple[Trouble, ...], status: int = 200
+    ) -> web.StreamResponse:
+        wrong = {trouble.field: trouble.text for trouble in found if trouble.field}
+        context = {"state": self._back.state, "troubles": found, "wrong": wrong}
+        return self._render(request, language, "first_back.html", status, **context)
 
     def _reached(self) -> int:
         return STEPS if self._typed.entropy else 1
@@ -194,7 +232,7 @@ class FirstRun:
             )
             return self._step(request, language, STEPS, (Trouble(text),), status=500)
         typed.entropy, typed.words = b"", {}
-        return self._render(request, language, "first_done.html", address=typed.done)
+        return self._render(request, language, "first_done.html", address=typed.done, back=False)
 
     # --- showing ---
 
@@ -215,7 +253,7 @@ class FirstRun:
     def _render(
         self, request: web.Request, language: Language, template: str, status: int = 200, **context: Any
     ) -> web.StreamResponse:
-        step = int(request.match_info["step"])
+        step = int(request.match_info["step"]) if "step" in request.match_info else BACK
         other = next(each for each in LANGUAGES if each != language)
         context |= {"visit": Reader(language), "other_language": other, "step": step}
         context |= {"other_address": self._address(other, step), "at": lambda n: self._address(language, n)}
@@ -225,7 +263,7 @@ class FirstRun:
         response.headers["Cache-Control"] = "no-store"  # the phrase stays in no cache
         return response
 
-    def _address(self, language: Language, step: int) -> str:
+    def _address(self, language: Language, step: int | str) -> str:
         return f"/first/{self._token}/{language}/{step}"
 
     def _check(self, request: web.Request) -> tuple[Language, int]:
@@ -241,18 +279,24 @@ def make_first_run_app(
     token: str,
     settings: WebSettings,
     phrase: Phrase,
+    bring_back: BringBack,
+    shown: Callable[[], None],
     draw: Callable[[int], bytes] = secrets.token_bytes,
 ) -> web.Application:
-    """The pages of a node without an identity. ``phrase`` gives the words of 32 bytes in a language."""
+    """The pages of a node without an identity. ``phrase`` gives the words of 32 bytes in a language;
+    ``shown`` hears that the last page after ``bring_back`` is being shown.
+    """
     app = web.Application(middlewares=[guard.guard, _explain], client_max_size=FORM_BYTES_MAX)
     app[guard.SETTINGS] = settings
     app.on_response_prepare.append(guard.add_headers)
     render.set_up(app)
-    steps = FirstRun(create, token, settings, phrase, draw)
+    steps = FirstRun(create, token, settings, phrase, bring_back, shown, draw)
     app.router.add_get("/static/{mark}/{name}", static_files.serve)
     app.router.add_get("/first/{token}", steps.enter)
     app.router.add_get("/first/{token}/{language:fr|en}/{step:[1-3]}", steps.show)
     app.router.add_post("/first/{token}/{language:fr|en}/{step:[1-3]}", steps.act)
+    app.router.add_get("/first/{token}/{language:fr|en}/" + BACK, steps.show_back)
+    app.router.add_post("/first/{token}/{language:fr|en}/" + BACK, steps.act_back)
     return app
 
 

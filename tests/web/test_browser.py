@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from mutunode.protocol import phrase
+from mutunode.web.bringing_back import Event, Lost
 from mutunode.web.firstrun import FirstRunChoice, make_first_run_app
 from mutunode.web.settings import WebSettings
 from tests.web import catalogue
@@ -320,11 +321,18 @@ def test_axe_finds_nothing_in_the_first_run(browser: Browser, language: str) -> 
     async def create(choice: FirstRunChoice) -> str:
         return "/session/x"
 
-    app = make_first_run_app(create, "token", WebSettings(), phrase.words)
+    async def bring_back(lost: Lost, tell: Event) -> str:
+        return "/session/x"
+
+    app = make_first_run_app(create, "token", WebSettings(), phrase.words, bring_back, lambda: None)
     with listening(app) as port:
         page = browser.new_page(viewport={"width": NARROW, "height": 640}, bypass_csp=True)
+        page.goto(f"http://127.0.0.1:{port}/first/token/{language}/back")
+        found = _axe_and_width(page, "back")
+        page.get_by_role("button").click()
+        found |= _axe_and_width(page, "back without a phrase")
         page.goto(f"http://127.0.0.1:{port}/first/token/{language}/1")
-        found = _axe_and_width(page, "name")
+        found |= _axe_and_width(page, "name")
         page.get_by_role("button").click()
         found |= _axe_and_width(page, "name missing")
         page.locator("#f-name").fill("Atelier Passerelle")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from mutunode.protocol import phrase
+from mutunode.protocol.identity import Chain, make_genesis
+from mutunode.service.claims import SeveralClaims
+from mutunode.service.errors import Exit, Refusal
+from mutunode.web.bringing_back import Event, Lost
 from mutunode.web.firstrun import FirstRunChoice, make_first_run_app
 from mutunode.web.settings import WebSettings
 from tests.web.html import faults
@@ -30,19 +35,47 @@ class Maker:
         return "/session/abc"
 
 
+@dataclass
+class Returner:
+    """Brings organisations back, or fails to."""
+
+    asked: list[Lost] = field(default_factory=list)
+    refuses: Refusal | None = None
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    was_shown: bool = False
+
+    async def __call__(self, lost: Lost, tell: Event) -> str:
+        self.asked.append(lost)
+        tell({"progress": {"done": 3, "total": 10, "step": "collecting"}})
+        await self.arrived.wait()
+        if self.refuses is not None:
+            raise self.refuses
+        return "/session/abc"
+
+    def shown(self) -> None:
+        """The last page was shown."""
+        self.was_shown = True
+
+
+@pytest.fixture
+def returner() -> Returner:
+    return Returner()
+
+
 @pytest.fixture
 def maker() -> Maker:
     return Maker()
 
 
 @pytest.fixture
-async def site(aiohttp_client: Any, maker: Maker) -> Site:
+async def site(aiohttp_client: Any, maker: Maker, returner: Returner) -> Site:
     drawn = iter(bytes([n]) * 1 for n in (0, 12, 20, 5, 7))
 
     def draw(count: int) -> bytes:
         return bytes(range(32)) if count == 32 else next(drawn)
 
-    app = make_first_run_app(maker, TOKEN, WebSettings(language="fr"), phrase.words, draw)
+    settings = WebSettings(language="fr")
+    app = make_first_run_app(maker, TOKEN, settings, phrase.words, returner, returner.shown, draw)
     return Site(await aiohttp_client(app), None, None)  # type: ignore[arg-type]
 
 
@@ -182,3 +215,99 @@ async def test_every_step_is_well_formed(site: Site, language: str) -> None:
         assert page.status == 200
         assert faults(page.text) == []
         assert page.find("html").get("lang") == language
+
+
+# --- an organisation that exists already ---------------------------------------------------------
+BACK = f"/first/{TOKEN}/fr/back"
+SEED = "192.0.2.7:7447"
+
+
+async def _lost(site: Site, **typed: str) -> Page:
+    page = await site.get(BACK)
+    return await site.submit(page, "/back", **{"phrase": " ".join(words()), "seeds": SEED, **typed})
+
+
+async def _later(site: Site) -> Page:
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return await site.get(BACK)
+
+
+async def test_the_first_page_leads_to_bringing_an_organisation_back(site: Site) -> None:
+    page = await site.get(f"/first/{TOKEN}")
+    assert BACK in page.links()
+
+
+async def test_an_organisation_comes_back_while_its_page_says_how_far_it_is(
+    site: Site, returner: Returner
+) -> None:
+    page = await _lost(site, seeds=f"{SEED}\n198.51.100.9:7447", language="en")
+    assert page.headers["Refresh"] == "2"
+    page = await _later(site)
+    assert "3 des 10 entrées" in page.words.replace("\u202f", " ")
+    assert words()[0] not in page.words
+    lost = returner.asked[0]
+    assert (lost.phrase.split(), lost.seeds, lost.language, lost.org) == (
+        words(), (SEED, "198.51.100.9:7447"), "en", "",
+    )  # fmt: skip
+    assert words()[0] not in repr(lost)
+    returner.arrived.set()
+    done = await _later(site)
+    assert "/session/abc" in done.links()
+    assert "Refresh" not in done.headers
+    assert (await _later(site)).links()
+    assert returner.was_shown
+
+
+@pytest.mark.parametrize("wrong", ["few words", "a wrong word", "no address"])
+async def test_what_is_wrong_is_said_beside_its_field_and_nobody_is_asked(
+    site: Site, returner: Returner, wrong: str
+) -> None:
+    given = {
+        "few words": {"phrase": "abaisser agréable"},
+        "a wrong word": {"phrase": " ".join([*words()[:5], "mutunode", *words()[6:]])},
+        "no address": {"seeds": " "},
+    }[wrong]
+    page = await _lost(site, **given)
+    assert page.status == 400
+    assert faults(page.text) == []
+    assert page.all("p", id="e-seeds" if wrong == "no address" else "e-phrase")
+    if wrong == "a wrong word":
+        assert "mot 6" in page.words
+    assert returner.asked == []
+
+
+async def test_nobody_who_knows_us_leaves_phrase_and_address_to_be_corrected(
+    site: Site, returner: Returner
+) -> None:
+    returner.refuses = Refusal("no_answer", Exit.NOT_FOUND, "Personne ne répond.", "Nobody answers.")
+    returner.arrived.set()
+    await _lost(site)
+    page = await _later(site)
+    assert "Personne ne répond." in page.words
+    assert page.find("textarea", id="f-seeds").words() == SEED
+    assert words()[3] in page.find("textarea", id="f-phrase").words()
+
+
+async def test_of_several_that_claim_the_phrase_one_is_chosen(site: Site, returner: Returner) -> None:
+    def claims(name: str) -> Chain:
+        keys = [bytes([n]) + bytes(30) + b"\1" for n in range(9, 12)]
+        from mutunode.protocol import crypto
+
+        operating, root = (crypto.public_of(key) for key in keys[:2])
+        sealing = crypto.sealing_public_of(keys[2])
+        return Chain(
+            make_genesis(
+                name=name, created=1, nonce=bytes(16), operating=operating, roots=[root], sealing=sealing
+            )
+        )
+
+    returner.refuses = SeveralClaims([claims("La vraie"), claims("La fausse")])
+    returner.arrived.set()
+    await _lost(site)
+    page = await _later(site)
+    choices = [each.get("value") for each in page.all("input") if each.get("name") == "org"]
+    assert len(choices) == 2
+    returner.refuses = None
+    await site.submit(page, "/back", org=choices[0])
+    assert returner.asked[-1].org == choices[0]

@@ -1,0 +1,141 @@
+"""The first run of an organisation that exists already: its phrase, an address, and it comes back.
+
+Like the rest of the first run it has no session and one address that only the terminal knows. The work goes
+on while the page is looked at: the page asks for itself again every two seconds, without a script. The phrase
+is kept in memory as long as it may have to be corrected, and is on no other page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from mutunode.service import phrases
+from mutunode.service.claims import Claim, SeveralClaims
+from mutunode.service.errors import Refusal
+from mutunode.web.forms import Form
+from mutunode.web.i18n import Speech
+from mutunode.web.settings import LANGUAGES, Language
+from mutunode.web.troubles import Trouble
+
+REFRESH_SECONDS = 2
+SEEDS_MAX = 16
+
+log = structlog.get_logger("web")
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What a person gave to bring their organisation back."""
+
+    phrase: str
+    seeds: tuple[str, ...]
+    org: str  # which one, where several claim the phrase
+    language: Language
+
+    def __repr__(self) -> str:
+        return "Lost(…)"
+
+
+Event = Callable[[dict[str, Any]], None]
+BringBack = Callable[[Lost, Event], Awaitable[str]]  # gives the address of the node's pages
+
+
+@dataclass
+class State:
+    """How far it is."""
+
+    phrase: str = ""
+    seeds: str = ""
+    language: Language = "fr"
+    claims: tuple[Claim, ...] = ()
+    running: asyncio.Task[None] | None = None
+    step: str = "asking"
+    done: int = 0
+    total: int = 0
+    troubles: tuple[Trouble, ...] = ()
+    address: str = ""  # of the node's pages, once it is back
+
+
+class BringingBack:
+    """The form, and the work behind it."""
+
+    def __init__(self, bring_back: BringBack, language: Language) -> None:
+        self._bring_back = bring_back
+        self.state = State(language=language)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the work is under way."""
+        running = self.state.running
+        return running is not None and not running.done()
+
+    def take(self, form: Form, words: Speech) -> tuple[Trouble, ...]:
+        """The form was sent: begin, or say what is wrong with it."""
+        state = self.state
+        state.phrase = form.get("phrase")
+        state.seeds = form.get("seeds")
+        language = form.get("language")
+        state.language = next((known for known in LANGUAGES if known == language), state.language)
+        found = []
+        try:
+            phrases.read(state.phrase)
+        except Refusal as refusal:
+            found.append(Trouble(_said(refusal, words), "phrase", "f-phrase"))
+        seeds = tuple(state.seeds.split())
+        if not seeds:
+            text = words.gettext("Give the address of an organisation that knows you.")
+            found.append(Trouble(text, "seeds", "f-seeds"))
+        elif len(seeds) > SEEDS_MAX:
+            text = words.gettext("Give 16 addresses at most.")
+            found.append(Trouble(text, "seeds", "f-seeds"))
+        if not found and not self.is_running:
+            lost = Lost(state.phrase, seeds, form.get("org"), state.language)
+            state.step, state.done, state.total, state.troubles, state.claims = "asking", 0, 0, (), ()
+            state.running = asyncio.create_task(self._run(lost, words))
+        return tuple(found)
+
+    async def _run(self, lost: Lost, words: Speech) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell(event: dict[str, Any]) -> None:
+            loop.call_soon_threadsafe(self._tell, event)
+
+        try:
+            address = await self._bring_back(lost, tell)
+        except SeveralClaims as several:
+            self.state.claims = several.claims
+            text = words.gettext("Several organisations claim this phrase. Choose the one that is yours.")
+            self.state.troubles = (Trouble(text, "org", "f-org"),)
+        except Refusal as refusal:
+            field_name = "seeds" if refusal.code in ("no_answer", "unknown_root", "address") else ""
+            self.state.troubles = (Trouble(_said(refusal, words), field_name, f"f-{field_name}"),)
+        except Exception:
+            log.exception("recovery_failed")
+            text = words.gettext(
+                "The organisation could not be brought back; the journal of this computer says why. What has "
+                "arrived is kept: press the button again."
+            )
+            self.state.troubles = (Trouble(text),)
+        else:
+            self.state.address, self.state.phrase = address, ""
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        progress = event.get("progress") or {}
+        self.state.step = str(progress.get("step", ""))
+        self.state.done, self.state.total = int(progress.get("done", 0)), int(progress.get("total", 0))
+
+
+def refreshing(response: web.StreamResponse) -> web.StreamResponse:
+    """Have the page ask for itself again."""
+    response.headers["Refresh"] = str(REFRESH_SECONDS)
+    return response
+
+
+def _said(refusal: Refusal, words: Speech) -> str:
+    return refusal.fr if words.language == "fr" else refusal.en
