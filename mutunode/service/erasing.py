@@ -8,7 +8,7 @@ could know): what would stand again so is withdrawn in the same turn, and stays 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -17,12 +17,10 @@ from mutunode.protocol.ids import rec_text
 from mutunode.service import lookup, naming, publishing, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.shapes import Preview, Published, Version
+from mutunode.service.shapes import Erased, Erasing, Published, Version, Which
 from mutunode.store.interface import Stored
 from mutunode.store.meaning import WITHDRAWAL
 from mutunode.turns import Turn
-
-Which = Literal["all", "earlier", "this"]
 
 VERSIONS_MAX = 1_000  # erased in one turn: the ballast has room for some 10,000
 LIKENESS_LENGTH = 20  # characters from which a text that is the same is no coincidence
@@ -35,22 +33,6 @@ class Plan(msgspec.Struct, frozen=True):
     erased: tuple[Stored, ...]  # newest first
     withdrawn: tuple[Stored, ...]  # stay readable: without these withdrawals they would stand again
     kept: tuple[Stored, ...]  # versions that nothing is done to
-
-
-class Erasing(Preview, frozen=True):
-    """What will be signed, and what will be gone: ``withdraw --erase --dry-run``."""
-
-    erases: tuple[Version, ...] = ()
-    withdraws: tuple[Version, ...] = ()
-    keeps: tuple[Version, ...] = ()
-
-
-class Erased(Published, frozen=True):
-    """Answer of ``withdraw --erase``; ``id`` is the withdrawal of the version that was named."""
-
-    erased: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
-    drafts: int = 0  # local drafts with the same text, that are gone too
 
 
 def erase(desk: Desk, text: str, reason: str, replaced_by: str = "", versions: Which = "all") -> Erased:

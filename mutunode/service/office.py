@@ -37,7 +37,6 @@ from mutunode.service import (
 )
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
-from mutunode.service.erasing import Which
 from mutunode.service.importing import Source
 from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
@@ -51,6 +50,7 @@ from mutunode.service.shapes import (
     Status,
     TodoList,
     UsageAnswer,
+    Which,
 )
 from mutunode.service.verbs import Emit, OneOrMany
 from mutunode.store.interface import Draft

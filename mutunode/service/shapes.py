@@ -6,11 +6,12 @@ seconds; ``LangMap`` is ``{"fr": …, "en": …}``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 LangMap = dict[str, str]
+Which = Literal["all", "earlier", "this"]  # versions of a record to erase: `this` is the one named
 
 
 class UsageCount(msgspec.Struct, frozen=True):
@@ -335,6 +336,22 @@ class Published(msgspec.Struct, frozen=True):
     created: bool  # False: the same content already stood there
     revises: str = ""
     sealed_for: str = ""  # org id of the only one that can read it
+
+
+class Erasing(Preview, frozen=True):
+    """What will be signed, and what will be gone: ``withdraw --erase --dry-run``."""
+
+    erases: tuple[Version, ...] = ()
+    withdraws: tuple[Version, ...] = ()
+    keeps: tuple[Version, ...] = ()
+
+
+class Erased(Published, frozen=True):
+    """Answer of ``withdraw --erase``; ``id`` is the withdrawal of the version that was named."""
+
+    erased: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    drafts: int = 0  # local drafts with the same text, that are gone too
 
 
 class BadLine(msgspec.Struct, frozen=True):

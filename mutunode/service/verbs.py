@@ -7,11 +7,12 @@ struct, so that a typing mistake is refused by its name and never ignored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.shapes import Which
 
 if TYPE_CHECKING:
     from mutunode.service.office import Office
@@ -55,7 +56,7 @@ class Withdraw(Params, frozen=True):
     reason: str
     replaced_by: str = ""
     erase: bool = False
-    versions: Literal["all", "earlier", "this"] = "all"
+    versions: Which = "all"
     dry_run: bool = False
     reader_language: str = ""
 

@@ -27,6 +27,7 @@ from mutunode.web.pages import (
     session,
     texts,
     todo,
+    withdrawing,
 )
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import LANGUAGES, WebSettings
@@ -41,7 +42,7 @@ PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
     "proof": (record.proof, None),
     "declare": (acts.show, acts.act),
     "revise": (publish.revise, publish.act_on_revision),
-    "withdraw": (acts.show, acts.act),
+    "withdraw": (withdrawing.show, withdrawing.act),
     "flag": (acts.show, acts.act),
     "organisation": (organisation.show, None),
     "follow": (organisation.confirm, organisation.follow),

@@ -73,6 +73,25 @@ class Clerk(Protocol):
 
     def revise(self, rec: str, fields: Mapping[str, Any]) -> shapes.Published: ...
 
+    def withdraw(
+        self,
+        rec: str,
+        reason: str,
+        replaced_by: str = "",
+        erase: bool = False,
+        versions: shapes.Which = "all",
+    ) -> shapes.Published: ...
+
+    def preview_withdrawal(
+        self,
+        rec: str,
+        reason: str,
+        replaced_by: str = "",
+        erase: bool = False,
+        versions: shapes.Which = "all",
+        reader_language: str = "",
+    ) -> shapes.Preview: ...
+
     def input_of(self, rec: str) -> dict[str, Any]: ...
 
     def import_lines(

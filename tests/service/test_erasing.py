@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mutunode.service.erasing import Erased, Erasing
-from mutunode.service.shapes import Record
+from mutunode.service.shapes import Erased, Erasing, Record
 from tests.service.offices import Node, refused, until
 
 Arrives = Callable[[Node, str], None]

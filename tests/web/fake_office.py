@@ -212,7 +212,7 @@ class FakeOffice:
                 holders=4,
             ),
             revisions=tuple(
-                shapes.Revision(each.id, each.time, each.index, not each.superseded)
+                shapes.Revision(each.id, each.time, each.index, not each.superseded, each.state)
                 for each in self._versions(entry)
             ),
             usage=self._count(entry),
@@ -392,11 +392,54 @@ class FakeOffice:
         self.acts.append(("revise", rec, dict(fields)))
         return shapes.Published(entry.id, entry.index, ids.log_text(entry.log), True, before.id)
 
-    def withdraw(self, rec: str, reason: str, replaced_by: str = "") -> shapes.Published:
-        entry = self._ours(rec)
-        published = self.publish("withdrawal", {"target": entry.id, "reason": reason})
-        entry.state = "withdrawn"
+    def withdraw(
+        self,
+        rec: str,
+        reason: str,
+        replaced_by: str = "",
+        erase: bool = False,
+        versions: shapes.Which = "all",
+    ) -> shapes.Published:
+        gone = self._erased(rec, versions) if erase else [self._ours(rec)]
+        given = {"reason": reason, "replaced_by": replaced_by, "erase": erase}
+        published = self.publish("withdrawal", _withdrawal(rec, given))
+        for entry in gone:
+            entry.state = "erased" if erase else "withdrawn"
         return published
+
+    def preview_withdrawal(
+        self,
+        rec: str,
+        reason: str,
+        replaced_by: str = "",
+        erase: bool = False,
+        versions: shapes.Which = "all",
+        reader_language: str = "",
+    ) -> shapes.Preview:
+        given = {"reason": reason, "replaced_by": replaced_by, "erase": erase}
+        preview = self.preview("withdrawal", _withdrawal(rec, given), reader_language)
+        if not erase:
+            return preview
+        gone, kept = self._erased(rec, versions), self._versions(self._ours(rec))
+        return shapes.Erasing(
+            **msgspec.structs.asdict(preview),
+            erases=tuple(self._version(entry) for entry in gone),
+            keeps=tuple(self._version(entry) for entry in kept if entry not in gone),
+        )
+
+    def _erased(self, rec: str, versions: shapes.Which) -> list[Entry]:
+        named = self._ours(rec)
+        match versions:
+            case "this":
+                return [named]
+            case "earlier":
+                return [entry for entry in self._versions(named) if entry.superseded]
+            case _:
+                return list(self._versions(named))
+
+    def _version(self, entry: Entry) -> shapes.Version:
+        title = _title(self.registry_, entry)
+        return shapes.Version(entry.id, entry.index, entry.time, title, "fr", not entry.superseded)
 
     def input_of(self, rec: str) -> dict[str, Any]:
         entry = self.find(rec)
@@ -755,3 +798,7 @@ def _furnish_usages(office: FakeOffice, sheet: Entry, version: Entry) -> None:
 def in_state(entry: Entry, state: str) -> Entry:
     """The same record in another state."""
     return replace(entry, state=state)
+
+
+def _withdrawal(rec: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"target": rec, **{name: value for name, value in given.items() if value}}

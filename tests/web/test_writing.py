@@ -352,6 +352,64 @@ async def test_reporting_and_withdrawing_are_signed_acts(desk: Site) -> None:
     assert [act[1] for act in desk.office.acts] == ["flag", "withdrawal"]
 
 
+# --- erasing ---
+
+
+async def test_erasing_is_explained_listed_and_signed_twice_over(desk: Site) -> None:
+    mine = record_of(desk.office, "Adapter un poste")
+    form = await desk.get(f"/fr/fiche/{mine.id}/retirer")
+    assert "On ne revient pas en arrière" in form.main
+    assert "qui l’a copié le garde" in form.main
+    seen = await desk.submit(form, "/retirer", "preview", reason="legal", erase="true")
+    assert "Cette version disparaîtra pour toujours" in seen.main
+    assert mine.state == "ok", "nothing is done before it is signed"
+    done = await desk.submit(seen, "/retirer", "sign")
+    assert done.address.endswith(f"/fr/fiche/{mine.id}")
+    assert mine.state == "erased"
+    assert "les autres organisations l’effacent quand elles se connectent" in done.text
+    assert "Effacée par son auteur." in done.main
+    again = await desk.get(f"/fr/fiche/{mine.id}/retirer")
+    assert again.address.endswith(f"/fr/fiche/{mine.id}"), "there is nothing left to withdraw"
+
+
+async def test_without_the_box_nothing_is_erased(desk: Site) -> None:
+    mine = record_of(desk.office, "Adapter un poste")
+    form = await desk.get(f"/en/record/{mine.id}/withdraw")
+    seen = await desk.submit(form, "/withdraw", "preview", reason="error")
+    assert "gone for good" not in seen.main
+    await desk.submit(seen, "/withdraw", "sign")
+    assert mine.state == "withdrawn"
+    later = await desk.get(f"/en/record/{mine.id}/withdraw")
+    assert "Erase “" in later.main
+    seen = await desk.submit(later, "/withdraw", "preview", reason="error")
+    await desk.submit(seen, "/withdraw", "sign")
+    assert mine.state == "erased", "what was withdrawn can be erased later"
+
+
+async def test_of_several_versions_one_chooses_which_to_erase(desk: Site) -> None:
+    first = record_of(desk.office, "Adapter un poste")
+    await asyncio.to_thread(desk.office.revise, first.id, {"title": "Adapter un poste, sans le numéro"})
+    newest = desk.office.entries[-1]
+    form = await desk.get(f"/fr/fiche/{newest.id}/retirer")
+    assert "Si vous effacez : quelles versions ?" in form.main
+    seen = await desk.submit(form, "/retirer", "preview", reason="legal", erase="true", versions="earlier")
+    assert "Restent telles quelles, avec leur contenu" in seen.main
+    await desk.submit(seen, "/retirer", "sign")
+    assert (first.state, newest.state) == ("erased", "ok")
+    page = await desk.get(f"/fr/fiche/{newest.id}")
+    assert "(contenu effacé)" in page.main
+
+
+async def test_what_was_shown_is_what_is_erased(desk: Site) -> None:
+    """Somebody changed the choice in the page that asks for the signature."""
+    mine = record_of(desk.office, "Adapter un poste")
+    form = await desk.get(f"/fr/fiche/{mine.id}/retirer")
+    seen = await desk.submit(form, "/retirer", "preview", reason="error")
+    shown = await desk.submit(seen, "/retirer", "sign", erase="true")
+    assert "Cette version disparaîtra pour toujours" in shown.main
+    assert mine.state == "ok"
+
+
 # --- organisations ---
 
 

@@ -1,4 +1,4 @@
-"""Short acts about one record: declare a usage, answer one, report a problem, withdraw.
+"""Short acts about one record: declare a usage, answer one, report a problem.
 
 Each is a record of a kind that names another; its form is made of that kind's fields, and what will be signed
 is shown on a page of its own before it is.
@@ -60,19 +60,6 @@ FLAG = Act(
     button=N_("Sign and report"),
     done=N_("Signed: the problem is reported."),
 )
-WITHDRAW = Act(
-    page="withdraw",
-    kind="withdrawal",
-    target="target",
-    fields=("reason", "replaced_by"),
-    title=N_("Withdraw “%(title)s”"),
-    lede=N_("It will not be found by a search any more, and its page will say that you withdrew it."),
-    consequence=N_(
-        "The record stays readable in the register. Copies that others made cannot be called back."
-    ),
-    button=N_("Sign and withdraw"),
-    done=N_("Signed: the record is withdrawn."),
-)
 ANSWER = Act(
     page="todo",
     kind="usage_answer",
@@ -84,7 +71,7 @@ ANSWER = Act(
     button=N_("Sign the answer"),
     done=N_("Signed: your answer is given."),
 )
-BY_PAGE = {act.page: act for act in (DECLARE, FLAG, WITHDRAW)}
+BY_PAGE = {act.page: act for act in (DECLARE, FLAG)}
 
 
 class ActPage(msgspec.Struct, frozen=True):
