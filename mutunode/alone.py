@@ -32,6 +32,7 @@ Emit = Callable[[dict[str, Any]], None]
 OUTWARD = frozenset(
     {
         "publish",
+        "get",
         "revise",
         "use",
         "withdraw",

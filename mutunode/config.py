@@ -52,6 +52,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = ""
     links_max: Annotated[int, Meta(ge=1, le=1024, description="connections with other organisations")] = 64
     store: Annotated[str, _help("where records are kept; empty: in the node's folder")] = ""
+    blobs: Annotated[
+        str, _help("where files are kept: folder://PATH or s3://BUCKET/…; empty: in the node's folder")
+    ] = ""
+    fetch_file_mb: Annotated[
+        int, Meta(ge=0, description="files of accepted organisations up to this size are fetched; 0: none")
+    ] = 5
+    fetch_total_mb: Annotated[int, Meta(ge=0, description="room for all files that are fetched unasked")] = (
+        2_000
+    )
+    fetch_everything_of: Annotated[
+        tuple[str, ...], _help("organisations (org_…) whose files are all fetched, whatever their size")
+    ] = ()
+    keep_promised_mb: Annotated[
+        int, Meta(ge=0, description="room for files that this node promised to keep")
+    ] = 20_000
     log_level: Annotated[Literal["debug", "info", "warning", "error"], _help("what is written to stderr")] = (
         "info"
     )

@@ -18,6 +18,7 @@ from mutunode.commons.registry import Registry, load
 from mutunode.config import Settings
 from mutunode.home import Home
 from mutunode.keyfile import Keys
+from mutunode.protocol import ids
 from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.ledger import Address
 from mutunode.protocol.limits import INTRODUCTIONS_BYTES_MAX, INTRODUCTIONS_DISK_PART
@@ -26,9 +27,13 @@ from mutunode.protocol.rivals import joined
 from mutunode.protocol.signing import Mark
 from mutunode.service.desk import Desk, LiveSide
 from mutunode.service.documents import Documents
+from mutunode.service.files.allowance import Allowance
+from mutunode.service.files.keeper import Keeper
+from mutunode.service.files.porter import Porter
 from mutunode.service.office import Office
 from mutunode.service.opening import Opener
 from mutunode.store import open_store
+from mutunode.store.blobs import open_blobs
 from mutunode.store.interface import Reader, Store
 from mutunode.store.search.index import SearchIndex
 from mutunode.turns import Outward, Turns
@@ -145,6 +150,8 @@ class Engine:
         self.feeder = Feeder(self.index, self.reader)
         me = Me(keys.org, keys.operating_public, keys.sign)
         self.turns = Turns(me, self.store, home, self._make_node, clock, self._perform)
+        self.library = open_blobs(settings.blobs, home.path)
+        self.porter = Porter(self.library, self.turns.post)
         self.opener = Opener(keys.org, lambda: home.keys.sealing, self.reader, self.turns)
         self.office = Office(
             Desk(
@@ -159,16 +166,23 @@ class Engine:
                 index=self.index,
                 live=live,
                 safe=home,
+                library=self.library,
                 random=random,
                 clock=clock,
+                allowance=_allowance(settings),
+                mend=self.porter.damaged,
             )
         )
+        self.keeper = Keeper(self.office.desk)
+        self.office.desk.look_at_files = self.keeper.look_again
 
     def start(self) -> None:
         """Ready to answer when this returns; a damaged index is rebuilt while old results go on."""
         self.index.open()
+        self.porter.start()
         self.turns.start()
         self.feeder.start()
+        self.keeper.start()
         self.opener.start()
 
     def catch_up(self) -> None:
@@ -196,7 +210,9 @@ class Engine:
         """Finish the turn in hand, close the index, then the store, then give the home back."""
         self.announce_stop()
         self.opener.stop()
+        self.keeper.stop()
         self.turns.stop()
+        self.porter.stop()
         self.feeder.stop()
         self.index.close()
         self.store.close()
@@ -226,4 +242,15 @@ class Engine:
     def _perform(self, effects: Sequence[Outward]) -> None:
         self.opener.poke()
         self.feeder.poke()  # whatever the turn was about, there may be something new to find
-        self._perform_outside(self.office.desk.couriers.take(effects))
+        self.keeper.poke()
+        self._perform_outside(self.office.desk.couriers.take(self.porter.take(effects)))
+
+
+def _allowance(settings: Settings) -> Allowance:
+    """What the settings say of files."""
+    return Allowance(
+        file_bytes_max=settings.fetch_file_mb * 1_000_000,
+        total_bytes_max=settings.fetch_total_mb * 1_000_000,
+        promised_bytes_max=settings.keep_promised_mb * 1_000_000,
+        everything_of=frozenset(ids.parse(org, "org") for org in settings.fetch_everything_of),
+    )

@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     "import": ("catalogue", both("verser un catalogue CSV ou JSONL", "publish a CSV or JSONL catalogue")),
     "search": ("find", both("chercher dans ce qui est partagé", "search what is shared")),
     "show": ("find", both("lire une fiche", "read a record")),
+    "get": ("files", both("obtenir les fichiers d’une fiche", "get the files of a record")),
     "use": ("usage", both("dire que l’on utilise une ressource", "declare that you use a resource")),
     "usage": ("usage", both("qui utilise une ressource", "who uses a resource")),
     "todo": ("usage", both("ce qui attend une réponse", "what waits for an answer")),
@@ -41,7 +42,11 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     "withdraw": ("withdraw", both("retirer une fiche", "withdraw a record")),
     "flag": ("usage", both("signaler une fiche", "flag a record")),
     "prove": ("proofs", both("écrire la preuve d’une fiche", "write the proof of a record")),
-    "verify": ("proofs", both("vérifier un fichier de preuve", "check a proof file")),
+    "verify": (
+        "proofs",
+        both("vérifier une preuve, ou à qui est un fichier", "check a proof, or whose a file is"),
+    ),
+    "preserve": ("files", both("promettre de garder des copies", "promise to keep copies")),
     "peer": ("peers", both("les autres organisations", "the other organisations")),
     "sync": ("state", both("demander des nouvelles et en attendre", "ask for news and wait for it")),
     "export": (

@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import Any
 
+MEGABYTE = 1_000_000  # files are counted in them
 LINE_SECONDS_MIN = 2.0  # in a log file, one line in two seconds says enough
 
 
@@ -34,6 +35,8 @@ class Progress:
         if self._quiet or not isinstance(progress, dict):
             return
         done, total = _count(progress.get("done")), _count(progress.get("total"))
+        if progress.get("unit") == "bytes":
+            done, total = done // MEGABYTE, max(1, total // MEGABYTE)
         if sys.stderr.isatty():
             self._draw(done, total)
         elif time.monotonic() - self._said_at >= LINE_SECONDS_MIN:

@@ -97,9 +97,11 @@ def _seen(answer: dict[str, Any]) -> tuple[str, str]:
 @click.command(
     cls=Verb,
     help=both(
-        "Vérifier un fichier de preuve, sans nœud ni réseau : qui a publié quoi, et qui l’a vu quand. "
+        "Vérifier un fichier de preuve, sans nœud ni réseau : qui a publié quoi, et qui l’a vu quand. D’un "
+        "autre fichier, dire à quelle fiche de quelle organisation il appartient, parmi celles d’ici. "
         "Code 7 si quoi que ce soit ne tient pas.",
-        "Check a proof file, without node or network: who published what, and who saw it when. "
+        "Check a proof file, without node or network: who published what, and who saw it when. Of any other "
+        "file, tell which record of which organisation it belongs to, among those held here. "
         "Exit code 7 if anything does not hold.",
     ),
 )
@@ -115,11 +117,16 @@ def verify_command(session: Session, file: str, org: str) -> None:
     """Verify a proof."""
     import msgspec
 
+    from mutunode.protocol.proof import FIRST_LINE
     from mutunode.service.errors import Refusal
     from mutunode.service.verifying import verify
+    from mutunode_cli.files import show_whose
 
+    raw = _read(file)
+    if not raw.startswith(FIRST_LINE.encode()) and file != "-" and not org and show_whose(session, file):
+        return
     try:
-        told = verify(_read(file), org, session.language)
+        told = verify(raw, org, session.language)
     except Refusal as refusal:
         raise from_json(refusal.to_json()) from refusal
     answer = msgspec.to_builtins(told)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
-from mutunode_cli import failure, fields, kinds, screen, words
+from mutunode_cli import failure, fields, files, kinds, screen, words
 from mutunode_cli.failure import Failure
 from mutunode_cli.options import Verb, both, dry_run_option, with_session
 from mutunode_cli.session import Session
@@ -58,7 +60,11 @@ def _sort_words(args: list[str], takes_value: dict[str, bool]) -> tuple[list[str
         flag, equals, _ = word.partition("=")
         if word == "--":
             return [*ours, word, *left], given
-        if flag in takes_value:
+        if word == files.FILE:  # followed by as many paths as a shell makes of `*.pdf`
+            given.append(word)
+            while left and not left[0].startswith("--"):
+                given.append(left.pop(0))
+        elif flag in takes_value:
             ours += [word, *left[:1]] if takes_value[flag] and not equals else [word]
             left = left[1:] if takes_value[flag] and not equals else left
         elif not word.startswith("--"):
@@ -88,10 +94,12 @@ def _field_help(field: kinds.Field, session: Session) -> tuple[str, str]:
 @click.command(
     cls=FieldsVerb,
     help=both(
-        'Verser une fiche : « mutunode publish resource --title "Grille" --license CC-BY-4.0 ». '
+        'Verser une fiche : « mutunode publish resource --title "Grille" --license CC-BY-4.0 ». Des fichiers '
+        "l’accompagnent avec --file CHEMIN… (puis, pour le dernier : --alt TEXTE, --lang fr). "
         "La même clé --external-ref avec le même contenu ne publie rien de plus ; avec un nouveau contenu, "
         "c’est une nouvelle version. Champs d’une nature : « mutunode kinds NATURE ».",
-        'Publish a record: `mutunode publish resource --title "Interview guide" --license CC-BY-4.0`. '
+        'Publish a record: `mutunode publish resource --title "Interview guide" --license CC-BY-4.0`. Files '
+        "come with it by --file PATH… (then, of the last one: --alt TEXT, --lang fr). "
         "The same --external-ref with the same content publishes nothing more; with new content, it is a "
         "new version. Fields of a kind: `mutunode kinds KIND`.",
     ),
@@ -121,7 +129,12 @@ def _publish(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool)
             "The kinds: `mutunode kinds`.",
         )
     declared = kinds.the_kind(kinds.kinds(session), kind or named)
-    body |= fields.from_words(declared, _given(ctx))
+    if "files" in body and manifest:
+        body["files"] = files.absolute(body["files"], Path(manifest).absolute().parent)
+    named_files, rest = files.split(_given(ctx))
+    body |= fields.from_words(declared, rest)
+    if named_files:
+        body["files"] = [*body.get("files", ()), *named_files]
     _write(session, "publish", {"kind": declared.name, "fields": body}, dry_run)
 
 
@@ -173,8 +186,13 @@ def revise_command(ctx: click.Context, rec: str, manifest: str | None, dry_run: 
         raise failure.usage(
             "Que faut-il changer ? Donnez au moins un champ.", "What should change? Give at least one field."
         )
-    kind = session.call("show", {"rec": rec}).get("kind", "")
-    body |= fields.from_words(kinds.the_kind(kinds.kinds(session), kind), given)
+    before = session.call("show", {"rec": rec})
+    named_files, rest = files.split(given)
+    body |= fields.from_words(kinds.the_kind(kinds.kinds(session), before.get("kind", "")), rest)
+    if "files" in body and manifest:
+        body["files"] = files.absolute(body["files"], Path(manifest).absolute().parent)
+    if named_files:
+        body["files"] = files.added_to(body if "files" in body else before.get("body", {}), named_files)
     _write(session, "revise", {"rec": rec, "fields": body}, dry_run)
 
 
@@ -182,7 +200,8 @@ def _write(session: Session, verb: str, params: dict[str, Any], dry_run: bool) -
     """Sign; what licences of others say of it is told before."""
     if "based_on" in params["fields"] and not dry_run:
         _show_licences(session, session.call(verb, params | {"dry_run": True}))
-    show_written(session, session.call(verb, params | {"dry_run": dry_run}), dry_run)
+    ask = partial(files.call, session) if params["fields"].get("files") else session.call
+    show_written(session, ask(verb, params | {"dry_run": dry_run}), dry_run)
 
 
 @click.command(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mutunode_cli.client import Event
 
 # Asking these a second time changes nothing, so that a node that vanished may be asked again.
-READS = frozenset("search show usage peer_ls peer_nearby todo status log_show schema kinds key_show".split())
+READS = frozenset(
+    "search get files whose show usage peer_ls peer_nearby todo status log_show schema kinds key_show".split()
+)
 
 # Somebody holds the home but no socket is there: a daemon that is starting, or another command at work.
 BUSY = "home_busy"

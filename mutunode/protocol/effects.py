@@ -115,6 +115,7 @@ class ReadChunk(msgspec.Struct, frozen=True):
     link: int
     id: int
     blob: bytes
+    size: int
     index: int
 
 

@@ -121,7 +121,7 @@ class Server:
             return
         session.reading += 1
         session.served.take(chunk_bytes(size, chunk.index), now)  # at once, or all that wait would be let in
-        self._core.do(ReadChunk(session.link, chunk.id, chunk.blob, chunk.index))
+        self._core.do(ReadChunk(session.link, chunk.id, chunk.blob, size, chunk.index))
 
     def chunk_read(self, session: Session, id: int, frame: bytes | None, now: float) -> None:
         """It was read, or (None) is not what was put there."""

@@ -20,6 +20,8 @@ from mutunode.protocol.ledger import Address
 from mutunode.protocol.phrase import check_words
 from mutunode.service import readonly
 from mutunode.service.courier import Couriers
+from mutunode.service.files.allowance import Allowance
+from mutunode.store.blobs import Library
 from mutunode.store.interface import Organisation, Reader, Store, StoreError, StoreFull
 from mutunode.store.private import PrivateReader
 from mutunode.store.search.index import SearchIndex
@@ -65,6 +67,14 @@ class Safe(Protocol):
         """Guard the keys by another passphrase, or by none; ``old`` must be the one that guards them now."""
 
 
+def _nobody_mends(blob: bytes, size: int) -> None:
+    """Where nothing runs."""
+
+
+def _nobody_looks() -> None:
+    """Where nothing runs."""
+
+
 class Desk(msgspec.Struct):
     """Everything the service needs, passed around as one value."""
 
@@ -79,10 +89,15 @@ class Desk(msgspec.Struct):
     index: SearchIndex
     live: LiveSide
     safe: Safe
+    library: Library  # the files
     random: Callable[[int], bytes]
     clock: Callable[[], float] = time.time
     is_stopping: threading.Event = msgspec.field(default_factory=threading.Event)
     couriers: Couriers = msgspec.field(default_factory=Couriers)  # peers that are files
+    allowance: Allowance = Allowance()
+    uploads: set[bytes] = msgspec.field(default_factory=set)  # files just added, for a record to come
+    mend: Callable[[bytes, int], None] = _nobody_mends  # a file on the disk is not what was put there
+    look_at_files: Callable[[], None] = _nobody_looks  # what is to be kept may have changed
 
     @property
     def own_log(self) -> bytes:

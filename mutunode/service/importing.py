@@ -20,6 +20,7 @@ from mutunode.interop.problem import Problem, Unreadable
 from mutunode.service import lookup, publishing, verbs
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.files import attaching
 from mutunode.service.publishing import Body
 from mutunode.service.shapes import BadLine, Imported, Published
 from mutunode.service.verbs import Emit
@@ -38,6 +39,7 @@ class Source(msgspec.Struct, frozen=True):
     mapping: Mapping
     path: Path | None = None
     text: bytes = b""
+    folder: Path | None = None  # what paths of files start from; None: files of this machine are not read
 
     def open(self) -> BinaryIO:
         """The bytes, from the start."""
@@ -88,7 +90,9 @@ def source_of(params: verbs.Import) -> Source:
         )
     except Unreadable as error:
         raise _unreadable(error.fr, error.en) from None
-    return Source(form, mapping, Path(params.path) if params.path else None, params.lines.encode("utf-8"))
+    path = Path(params.path) if params.path else None
+    folder = path.absolute().parent if path else Path("/")
+    return Source(form, mapping, path, params.lines.encode("utf-8"), folder)
 
 
 def run(desk: Desk, source: Source, *, strict: bool, dry_run: bool, emit: Emit) -> Imported:
@@ -96,7 +100,7 @@ def run(desk: Desk, source: Source, *, strict: bool, dry_run: bool, emit: Emit) 
     tally = _Tally()
     try:
         with source.open() as stream:
-            batches = _batches(desk, source, stream, tally, emit)
+            batches = _batches(desk, source, stream, tally, emit, dry_run=dry_run)
             if strict:
                 _take_all_or_none(desk, list(batches), tally, dry_run)
             else:
@@ -142,13 +146,15 @@ class _Tally:
         )
 
 
-def _batches(desk: Desk, source: Source, stream: BinaryIO, tally: _Tally, emit: Emit) -> Iterator[list[Row]]:
+def _batches(
+    desk: Desk, source: Source, stream: BinaryIO, tally: _Tally, emit: Emit, *, dry_run: bool
+) -> Iterator[list[Row]]:
     """Rows that can be taken, a batch at a time; the others are told in the tally."""
     total = source.bytes_total()
     batch: list[Row] = []
     for line, item in read_items(stream, source.format, source.mapping):
         tally.read += 1
-        row = _row(desk, line, item, tally)
+        row = _row(desk, line, item, tally, source.folder, dry_run=dry_run)
         if row is not None:
             batch.append(row)
         if len(batch) >= BATCH_ROWS_MAX:
@@ -159,16 +165,25 @@ def _batches(desk: Desk, source: Source, stream: BinaryIO, tally: _Tally, emit: 
     emit({"progress": {"done": total, "total": total, "rows": tally.read}})
 
 
-def _row(desk: Desk, line: int, item: Item | Problem, tally: _Tally) -> Row | None:
+def _row(
+    desk: Desk, line: int, item: Item | Problem, tally: _Tally, folder: Path | None, *, dry_run: bool
+) -> Row | None:
     if isinstance(item, Problem):
         tally.refuse(item.line, item.field, item.fr, item.en)
         return None
     try:
         kind = lookup.kind(desk, item.kind)
-        return Row(line, kind, publishing.read_input(desk, kind, item.fields))
+        fields = item.fields
+        if folder is not None:
+            fields = attaching.take_in(desk, fields, _unheard, folder=folder, dry_run=dry_run)
+        return Row(line, kind, publishing.read_input(desk, kind, fields))
     except Refusal as refusal:
         _tell(line, refusal, tally)
         return None
+
+
+def _unheard(event: dict[str, object]) -> None:
+    """Rows are what progress is counted in."""
 
 
 def _tell(line: int, refusal: Refusal, tally: _Tally) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mutunode.commons.registry import Registry
+from mutunode.protocol import ids
 from mutunode.protocol.ids import org_text
 from mutunode.service import (
     backup,
@@ -37,9 +38,11 @@ from mutunode.service import (
 )
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
+from mutunode.service.files import attaching, having
 from mutunode.service.importing import Source
 from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
+    FileLine,
     Imported,
     Network,
     OrganisationPage,
@@ -177,6 +180,33 @@ class Office:
         if erasure:
             return self.withdraw(**erasure)
         return publishing.publish(self.desk, kind, fields, sealed_for)
+
+    def take_files_in(
+        self, fields: Mapping[str, Any], emit: Emit, *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Fields in which files named by a path of this machine are taken in: for commands alone."""
+        return attaching.take_in(self.desk, fields, emit, dry_run=dry_run)
+
+    def upload(self, name: str, media_type: str = "") -> attaching.Upload:
+        """Begin to take a file in that comes in pieces."""
+        return attaching.Upload(self.desk, name, media_type)
+
+    def files(self, rec: str) -> tuple[FileLine, ...]:
+        """The files of a record, and who holds them."""
+        return having.lines(self.desk, lookup.record(self.desk, rec))
+
+    def fetch_files(self, rec: str, blob: str = "") -> int:
+        """Have the files of a record fetched that are not here, or one of them; how many are wanted now."""
+        stored = lookup.record(self.desk, rec)
+        return len(having.fetch(self.desk, stored, ids.parse(blob, "blob") if blob else None))
+
+    def get_files(self, rec: str, path: str, timeout: float, emit: Emit) -> having.Got:
+        """Write the files of a record into a folder of this machine, fetched first where need be."""
+        return having.get(self.desk, rec, path, timeout, emit)
+
+    def whose(self, blob: str) -> tuple[having.Whose, ...]:
+        """The records that carry a file."""
+        return having.whose(self.desk, blob)
 
     def revise(self, rec: str, fields: Mapping[str, Any]) -> Published:
         """Sign a new version; given fields replace, others stay, an empty one is removed."""

@@ -121,6 +121,7 @@ def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
             _dial(turn, given)
 
     desk.act(job)
+    desk.look_at_files()
 
 
 def _dial(turn: Turn, address: Address) -> None:

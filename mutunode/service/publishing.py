@@ -21,10 +21,11 @@ from mutunode.protocol.limits import SALT_BYTES
 from mutunode.service import confiding, families, lookup, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.files.keeping import files_in
 from mutunode.service.plain import as_text
 from mutunode.service.revising import next_version
 from mutunode.service.shapes import Preview, Published
-from mutunode.store.interface import Stored
+from mutunode.store.interface import Cite, Stored
 from mutunode.turns import Turn
 
 Body = dict[str, Any]
@@ -131,6 +132,7 @@ def write(desk: Desk, turn: Turn, ready: Draft) -> Published:
         turn.ledger.put_opened(
             written.log, written.index, written.leaf, kind, encode_body(body), ready.reader
         )
+    _cite_files(desk, turn, written.rec, ready)
     return Published(
         id=rec_text(written.rec),
         index=written.index,
@@ -139,6 +141,14 @@ def write(desk: Desk, turn: Turn, ready: Draft) -> Published:
         revises=rec_text(ready.revises.rec) if ready.revises else "",
         sealed_for=org_text(ready.reader) if ready.reader is not None else "",
     )
+
+
+def _cite_files(desk: Desk, turn: Turn, rec: bytes, ready: Draft) -> None:
+    """With the record, not a moment later: who hears of it may ask for its files at once."""
+    public = ready.reader is None
+    cites = [Cite(blob, rec, desk.org, size, public, current=True) for blob, size in files_in(ready.body)]
+    if cites:
+        turn.ledger.put_cites([rec], cites)
 
 
 def foresee(ready: Draft) -> Published:

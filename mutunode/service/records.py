@@ -12,6 +12,7 @@ from mutunode.protocol.ids import log_text, org_text, rec_text
 from mutunode.protocol.sealed import KIND as SEALED
 from mutunode.service import families, naming, rules, usages
 from mutunode.service.desk import Desk
+from mutunode.service.files import having
 from mutunode.service.shapes import Flagged, Proof, Record, Revision
 from mutunode.store.interface import Stored
 
@@ -52,6 +53,7 @@ def show(desk: Desk, stored: Stored, reader_language: str) -> Record:
         target_title=naming.title_of(desk, target, reader_language)[0] if target is not None else "",
         mine=stored.org == desk.org,
         contested_log=stored.contested,
+        files=having.lines(desk, stored),
         private=stored.sealed,
         sealed_for=org_text(stored.sealed_for) if stored.sealed_for is not None else "",
         sealed_for_name=desk.name_of(stored.sealed_for) if stored.sealed_for is not None else "",

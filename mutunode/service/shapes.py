@@ -161,6 +161,23 @@ class Flagged(msgspec.Struct, frozen=True):
     answer_reason: LangMap = {}
 
 
+class FileLine(msgspec.Struct, frozen=True):
+    """One file of a record."""
+
+    index: int
+    blob: str
+    name: str
+    size: int
+    media_type: str
+    language: str
+    alt: LangMap
+    held: bool  # whole, here
+    wanted: bool  # on its way, or waiting for somebody who has it
+    reason: str  # why it is here or wanted: added | asked | promised | automatic; "" when neither
+    holders: int  # organisations that hold it, this one included, as far as known
+    sole: bool  # it is ours, and nobody else is known to hold it
+
+
 class Record(msgspec.Struct, frozen=True):
     """``show --json``."""
 
@@ -191,6 +208,7 @@ class Record(msgspec.Struct, frozen=True):
     private: bool = False  # it was sealed: readable by its author and its one reader
     sealed_for: str = ""  # …by whom, when we sealed it ourselves
     sealed_for_name: str = ""
+    files: tuple[FileLine, ...] = ()
     can_declare: bool = False  # a usage can be declared by us
     asks_usage: bool = False  # …and the author wishes it (policy is not `indifferent`)
 

@@ -42,6 +42,20 @@ class Publish(Params, frozen=True):
     reader_language: str = ""
 
 
+class GetFiles(Params, frozen=True):
+    """``path`` is a folder that the node itself writes to (same machine, same user)."""
+
+    rec: str
+    path: str
+    timeout: float = 60.0
+    reader_language: str = ""
+
+
+class OfBlob(Params, frozen=True):
+    blob: str
+    reader_language: str = ""
+
+
 class Revise(Params, frozen=True):
     rec: str
     fields: dict[str, Any]
@@ -230,15 +244,17 @@ def _given(params: Params, *without: str) -> dict[str, Any]:
 
 
 def _publish(office: Office, params: Publish, emit: Emit) -> Any:
+    fields = office.take_files_in(params.fields, emit, dry_run=params.dry_run)
     if params.dry_run:
-        return office.preview(params.kind, params.fields, params.reader_language)
-    return office.publish(params.kind, params.fields)
+        return office.preview(params.kind, fields, params.reader_language)
+    return office.publish(params.kind, fields)
 
 
 def _revise(office: Office, params: Revise, emit: Emit) -> Any:
+    fields = office.take_files_in(params.fields, emit, dry_run=params.dry_run)
     if params.dry_run:
-        return office.preview_revision(params.rec, params.fields, params.reader_language)
-    return office.revise(params.rec, params.fields)
+        return office.preview_revision(params.rec, fields, params.reader_language)
+    return office.revise(params.rec, fields)
 
 
 def _use(office: Office, params: Use, emit: Emit) -> Any:
@@ -255,8 +271,11 @@ def _withdraw(office: Office, params: Withdraw, emit: Emit) -> Any:
 
 
 VERBS: dict[str, Verb] = {
-    "publish": Verb(Publish, _publish),
-    "revise": Verb(Revise, _revise),
+    "publish": Verb(Publish, _publish, streams=True),
+    "revise": Verb(Revise, _revise, streams=True),
+    "get": Verb(GetFiles, lambda o, p, e: o.get_files(p.rec, p.path, p.timeout, e), streams=True),
+    "files": Verb(OfRecord, lambda o, p, e: o.files(p.rec)),
+    "whose": Verb(OfBlob, lambda o, p, e: o.whose(p.blob)),
     "use": Verb(Use, _use),
     "withdraw": Verb(Withdraw, _withdraw),
     "answer": Verb(AnswerUsage, lambda o, p, e: o.answer(p.rec, p.answer, p.reason)),

@@ -188,8 +188,8 @@ class StoreLedger(Ledger, Protocol):
     def drop_draft(self, id: str) -> None:
         """Forget a draft, if it is there."""
 
-    def put_cites(self, recs: Sequence[bytes], cites: Sequence[Cite], change: int) -> None:
-        """What these records cite, in place of what they did; read up to this number of the feed."""
+    def put_cites(self, recs: Sequence[bytes], cites: Sequence[Cite], change: int | None = None) -> None:
+        """What these records cite, in place of what they did; ``change``: the feed was read up to there."""
 
     def put_file(self, file: File) -> None:
         """Add or replace by ``blob``."""
@@ -299,6 +299,12 @@ class Reader(Protocol):
 
     def cites(self, blob: bytes) -> list[Cite]:
         """Records that cite a file, current ones first, then by id."""
+
+    def cited_by(self, rec: bytes) -> list[Cite]:
+        """The files that a record cites, by id."""
+
+    def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
+        """Cites of current records with (blob, rec) above ``after``, in that order."""
 
     def cited_until(self) -> int:
         """Up to which number of the feed ``put_cites`` was told."""

@@ -16,17 +16,18 @@ class MemoryFiles:
 
     _turn: MemoryTurn
 
-    def put_cites(self, recs: Sequence[bytes], cites: Sequence[Cite], change: int) -> None:
+    def put_cites(self, recs: Sequence[bytes], cites: Sequence[Cite], change: int | None = None) -> None:
         """What these records cite, in place of what they did."""
         state = self._turn.state
-        promise(change >= state.cited_until, "the feed runs forwards")
+        promise(change is None or change >= state.cited_until, "the feed runs forwards")
         promise({cite.rec for cite in cites} <= set(recs), "a cite of another record")
         for rec in recs:
             state.cites.pop(rec, None)
         for rec in recs:
             if said := tuple({cite.blob: cite for cite in cites if cite.rec == rec}.values()):
                 state.cites[rec] = said
-        state.cited_until = change
+        if change is not None:
+            state.cited_until = change
 
     def put_file(self, file: File) -> None:
         """Add or replace."""

@@ -159,6 +159,16 @@ class MemoryReader(MemoryOpenedReader):
         """Records that cite a file."""
         return self._held().cites_of(blob)
 
+    def cited_by(self, rec: bytes) -> list[Cite]:
+        """The files that a record cites, by id."""
+        return sorted(self._held().cites.get(rec, ()), key=lambda cite: cite.blob)
+
+    def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
+        """Cites of current records, in order."""
+        cites = (cite for cites in self._held().cites.values() for cite in cites)
+        found = [cite for cite in cites if cite.current and (cite.blob, cite.rec) > after]
+        return sorted(found, key=lambda cite: (cite.blob, cite.rec))[:limit]
+
     def cited_until(self) -> int:
         """How far the feed was read."""
         return self._held().cited_until

@@ -154,6 +154,14 @@ class PrivateReader:
         """Records that cite a file."""
         return self._reader.cites(blob)
 
+    def cited_by(self, rec: bytes) -> list[Cite]:
+        """The files that a record cites."""
+        return self._reader.cited_by(rec)
+
+    def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
+        """Cites of current records."""
+        return self._reader.current_cites(after, limit)
+
     def cited_until(self) -> int:
         """How far the feed was read."""
         return self._reader.cited_until()

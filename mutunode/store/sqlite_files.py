@@ -17,6 +17,12 @@ _UNCITED = (
     "SELECT blob, size, held, reason, since, used FROM file"
     " WHERE NOT EXISTS (SELECT 1 FROM cite WHERE cite.blob = file.blob) ORDER BY blob"
 )
+_CITES = "SELECT blob, rec, org, size, public, current FROM cite WHERE blob = ? ORDER BY NOT current, rec"
+_CITED_BY = "SELECT blob, rec, org, size, public, current FROM cite WHERE rec = ? ORDER BY blob"
+_CURRENT_CITES = (
+    "SELECT blob, rec, org, size, public, current FROM cite"
+    " WHERE current AND (blob, rec) > (?, ?) ORDER BY blob, rec LIMIT ?"
+)
 _WANTED = f"{_FILES} WHERE NOT held ORDER BY reason DESC, since, blob LIMIT ?"
 _LIKELY = (
     "SELECT org FROM cite WHERE blob = ?1 UNION SELECT org FROM file_holder WHERE blob = ?1 ORDER BY org"
@@ -36,7 +42,7 @@ class Files:
 
     _turn: Turn
 
-    def put_cites(self, recs: Sequence[bytes], cites: Sequence[Cite], change: int) -> None:
+    def put_cites(self, recs: Sequence[bytes], cites: Sequence[Cite], change: int | None = None) -> None:
         """What these records cite, in place of what they did."""
         db = self._turn.db
         db.executemany("DELETE FROM cite WHERE rec = ?", [(rec,) for rec in recs])
@@ -44,7 +50,8 @@ class Files:
             "INSERT OR REPLACE INTO cite VALUES (?, ?, ?, ?, ?, ?)",
             [(c.blob, c.rec, c.org, c.size, c.public, c.current) for c in cites],
         )
-        db.execute("UPDATE cited_until SET change = ?", (change,))
+        if change is not None:
+            db.execute("UPDATE cited_until SET change = ?", (change,))
 
     def put_file(self, file: File) -> None:
         """Add or replace."""
@@ -110,12 +117,17 @@ class FileReader:
     def cites(self, blob: bytes) -> list[Cite]:
         """Records that cite a file."""
         with self._pool.snapshot() as db:
-            asked = "SELECT blob, rec, org, size, public, current FROM cite WHERE blob = ?"
-            rows = sql.each(db, f"{asked} ORDER BY NOT current, rec", (blob,))
-            return [
-                Cite(blob, rec, org, size, bool(public), bool(current))
-                for blob, rec, org, size, public, current in rows
-            ]
+            return [_cite(row) for row in sql.each(db, _CITES, (blob,))]
+
+    def cited_by(self, rec: bytes) -> list[Cite]:
+        """The files that a record cites, by id."""
+        with self._pool.snapshot() as db:
+            return [_cite(row) for row in sql.each(db, _CITED_BY, (rec,))]
+
+    def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
+        """Cites of current records, in order."""
+        with self._pool.snapshot() as db:
+            return [_cite(row) for row in sql.each(db, _CURRENT_CITES, (*after, limit))]
 
     def cited_until(self) -> int:
         """How far the feed was read."""
@@ -132,6 +144,11 @@ class FileReader:
         with self._pool.snapshot() as db:
             asked = "SELECT org, heard_at FROM file_holder WHERE blob = ? ORDER BY heard_at DESC, org"
             return [(org, at) for org, at in sql.each(db, asked, (blob,))]
+
+
+def _cite(row: sql.Answer) -> Cite:
+    blob, rec, org, size, public, current = row
+    return Cite(blob, rec, org, size, bool(public), bool(current))
 
 
 def _file(row: sql.Answer) -> File:

@@ -58,8 +58,8 @@ def _options(declared: Field) -> Iterator[Option]:
 
 def test_the_kinds_of_this_node() -> None:
     assert list(REGISTRY) == [
-        *("booking", "booking_act", "cite", "flag", "means", "means_block", "profile", "resource"),
-        *("usage", "usage_answer", "usage_count", "vouch", "withdrawal"),
+        *("booking", "booking_act", "cite", "flag", "means", "means_block", "preserve"),
+        *("profile", "resource", "usage", "usage_answer", "usage_count", "vouch", "withdrawal"),
     ]
     assert [kind.name for kind in REGISTRY.listed] == ["means", "profile", "resource"]
     assert {kind.name: kind.sense for kind in KINDS if kind.sense} == {
