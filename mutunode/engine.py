@@ -27,7 +27,7 @@ from mutunode.protocol.rivals import joined
 from mutunode.protocol.signing import Mark
 from mutunode.service.desk import Desk, LiveSide
 from mutunode.service.documents import Documents
-from mutunode.service.files.allowance import Allowance
+from mutunode.service.files.allowance import FileAllowance
 from mutunode.service.files.keeper import Keeper
 from mutunode.service.files.porter import Porter
 from mutunode.service.office import Office
@@ -169,7 +169,7 @@ class Engine:
                 library=self.library,
                 random=random,
                 clock=clock,
-                allowance=_allowance(settings),
+                allowance=_file_allowance(settings),
                 mend=self.porter.damaged,
             )
         )
@@ -246,9 +246,9 @@ class Engine:
         self._perform_outside(self.office.desk.couriers.take(self.porter.take(effects)))
 
 
-def _allowance(settings: Settings) -> Allowance:
+def _file_allowance(settings: Settings) -> FileAllowance:
     """What the settings say of files."""
-    return Allowance(
+    return FileAllowance(
         file_bytes_max=settings.fetch_file_mb * 1_000_000,
         total_bytes_max=settings.fetch_total_mb * 1_000_000,
         promised_bytes_max=settings.keep_promised_mb * 1_000_000,

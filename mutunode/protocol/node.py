@@ -309,7 +309,8 @@ class Node:
 
     # --- what happens inside -------------------------------------------------------------------
     def _ready(self, session: Session, now: float) -> None:
-        """A handshake is complete."""
+        """A handshake is complete; who was accepted while it lasted is no stranger."""
+        session.treat_as(listened=self._interest.listens(session.org), now=now)
         self._dialler.met(session, now)
         if not links.keep_one(self._core, session, now):
             return

@@ -20,7 +20,7 @@ from mutunode.protocol.ledger import Address
 from mutunode.protocol.phrase import check_words
 from mutunode.service import readonly
 from mutunode.service.courier import Couriers
-from mutunode.service.files.allowance import Allowance
+from mutunode.service.files.allowance import FileAllowance
 from mutunode.store.blobs import Library
 from mutunode.store.interface import Organisation, Reader, Store, StoreError, StoreFull
 from mutunode.store.private import PrivateReader
@@ -94,7 +94,7 @@ class Desk(msgspec.Struct):
     clock: Callable[[], float] = time.time
     is_stopping: threading.Event = msgspec.field(default_factory=threading.Event)
     couriers: Couriers = msgspec.field(default_factory=Couriers)  # peers that are files
-    allowance: Allowance = Allowance()
+    allowance: FileAllowance = FileAllowance()
     uploads: set[bytes] = msgspec.field(default_factory=set)  # files just added, for a record to come
     mend: Callable[[bytes, int], None] = _nobody_mends  # a file on the disk is not what was put there
     look_at_files: Callable[[], None] = _nobody_looks  # what is to be kept may have changed

@@ -468,3 +468,16 @@ def test_whatever_happens_the_file_arrives_as_it_was(seed: int) -> None:
     for taker in (cleo, dan):
         assert taker.has_file(blob)
         assert b"".join(taker.disk.whole[blob]) == HUGE
+
+
+def test_who_is_accepted_during_the_handshake_is_no_stranger(world: World) -> None:
+    ann, bob = world.node("ann"), world.node("bob")
+    ann.publishes("Fiche")
+    bob.knows_address_of(ann)
+    while not any(session.org for session in bob.node._core.sessions.values()):
+        world.run(0.005)
+    assert not any(link.ready for link in bob.links())
+    bob.accepts(ann)
+    while not any(link.ready for link in bob.links()):
+        world.run(0.005)
+    assert all(link.listened for link in bob.links())

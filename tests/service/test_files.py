@@ -15,7 +15,7 @@ import pytest
 from mutunode.protocol.ids import parse
 from mutunode.protocol.limits import CHUNK_BYTES
 from mutunode.service.files import having, keeping
-from mutunode.service.files.allowance import Allowance
+from mutunode.service.files.allowance import FileAllowance
 from mutunode.service.files.having import Got
 from mutunode.service.shapes import FileLine
 from tests.service.offices import Node, refused, until
@@ -47,7 +47,7 @@ def lines(node: Node, rec: str) -> tuple[FileLine, ...]:
 
 def forbid_fetching(node: Node) -> None:
     """From now on nothing is fetched that nobody asked for."""
-    node.office.desk.allowance = Allowance(file_bytes_max=0)
+    node.office.desk.allowance = FileAllowance(file_bytes_max=0)
 
 
 # --- attaching -------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def test_small_files_of_accepted_organisations_come_by_themselves(
     two: tuple[Node, Node], arrives: Any, tmp_path: Path
 ) -> None:
     jardin, atelier = two
-    atelier.office.desk.allowance = Allowance(file_bytes_max=len(PDF), total_bytes_max=len(PDF))
+    atelier.office.desk.allowance = FileAllowance(file_bytes_max=len(PDF), total_bytes_max=len(PDF))
     small = publish(jardin, path_of(tmp_path, "a.pdf", PDF), title="Petit")
     large = publish(jardin, path_of(tmp_path, "gros.bin", BIG), title="Gros")
     until(lambda: atelier.knows(small) and lines(atelier, small)[0].held, "the small one")
@@ -181,7 +181,7 @@ def test_everything_of_chosen_organisations_comes_too(
 ) -> None:
     jardin, atelier = two
     chosen = frozenset([parse(jardin.org, "org")])
-    atelier.office.desk.allowance = Allowance(file_bytes_max=0, everything_of=chosen)
+    atelier.office.desk.allowance = FileAllowance(file_bytes_max=0, everything_of=chosen)
     rec = publish(jardin, path_of(tmp_path, "gros.bin", BIG))
     arrives(atelier, rec)
     until(lambda: lines(atelier, rec)[0].held, "fetched")
@@ -377,7 +377,7 @@ def test_a_promise_names_one_thing(jardin: Node) -> None:
 def test_only_what_a_rule_fetched_makes_room(pair: tuple[Node, Node, str], tmp_path: Path) -> None:
     jardin, atelier, rec = pair
     desk = atelier.office.desk
-    desk.allowance = Allowance(file_bytes_max=5_000_000, total_bytes_max=0)
+    desk.allowance = FileAllowance(file_bytes_max=5_000_000, total_bytes_max=0)
     asked = lines(atelier, rec)
     keeping.put(
         desk, [msgspec.structs.replace(file, reason="asked") for file in atelier.engine.reader.files()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Allowance(msgspec.Struct, frozen=True):
+class FileAllowance(msgspec.Struct, frozen=True):
     """Bytes; what a person asks for is not counted."""
 
     file_bytes_max: int = 5_000_000  # of one fetched unasked, from accepted organisations; 0: none is
