@@ -146,7 +146,7 @@ class Engine:
         home.marks()  # a damaged mark is said at the start, not found out at the first signature
         documents = Documents(self.registry, self.reader, home.language)
         edition = f"{__version__} {' '.join(self.registry)}"  # another version, or a new kind: index anew
-        self.index = SearchIndex(home.path / "search", documents.document, clock, edition=edition)
+        self.index = SearchIndex(home.path / "search", documents, clock, edition=edition)
         self.feeder = Feeder(self.index, self.reader)
         me = Me(keys.org, keys.operating_public, keys.sign)
         self.turns = Turns(me, self.store, home, self._make_node, clock, self._perform)

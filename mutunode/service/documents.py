@@ -7,23 +7,21 @@ from mutunode.commons.kind import NATURE
 from mutunode.commons.languages import canonical
 from mutunode.commons.registry import Registry
 from mutunode.protocol.ids import org_text
+from mutunode.service.things import things
 from mutunode.store.interface import Reader, Stored
 from mutunode.store.search.document import Document
 
 
 class Documents:
-    """Makes documents; names of organisations are looked up once per change of profile."""
+    """Makes documents, and knows the names of organisations."""
 
     def __init__(self, registry: Registry, reader: Reader, language: str) -> None:
         self._registry = registry
         self._reader = reader
         self._language = language
-        self._names: dict[bytes, str] = {}
 
     def document(self, stored: Stored) -> Document | None:
         """The document of a record, or None when a search must not find it."""
-        if stored.kind == "profile":
-            self._names.pop(stored.org, None)
         kind = self._registry.get(stored.kind)
         hidden = stored.state != "ok" or stored.superseded_by is not None or stored.withdrawn_by is not None
         if kind is None or not kind.listed or hidden:
@@ -41,7 +39,6 @@ class Documents:
             log=stored.log,
             index=stored.index,
             org=stored.org,
-            org_name=self._name(stored.org),
             space=stored.space,
             kind=stored.kind,
             nature=facets[NATURE][0],
@@ -53,20 +50,16 @@ class Documents:
             license_class=str(licences.permission(licence)),
             license=licence,
             external=_external(body),
+            things=things(body, kind.title(body)),
         )
 
-    def _name(self, org: bytes) -> str:
-        name = self._names.get(org)
-        if name is None:
-            profile = self._reader.current(org, "profile")
-            names = profile.fields().get("name") if profile is not None else None
-            found = self._reader.organisation(org)
-            texts = (
-                [text for text in names.values() if isinstance(text, str)] if isinstance(names, dict) else []
-            )
-            name = " ".join(texts) or (found.name if found else "") or org_text(org)
-            self._names[org] = name
-        return name
+    def name(self, org: bytes) -> str:
+        """What an organisation is called, in all languages it says so."""
+        profile = self._reader.current(org, "profile")
+        names = profile.fields().get("name") if profile is not None else None
+        found = self._reader.organisation(org)
+        texts = [text for text in names.values() if isinstance(text, str)] if isinstance(names, dict) else []
+        return " ".join(texts) or (found.name if found else "") or org_text(org)
 
 
 def _languages(facets: dict[str, list[str]], titles: list[tuple[str, str]]) -> list[str]:

@@ -114,7 +114,7 @@ class Commons:
         self._keys = {stored.rec: str(stored.fields()["external_ref"]) for stored in records()}
         self._names = {sha256(name.encode()).digest(): name for name in CATALOGUES}
         documents = Documents(load(), self, "fr")  # type: ignore[arg-type]  # the part of a reader it asks
-        self.index = SearchIndex(folder, documents.document, lambda: 0.0)
+        self.index = SearchIndex(folder, documents, lambda: 0.0)
         self.index.open()
         while self.index.follow(self):
             pass

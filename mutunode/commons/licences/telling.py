@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from mutunode.commons.licences.reading import (
     TOKENS,
@@ -16,6 +17,7 @@ from mutunode.commons.licences.reading import (
 )
 from mutunode.commons.words import Words
 
+_REMEMBERED = 4_096  # licences as given: a catalogue has a few dozen
 FACET = "permission"  # the search facet of what a licence allows
 
 
@@ -63,6 +65,7 @@ def _freest(understood: Understood) -> Together | None:
     return ranked[0]
 
 
+@lru_cache(_REMEMBERED)
 def permission(text: str) -> Permission:
     """The class of what a licence allows; "" is a licence not stated."""
     understood = understand(text)

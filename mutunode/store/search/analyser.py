@@ -147,20 +147,28 @@ def _runs(letters: str) -> Iterator[tuple[int, int, bool]]:
 
 
 class _Memo(dict[str, Spelled]):
-    """Surface form → what the index takes: a text is then one regular expression and one look-up a word."""
+    """What stands between two blanks → what the index takes: a text is one split and one look-up a piece.
 
-    held = 0  # words in all memos together
+    Texts are split at blanks because that is what Python does at the speed of C; a piece that is more than a
+    word ("(énergie,") is taken apart once, and the word in it is remembered for other pieces.
+    """
+
+    held = 0  # pieces in all memos together
 
     def __init__(self, language: str) -> None:
         self.language = language
 
-    def __missing__(self, surface: str) -> Spelled:
-        spelled = (
-            self._of_word(surface) if surface.isalpha() and max(surface) < "\u0e00" else self._of(surface)
-        )
-        if len(surface) <= WORD_LENGTH_MAX:
+    def __missing__(self, piece: str) -> Spelled:
+        surfaces = _SURFACE.findall(piece)
+        if surfaces != [piece]:
+            spelled = _together([self[surface] for surface in surfaces])
+        elif piece.isalpha() and max(piece) < "\u0e00":
+            spelled = self._of_word(piece)
+        else:
+            spelled = self._of(piece)
+        if len(piece) <= WORD_LENGTH_MAX:
             _make_room()
-            self[surface] = spelled
+            self[piece] = spelled
         return spelled
 
     def _of(self, surface: str) -> Spelled:
@@ -174,6 +182,14 @@ class _Memo(dict[str, Spelled]):
         word = fold(surface)
         stemmed = stem(word, self.language) if word else ""
         return Spelled(f"{word} " if word else "", f"{stemmed} " if stemmed else "", "")
+
+
+_NOTHING = Spelled("", "", "")
+
+
+def _together(spelled: list[Spelled]) -> Spelled:
+    """One after the other."""
+    return Spelled(*map("".join, zip(*spelled, strict=True))) if spelled else _NOTHING
 
 
 _memos: dict[str, _Memo] = {}
@@ -206,8 +222,7 @@ def spell(text: str, language: str) -> Spelled:
     memo = _memos.get(language)
     if memo is None:
         memo = _memos.setdefault(language, _Memo(language))
-    spelled = [memo[surface] for surface in _SURFACE.findall(_spaced(text))]
-    return Spelled(*map("".join, zip(*spelled, strict=True))) if spelled else Spelled("", "", "")
+    return _together([memo[piece] for piece in _spaced(text).split()])
 
 
 def tokens(text: str, language: str) -> Iterator[Token]:

@@ -10,6 +10,13 @@ import msgspec
 KEY_WEIGHT = 2.0  # texts of this weight and more (keywords, subjects) count beside the title
 
 
+class Owner(msgspec.Struct, frozen=True):
+    """What an organisation is called now: apart from its records, so that a new name reaches them all."""
+
+    org: bytes
+    name: str
+
+
 class Document(msgspec.Struct, frozen=True):
     """What is searched of one record, and what it is filtered by."""
 
@@ -17,7 +24,6 @@ class Document(msgspec.Struct, frozen=True):
     log: bytes
     index: int
     org: bytes
-    org_name: str
     space: bytes
     kind: str
     nature: str  # what people call it: the kind's own type ("software"), or the kind when it has none
@@ -29,3 +35,4 @@ class Document(msgspec.Struct, frozen=True):
     license_class: str
     license: str
     external: str | None = None  # the author's own key or the address of the thing itself
+    things: tuple[str, ...] = ()  # what it is about, as keys that others' records of the same thing bear too

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mutunode.store.interface import Stored
-from mutunode.store.search.document import Document
+from mutunode.store.search.document import Document, Owner
 from mutunode.store.search.folder import Folder
 
 STEP_CHANGES_MAX = 200  # × 0.5 ms = 0.1 s, the longest a step keeps other work waiting
 COMMIT_SECONDS_MAX = 1.0
 IDLE_SECONDS_MAX = 5.0  # afterwards the writer's memory and threads are given back
+NAMING = "profile"  # the kind of record that says what its organisation is called
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +33,25 @@ class Changes(Protocol):
         """The number of the newest change."""
 
 
+class Maker(Protocol):
+    """What the index asks of those who know what records mean."""
+
+    def document(self, stored: Stored) -> Document | None:
+        """The document of a record; None when it is not to be found."""
+
+    def name(self, org: bytes) -> str:
+        """What an organisation is called now."""
+
+
 class Feed:
     """Carries changes into one folder."""
 
-    def __init__(
-        self, folder: Folder, document: Callable[[Stored], Document | None], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, folder: Folder, maker: Maker, clock: Callable[[], float]) -> None:
         self.folder = folder
-        self._document = document
+        self._maker = maker
         self._clock = clock
         self._read = folder.committed.change
+        self._named: set[bytes] = set()
         self._committed_at = self._worked_at = clock()
 
     def is_ahead(self, changes: Changes) -> bool:
@@ -52,9 +62,12 @@ class Feed:
         """Read and put a bounded number of changes; are there more?"""
         now = self._clock()
         batch = changes.changes(self._read, STEP_CHANGES_MAX)
-        for number, stored in batch:
-            self.folder.put(stored.rec, self._made(stored), erased=stored.state == "erased")
-            self._read = number
+        for _, stored in batch:
+            if stored.org not in self._named or stored.kind == NAMING:
+                self.folder.name(Owner(stored.org, self._maker.name(stored.org)))
+                self._named.add(stored.org)
+        self._put([stored for _, stored in batch])
+        self._read = batch[-1][0] if batch else self._read
         more = len(batch) == STEP_CHANGES_MAX
         if batch:
             self._worked_at = now
@@ -67,6 +80,13 @@ class Feed:
             self.folder.close()
         return more
 
+    def _put(self, batch: list[Stored]) -> None:
+        """Have the index hold these records as they are now."""
+        for stored in batch:
+            if stored.state == "erased":
+                self.folder.erased(stored.rec)
+        self.folder.put([(stored.rec, self._made(stored)) for stored in batch])
+
     def _made(self, stored: Stored) -> Document | None:
         """The document of a record that is to be found; one that cannot be made hides that record only."""
         if stored.body is None or stored.superseded_by is not None or stored.withdrawn_by is not None:
@@ -74,7 +94,7 @@ class Feed:
         if stored.state not in ("ok", "opaque"):
             return None
         try:
-            return self._document(stored)
+            return self._maker.document(stored)
         except Exception:
             log.exception("record %s cannot be read for the search and will not be found", stored.rec.hex())
             return None

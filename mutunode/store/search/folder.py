@@ -7,7 +7,7 @@ records there are. A crash leaves the last commit, whole; what came after it is 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import tantivy
 
 from mutunode.store.search import asking, damage, schema
 from mutunode.store.search.damage import Damaged
-from mutunode.store.search.document import Document
+from mutunode.store.search.document import Document, Owner
 from mutunode.store.search.query import Found, SearchQuery
 
 WRITER_BYTES = 30_000_000  # of memory before a segment is written: about 20,000 records of 800 bytes
@@ -27,6 +27,7 @@ class Place(msgspec.Struct, frozen=True):
 
     change: int = 0
     records: int = 0
+    owners: int = 0
     unswept: bool = False  # words of a record that was erased may still be in a file
 
 
@@ -61,14 +62,14 @@ class Folder:
         self.path = path
         self.schema = schema.build()
         self._writer: tantivy.IndexWriter | None = None
-        self._pending: dict[str, bool] = {}  # records touched since the last commit: are they in?
+        self._pending: dict[str, bool] = {}  # what was touched since the last commit: is it in?
         path.mkdir(parents=True, exist_ok=True)
         with failures_are_damage(path):
             self._index = tantivy.Index(self.schema, str(path))
             schema.register(self._index)
             self._index.config_reader("manual")  # readers see what commit() says, not whenever
             self.committed = self._check()
-        self._records = self.committed.records
+        self._records, self._owners = self.committed.records, self.committed.owners
         self._unswept = self.committed.unswept
 
     def check(self) -> None:
@@ -90,10 +91,11 @@ class Folder:
         place = Place()
         if found:
             place = msgspec.json.decode(searcher.doc(found[0][1]).get_first("place") or "", type=Place)
-        listed = sum(searcher.doc_freq("role", role) for role in (schema.RECORD, schema.PLACE))
-        alive = count(searcher, self._role(schema.RECORD))
-        claimed = (int(written > 0), written, place.records, place.records + len(found))
-        if (len(found), listed, alive, searcher.num_docs) != claimed:
+        roles = (schema.RECORD, schema.OWNER, schema.PLACE)
+        listed = sum(searcher.doc_freq("role", role) for role in roles)
+        alive = tuple(count(searcher, self._role(role)) for role in roles)
+        claimed = (written, (place.records, place.owners, int(written > 0)))
+        if (listed, alive) != claimed or searcher.num_docs != sum(alive):
             raise Damaged(f"the search index in {self.path} does not hold what its list of parts says")
         return place
 
@@ -109,40 +111,52 @@ class Folder:
         with failures_are_damage(self.path):
             return asking.answer(self._index.searcher(), self.schema, wanted)
 
-    def put(self, rec: bytes, document: Document | None, *, erased: bool = False) -> None:
-        """Replace what is indexed of a record; None takes it out. Seen after ``commit``.
-
-        Tantivy marks what is deleted and keeps its words until it happens to merge: of a record that was
-        ``erased`` it is noted that they may still be there, and only another folder is surely without them.
+    def put(self, documents: Iterable[tuple[bytes, Document | None]]) -> None:
+        """Replace what is indexed of records; None takes one out. Seen after ``commit``.
 
         Raises:
             Damaged: this or anything below could not be written; ``check`` tells why.
         """
-        key = rec.hex()
+        given = {rec.hex(): document for rec, document in documents}
         with failures_are_damage(self.path):
-            if erased and self._has_words_of(key):
-                self._unswept = True
-            if self._holds(key):
+            held = self.held(given)
+            for key, document in given.items():
+                if key in held:
+                    self._writing().delete_documents_by_term("rec", key)
+                if document is not None:
+                    self._writing().add_document(schema.record(document))
+                self._pending[key] = document is not None
+        self._records += sum(document is not None for document in given.values()) - len(held)
+
+    def name(self, owner: Owner) -> None:
+        """Replace what an organisation is called. Seen after ``commit``."""
+        key = owner.org.hex()
+        with failures_are_damage(self.path):
+            if self.held([key]):
                 self._writing().delete_documents_by_term("rec", key)
-                self._records -= 1
-            if document is not None:
-                self._writing().add_document(schema.record(document))
-                self._records += 1
-        self._pending[key] = document is not None
+                self._owners -= 1
+            self._writing().add_document(schema.owner(owner))
+        self._owners += 1
+        self._pending[key] = True
 
-    def _holds(self, key: str) -> bool:
-        """Is the record in the index, committed or not? (A needless deletion costs more than this look.)"""
-        if key in self._pending or not self.committed.records:
-            return self._pending.get(key, False)
-        return count(self._index.searcher(), tantivy.Query.term_query(self.schema, "rec", key)) > 0
-
-    def _has_words_of(self, key: str) -> bool:
-        """Was the record ever put here, be it deleted since? (The frequency of a term counts the deleted.)"""
-        return key in self._pending or self._index.searcher().doc_freq("rec", key) > 0
+    def held(self, keys: Iterable[str]) -> set[str]:
+        """Which of these are in the index, committed or not? A needless deletion costs more than a look."""
+        held, unsure = set(), []
+        for key in keys:
+            if key in self._pending:
+                held.update([key] if self._pending[key] else [])
+            else:
+                unsure.append(key)
+        if unsure and self.committed.change:
+            searcher = self._index.searcher()
+            query = tantivy.Query.term_set_query(self.schema, "rec", unsure)
+            hits = searcher.search(query, len(unsure), count=False).hits
+            held.update(searcher.doc(address).get_first("rec") or "" for _, address in hits)
+        return held
 
     def commit(self, change: int) -> None:
         """Make everything put so far searchable and durable, as of this change."""
-        place = Place(change, self._records, self._unswept)
+        place = Place(change, self._records, self._owners, self._unswept)
         with failures_are_damage(self.path):
             writer = self._writing()
             writer.delete_documents_by_term("role", schema.PLACE)
@@ -151,6 +165,17 @@ class Folder:
             self._index.reload()
         self.committed = place
         self._pending.clear()
+
+    def erased(self, rec: bytes) -> None:
+        """Of a record that leaves no trace, note whether its words may still be in a file.
+
+        Tantivy marks what is deleted and keeps its words until it happens to merge: only another folder is
+        surely without them. (The frequency of a term counts the deleted.)
+        """
+        key = rec.hex()
+        with failures_are_damage(self.path):
+            if key in self._pending or self._index.searcher().doc_freq("rec", key) > 0:
+                self._unswept = True
 
     def _writing(self) -> tantivy.IndexWriter:
         """The writer, opened when first needed: it costs threads and memory, and holds the folder's lock."""
@@ -164,7 +189,8 @@ class Folder:
         """Give the writer back: what was not committed is forgotten, merges under way are finished."""
         writer, self._writer = self._writer, None
         self._pending.clear()
-        self._records, self._unswept = self.committed.records, self.committed.unswept
+        self._records, self._owners = self.committed.records, self.committed.owners
+        self._unswept = self.committed.unswept
         if writer is not None:
             with failures_are_damage(self.path):
                 writer.rollback()

@@ -20,11 +20,9 @@ from pathlib import Path
 import msgspec
 
 from mutunode.protocol.errors import MutunodeError
-from mutunode.store.interface import Stored
 from mutunode.store.search import schema
 from mutunode.store.search.damage import Absent, Damaged
-from mutunode.store.search.document import Document
-from mutunode.store.search.feed import Changes, Feed
+from mutunode.store.search.feed import Changes, Feed, Maker
 from mutunode.store.search.folder import Folder, Place
 from mutunode.store.search.query import Found, SearchQuery
 
@@ -52,14 +50,14 @@ class SearchIndex:
     def __init__(
         self,
         path: Path,
-        document: Callable[[Stored], Document | None],
+        maker: Maker,
         clock: Callable[[], float],
         *,
         edition: str = "",
     ) -> None:
-        """``edition`` names how ``document`` makes documents: an index of another one is rebuilt."""
+        """``edition`` names how ``maker`` makes documents: an index of another one is rebuilt."""
         self.path = path
-        self._document = document
+        self._maker = maker
         self._clock = clock
         self._edition = f"{schema.VERSION} {edition}"
         self._lock = threading.RLock()  # around everything but searching
@@ -235,7 +233,7 @@ class SearchIndex:
                 raise SearchUnavailable(f"the search index cannot be rebuilt: {error}") from error
 
     def _feed_into(self, folder: Folder) -> Feed:
-        return Feed(folder, self._document, self._clock)
+        return Feed(folder, self._maker, self._clock)
 
     def search(self, wanted: SearchQuery) -> Found:
         """Search what is indexed by now.

@@ -6,6 +6,8 @@ text is stemmed as English, and a Cyrillic query finds what a Cyrillic text hold
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 STEMMERS = {
     "ar": "arabic",
     "ca": "catalan",
@@ -99,6 +101,7 @@ def script(character: str) -> str:
     return "other"
 
 
+@lru_cache(4_096)
 def primary(language: str) -> str:
     """``fr`` of ``fr-CA``, ``zh`` of ``zh_CN``; lower-case."""
     return language.replace("_", "-").split("-", 1)[0].lower()

@@ -18,26 +18,28 @@ from tantivy import Occur, Query
 from mutunode.protocol.head import PUBLIC
 from mutunode.store.search import languages, schema
 from mutunode.store.search.asked import Asked, Phrase, Word
+from mutunode.store.search.owners import STEMS_FIELD, WORDS_FIELD, Owners
 
 LIMIT_MAX = 100  # hits a page
 REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
 FACET_VALUES_MAX = 1_000  # organisations, the most numerous
 FILTERED = ("sense", "kind", "language", "license", "org")  # not the spaces: readers do not choose them
 _FILTER_FIELDS = {"kind": ("kind", "nature"), "license": ("license", "license_class")}
+SIDEWAYS = {"kind": ("nature",), "license": ("license_class",)}  # counted where the filter is left out, too
 FEW = 3  # documents: below, a word may be misspelt
 FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
 
 # Where a stem stands, as a factor of its BM25 score.
-_STEM_BOOSTS = {"title": 2.5, "key": 1.6, "text": 1.0, "owner": 0.7}
+_STEM_BOOSTS = {"title": 2.5, "key": 1.6, "text": 1.0}
 # The very word, a little more than its stem; beginnings and likenesses score the same, rare or not.
-_WORD_BOOSTS = {"title_words": 2.7, "words": 1.1, "owner_words": 0.8}
-_PREFIX_SCORES = {"title_words": 2.0, "words": 0.6, "owner_words": 0.3}
+_WORD_BOOSTS = {"title_words": 2.7, "words": 1.1}
+_PREFIX_SCORES = {"title_words": 2.0, "words": 0.6}
 _FUZZY_SCORES = (
-    {"title_words": 1.0, "words": 0.4, "owner_words": 0.2},  # one letter wrong
-    {"title_words": 0.5, "words": 0.2, "owner_words": 0.1},  # two
+    {"title_words": 1.0, "words": 0.4},  # one letter wrong
+    {"title_words": 0.5, "words": 0.2},  # two
 )
-_OWNER_FIELDS = ("owner", "owner_words")  # -travail does not exclude what the ministry of labour publishes
+_OWNER_SCORE, _OWNER_PREFIX_SCORE, _OWNER_FUZZY_SCORE = 1.2, 0.3, 0.2
 _OTHER_FIELDS_SHARE = 0.1  # of the score, for being found in several fields
 _NEIGHBOURS_BOOST = 2.0
 _EXTERNAL_SCORE = 100.0  # above any sum of words
@@ -57,6 +59,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     without_orgs: tuple[bytes, ...] = ()  # blocked here
     latest: int | None = None  # Unix seconds: what claims a later time waits until that comes
     newest_first: bool = False  # an empty text always is
+    first: tuple[bytes, ...] = ()  # records that come before all others, in this order: the most used, say
     loosely: bool = False  # when nothing holds all the words, look for most of them, then for any
     sideways: bool = False  # count each facet as if it were not filtered by: what choosing another would give
     limit: int = 20
@@ -68,12 +71,13 @@ class FoundHit(msgspec.Struct, frozen=True):
 
     rec: bytes
     score: float
+    others: tuple[bytes, ...] = ()  # records of other organisations about the same thing, counted too
 
 
 class Found(msgspec.Struct, frozen=True):
     """The answer: one page of hits, and counts over all of them."""
 
-    total: int
+    total: int  # records; some may stand under a hit
     hits: list[FoundHit]
     facets: dict[str, dict[str, int]]  # organisations by the hexadecimal form of their ids
     asked: Asked  # what was understood, for the highlights
@@ -82,20 +86,24 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def words_query(
-    of: tantivy.Schema, asked: Asked, misspelt: frozenset[str] = frozenset(), enough: int = 0
+    of: tantivy.Schema,
+    owners: Owners,
+    asked: Asked,
+    misspelt: frozenset[str] = frozenset(),
+    enough: int = 0,
 ) -> Query:
     """Everything typed, as one query; ``enough``: so many of the words, instead of all."""
     if asked.everything:
         return Query.all_query()
     if asked.nothing:
         return _itself(of, asked.text)
-    must = [word_query(of, word, misspelt) for word in asked.words if not word.faint]
+    must = [word_query(of, owners, word, misspelt) for word in asked.words if not word.faint]
     if enough:
         some = [(Occur.Should, query) for query in must]
         must = [Query.boolean_query(some, minimum_number_should_match=enough)]
-    must += [_phrase_query(of, phrase) for phrase in asked.phrases]
+    must += [_phrase_query(of, phrase, owners) for phrase in asked.phrases]
     clauses = [(Occur.Must, query) for query in must or [Query.all_query()]]
-    clauses += [(Occur.Should, word_query(of, word, misspelt)) for word in asked.words if word.faint]
+    clauses += [(Occur.Should, word_query(of, owners, word, misspelt)) for word in asked.words if word.faint]
     clauses += [(Occur.MustNot, _excluding_query(of, word)) for word in asked.without]
     clauses += [(Occur.MustNot, _phrase_query(of, phrase)) for phrase in asked.without_phrases]
     if len(asked.words) > 1:
@@ -112,7 +120,9 @@ def _itself(of: tantivy.Schema, text: str) -> Query:
     return Query.const_score_query(Query.term_query(of, "external", text), _EXTERNAL_SCORE)
 
 
-def word_query(of: tantivy.Schema, word: Word, misspelt: frozenset[str] = frozenset()) -> Query:
+def word_query(
+    of: tantivy.Schema, owners: Owners, word: Word, misspelt: frozenset[str] = frozenset()
+) -> Query:
     """One word in all its forms; the best of them makes the score."""
     forms = _forms(of, word)
     for name, boost in _WORD_BOOSTS.items():
@@ -123,7 +133,21 @@ def word_query(of: tantivy.Schema, word: Word, misspelt: frozenset[str] = frozen
             forms.append(Query.const_score_query(Query.regex_query(of, name, pattern), score))
     if word.word in misspelt:
         forms += _likenesses(of, word)
+    forms += _owned(of, owners, word, word.word in misspelt)
     return Query.disjunction_max_query(forms, _OTHER_FIELDS_SHARE)
+
+
+def _owned(of: tantivy.Schema, owners: Owners, word: Word, misspelt: bool) -> Iterator[Query]:
+    """What is published by those whose names hold the word."""
+    names = [Query.term_query(of, WORDS_FIELD, form) for form in (word.word, *word.joined)]
+    names += [Query.term_query(of, STEMS_FIELD, stem) for stem in word.stems]
+    yield from owners.query(names, _OWNER_SCORE)
+    if word.prefix:
+        begins = Query.fuzzy_term_query(of, WORDS_FIELD, word.word, distance=0, prefix=True)
+        yield from owners.query([begins], _OWNER_PREFIX_SCORE)
+    if misspelt:
+        like = Query.fuzzy_term_query(of, WORDS_FIELD, word.word, distance=likeness(word), prefix=word.prefix)
+        yield from owners.query([like], _OWNER_FUZZY_SCORE)
 
 
 def _forms(of: tantivy.Schema, word: Word) -> list[Query]:
@@ -141,7 +165,8 @@ def _places(word: Word) -> Iterator[tuple[str, str, float]]:
 
 
 def _excluding_query(of: tantivy.Schema, word: Word) -> Query:
-    forms = [Query.term_query(of, name, term) for name, term, _ in _places(word) if name not in _OWNER_FIELDS]
+    """In a text: -travail does not exclude what the ministry of labour publishes."""
+    forms = [Query.term_query(of, name, term) for name, term, _ in _places(word)]
     return Query.disjunction_max_query(forms)
 
 
@@ -176,15 +201,20 @@ def may_be_misspelt(word: Word) -> bool:
     return len(word.word) >= FUZZY_LENGTH_MIN and languages.script(word.word[0]) != "unspaced"
 
 
-def _phrase_query(of: tantivy.Schema, phrase: Phrase) -> Query:
+def _phrase_query(of: tantivy.Schema, phrase: Phrase, owners: Owners | None = None) -> Query:
     """The very words side by side, accents and case apart; not across two texts."""
-    forms = []
+    forms: list[Query] = []
+    if owners is not None:
+        forms += owners.query([_side_by_side(of, WORDS_FIELD, phrase)], _OWNER_SCORE)
     for name, boost in _WORD_BOOSTS.items():
-        if len(phrase) == 1:  # which Tantivy does not take for a phrase
-            forms.append(_boosted(of, name, phrase[0], boost))
-        else:
-            forms.append(Query.boost_query(Query.phrase_query(of, name, list(phrase)), boost))
+        forms.append(Query.boost_query(_side_by_side(of, name, phrase), boost))
     return Query.disjunction_max_query(forms)
+
+
+def _side_by_side(of: tantivy.Schema, name: str, phrase: Phrase) -> Query:
+    if len(phrase) == 1:  # which Tantivy does not take for a phrase
+        return Query.term_query(of, name, phrase[0])
+    return Query.phrase_query(of, name, list(phrase))
 
 
 def visible(of: tantivy.Schema, asked_for: SearchQuery) -> list[tuple[Occur, Query]]:

@@ -1,7 +1,8 @@
 """The fields of the index: pre-analysed words, whole values to filter by, and the place it has reached.
 
-Tantivy only splits at blanks: what it is given went through our analyser. Tokenizers are not kept in the
-folder, they are registered at every opening.
+Three kinds of documents: records, owners (what an organisation is called: its name is in no record, so that
+a new one reaches them all at once), and the one place. Tantivy only splits at blanks: what it is given went
+through our analyser. Tokenizers are not kept in the folder, they are registered at every opening.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import tantivy
 
 from mutunode.store.search import analyser, languages
-from mutunode.store.search.document import KEY_WEIGHT, Document
+from mutunode.store.search.document import KEY_WEIGHT, Document, Owner
 
-VERSION = f"3/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
+VERSION = f"4/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
 TIME_MAX = 2**39 - 1  # seconds: 17,000 years
 INDEX_MAX = 2**24 - 1  # 39 + 24 bits of a newness; places beyond stand level with each other
 EXTERNAL_LENGTH_MAX = 2_000  # characters; addresses are shorter
@@ -19,9 +20,10 @@ EXTERNAL_LENGTH_MAX = 2_000  # characters; addresses are shorter
 STEM_FIELDS = ("title", "key", "text", "owner")
 WORD_FIELDS = ("title_words", "words", "owner_words")
 FACETS = ("sense", "kind", "nature", "language", "license", "license_class", "org", "space")
-RECORD, PLACE = "record", "place"  # the roles of documents: a record, and how far the index has read
+RECORD, OWNER, PLACE = "record", "owner", "place"  # the roles of documents
 
 _WORDS = "mutunode_words"
+_OF_NO_LANGUAGE = ("", "mul", "und", "zxx")
 
 
 def build() -> tantivy.Schema:
@@ -30,12 +32,15 @@ def build() -> tantivy.Schema:
     builder.add_text_field("role", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("rec", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("external", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("thing", stored=True, tokenizer_name="raw", index_option="basic")
     for name in STEM_FIELDS:
         builder.add_text_field(name, tokenizer_name=_WORDS, index_option="freq")
     for name in WORD_FIELDS:
         builder.add_text_field(name, tokenizer_name=_WORDS, index_option="position")
     for name in FACETS:
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
+        builder.add_text_field(
+            name, stored=name == "org", tokenizer_name="raw", index_option="basic", fast=True
+        )
     builder.add_unsigned_field("newness", fast=True)
     builder.add_text_field("place", stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
@@ -56,14 +61,24 @@ def record(document: Document) -> tantivy.Document:
         _add(made, "title", ("title_words", "words"), text, language)
     for language, text, weight in document.texts:
         _add(made, "key" if weight >= KEY_WEIGHT else "text", ("words",), text, language)
-    _add(made, "owner", ("owner_words",), document.org_name, "")
     for name, values in facet_values(document).items():
         for value in values:
             made.add_text(name, value)
     if document.external:
         made.add_text("external", document.external[:EXTERNAL_LENGTH_MAX])
+    for thing in document.things:
+        made.add_text("thing", thing[:EXTERNAL_LENGTH_MAX])
     # typed on purpose: a plain integer would be signed, and kill the writer with an unrelated message
     made.add_unsigned("newness", newness(document.time, document.index))
+    return made
+
+
+def owner(named: Owner) -> tantivy.Document:
+    """A document of the index for an organisation: it bears no space, so that nobody finds it as a record."""
+    made = tantivy.Document()
+    made.add_text("role", OWNER)
+    made.add_text("rec", named.org.hex())
+    _add(made, "owner", ("owner_words",), named.name, "")
     return made
 
 
@@ -74,7 +89,7 @@ def newness(time: int, index: int) -> int:
 
 def _add(made: tantivy.Document, stems: str, words: tuple[str, ...], text: str, language: str) -> None:
     """A text's stems in one field, its words in others; one of no known language is read as both of ours."""
-    readings = languages.HOME if languages.primary(language) in ("", "mul", "und", "zxx") else (language,)
+    readings = languages.HOME if languages.primary(language) in _OF_NO_LANGUAGE else (language,)
     spelled = [analyser.spell(text, reading) for reading in readings]
     for of_reading in spelled:
         made.add_text(stems, of_reading.stems)

@@ -36,7 +36,6 @@ def document(catalogue: str, key: str, titles: list[tuple[str, str]], texts: Tex
         log=digest(f"log {catalogue}"),
         index=more.get("index", 0),
         org=digest(catalogue),
-        org_name=ORGANISATIONS.get(catalogue, catalogue),
         space=more.get("space", PUBLIC),
         kind=more.get("kind", "resource"),
         nature=more.get("nature", NATURES.get(catalogue, "document")),
@@ -100,7 +99,7 @@ def stored(made: Document, **more: Any) -> Stored:
         space=made.space,
         leaf=made.rec,
         rec=made.rec,
-        kind=made.kind,
+        kind=more.get("kind", made.kind),
         time=made.time,
         header=b"",
         salt=b"",
@@ -118,6 +117,7 @@ class FakeStore:
         self.documents: dict[bytes, Document] = {}
         self._changes: dict[bytes, tuple[int, Stored]] = {}
         self._newest = newest
+        self.names = {digest(catalogue): name for catalogue, name in ORGANISATIONS.items()}
         for made in documents:
             self.put(made)
 
@@ -136,6 +136,9 @@ class FakeStore:
     def document(self, record: Stored) -> Document | None:
         return self.documents[record.rec]
 
+    def name(self, org: bytes) -> str:
+        return self.names.get(org, "")
+
 
 class Clock:
     """A clock that stands still until told."""
@@ -148,7 +151,7 @@ class Clock:
 
 
 def opened(path: Path, store: FakeStore, clock: Clock | None = None, **more: Any) -> SearchIndex:
-    index = SearchIndex(path, store.document, clock or Clock(), **more)
+    index = SearchIndex(path, store, clock or Clock(), **more)
     index.open()
     return index
 

@@ -237,7 +237,7 @@ def _no_space() -> None:
 
 def test_an_index_that_is_not_open_says_so(tmp_path: Path) -> None:
     store = FakeStore()
-    index = SearchIndex(tmp_path, store.document, Clock())
+    index = SearchIndex(tmp_path, store, Clock())
     with pytest.raises(SearchUnavailable, match="not open"):
         index.search(SearchQuery())
     index.close()
@@ -245,7 +245,7 @@ def test_an_index_that_is_not_open_says_so(tmp_path: Path) -> None:
 
 def test_following_opens_an_index_that_is_not_open(tmp_path: Path) -> None:
     store = FakeStore([note("1")])
-    index = SearchIndex(tmp_path, store.document, Clock())
+    index = SearchIndex(tmp_path, store, Clock())
     catch_up(index, store)
     assert ask(index, "note").total == 1
     index.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.store.search.catalogues import Clock, FakeStore, ask, catch_up, docum
 
 CANARY = "Zyzomysé"
 FORMS = ("zyzomyse", "zyzomys")  # folded, and stemmed as well
+SECRET = "zyxomatique"
 ERASED = {"state": "erased", "body": None}
 
 
@@ -116,13 +118,14 @@ def test_without_room_for_two_the_old_folder_goes_first(
 
 def test_who_erases_again_and_again_does_not_keep_the_node_busy(tmp_path: Path) -> None:
     clock = Clock()
-    store = FakeStore([note(str(number), CANARY) for number in range(4)])
 
-    def slowly(record: Stored) -> Document | None:
-        clock.now += 1.0
-        return store.document(record)
+    class Slow(FakeStore):
+        def document(self, record: Stored) -> Document | None:
+            clock.now += 1.0
+            return super().document(record)
 
-    index = SearchIndex(tmp_path, slowly, clock)
+    store = Slow([note(str(number), CANARY) for number in range(4)])
+    index = SearchIndex(tmp_path, store, clock)
     catch_up(index, store)
     for number in range(3):
         store.put(note(str(number)), **ERASED)
@@ -134,6 +137,42 @@ def test_who_erases_again_and_again_does_not_keep_the_node_busy(tmp_path: Path) 
     store.put(note("3"), **ERASED)
     catch_up(index, store)
     assert words_kept(tmp_path) == 0
+    index.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_of_publishing_revising_and_erasing_leaves_what_stands_and_nothing_else(
+    tmp_path: Path, seed: int
+) -> None:
+    chance, store = random.Random(seed), FakeStore()
+    index = opened(tmp_path, store)
+    standing: set[int] = set()
+    gone: set[int] = set()
+    for _ in range(120):
+        number = chance.randrange(30)
+        if number in gone:
+            continue
+        deed = chance.choice(["publish", "publish", "withdraw", "erase"])
+        made = note(str(number), f"note {SECRET}{number}x")
+        if deed == "publish":
+            store.put(made)
+            standing.add(number)
+        elif deed == "withdraw" and number in standing:
+            store.put(made, withdrawn_by=1)
+            standing.discard(number)
+        elif deed == "erase":
+            store.put(made, state="erased", body=None)
+            standing.discard(number)
+            gone.add(number)
+        if chance.random() < 0.4:
+            catch_up(index, store)
+    catch_up(index, store)
+    assert index._answering is not None
+    words = dict(index._answering._index.searcher().terms_with_prefix("words", SECRET))
+    assert not {f"{SECRET}{number}x" for number in gone} & set(words)
+    assert {hit.rec for hit in ask(index, "", limit=100).hits} == {
+        note(str(number)).rec for number in standing
+    }
     index.close()
 
 
