@@ -30,6 +30,11 @@ from mutunode_cli.session import Session
 )
 @click.option("--license", "license_", multiple=True, metavar="X", help=both("licence", "licence"))
 @click.option("--circle", metavar="C", help=both("cercle", "circle"))
+@click.option(
+    "--sort",
+    type=click.Choice(["relevance", "date", "usage"]),
+    help=both("ordre : le plus proche, le plus récent, le plus utilisé", "order: closest, newest, most used"),
+)
 @click.option("--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, metavar="N")
 @click.option("--offset", type=click.IntRange(0), default=0, metavar="N")
 @stream_option
@@ -43,13 +48,14 @@ def search_command(
     language: tuple[str, ...],
     license_: tuple[str, ...],
     circle: str | None,
+    sort: str | None,
     limit: int,
     offset: int,
 ) -> None:
     """Search."""
     chosen = {"sense": sense, "kind": kind, "org": org, "language": language, "license": license_}
     params: dict[str, Any] = {name: _one_or_list(values) for name, values in chosen.items() if values}
-    params |= {"q": " ".join(query), "circle": circle, "limit": limit, "offset": offset}
+    params |= {"q": " ".join(query), "circle": circle, "sort": sort, "limit": limit, "offset": offset}
     answer = session.call("search", params | {"reader_language": session.language})
     hits = answer["hits"]
     session.show_list(answer, hits, lambda: _show_hits(session, answer, offset), [hit["id"] for hit in hits])
@@ -63,10 +69,11 @@ def _show_hits(session: Session, answer: dict[str, Any], offset: int) -> None:
     hits, total = answer["hits"], answer["total"]
     if not hits:
         session.note("Aucune réponse.", "Nothing found.")
+        _show_tries(session, answer)
     for hit in hits:
         _show_hit(session, hit)
     if total > offset + len(hits) and hits:
-        first, last = offset + 1, offset + len(hits)
+        first, last = offset + 1, answer.get("next") or offset + len(hits)
         session.note(
             f"{first} à {last} sur {total} ; la suite : --offset {last}",
             f"{first} to {last} of {total}; more: --offset {last}",
@@ -76,6 +83,26 @@ def _show_hits(session: Session, answer: dict[str, Any], offset: int) -> None:
             "L’index de recherche se reconstruit : il peut manquer des réponses.",
             "The search index is being rebuilt: answers may be missing.",
         )
+
+
+_TRIES = {  # why a search is proposed → how it is said
+    "spelling": ("Avec une autre orthographe : {q} ({n})", "With another spelling: {q} ({n})"),
+    "word": ("Ce mot seul : {q} ({n})", "This word alone: {q} ({n})"),
+    "filters": ("Sans aucun filtre : {q} ({n})", "Without any filter: {q} ({n})"),
+    "senses": ("Sans --sense : {q} ({n})", "Without --sense: {q} ({n})"),
+    "kinds": ("Sans --kind : {q} ({n})", "Without --kind: {q} ({n})"),
+    "orgs": ("Sans --org : {q} ({n})", "Without --org: {q} ({n})"),
+    "languages": ("Sans --language : {q} ({n})", "Without --language: {q} ({n})"),
+    "licenses": ("Sans --license : {q} ({n})", "Without --license: {q} ({n})"),
+}
+
+
+def _show_tries(session: Session, answer: dict[str, Any]) -> None:
+    """Other searches that find something."""
+    for other in answer.get("tries", ()):
+        fr, en = _TRIES.get(other["why"], ("{q} ({n})", "{q} ({n})"))
+        q = screen.clean(other["q"])
+        session.note(fr.format(q=q, n=other["total"]), en.format(q=q, n=other["total"]))
 
 
 def _show_hit(session: Session, hit: dict[str, Any]) -> None:
@@ -91,6 +118,10 @@ def _show_hit(session: Session, hit: dict[str, Any]) -> None:
     screen.line("  " + screen.clean(" · ".join(by)))
     if hit["snippet"]:
         screen.line("  " + screen.clean(hit["snippet"]))
+    for other in hit.get("others", ()):
+        name = screen.clean(other["org_name"] or other["org"])
+        also = session.tr(f"aussi chez {name}", f"also from {name}")
+        screen.line(f"  {also} : {other['id']}" if language == "fr" else f"  {also}: {other['id']}")
     screen.line("  " + screen.clean(hit["id"]))
 
 

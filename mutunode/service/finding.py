@@ -12,16 +12,17 @@ from mutunode.commons.languages import pick
 from mutunode.commons.senses import Sense
 from mutunode.protocol.ids import org_text, rec_text
 from mutunode.protocol.limits import FUTURE_SECONDS_MAX
-from mutunode.service import lookup, usages
+from mutunode.service import lookup, naming, popularity, usages, widening
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.shapes import Hit, SearchAnswer
+from mutunode.service.shapes import Hit, Other, SearchAnswer
 from mutunode.service.verbs import OneOrMany
 from mutunode.store.interface import Organisation, Stored
 from mutunode.store.search.highlight import Sought, mark, snippet
 from mutunode.store.search.index import SearchUnavailable
 from mutunode.store.search.query import LIMIT_MAX, REACH_MAX, Found, SearchQuery
 
+SORTS = ("", "relevance", "date", "time", "usage")  # "time" is an older name of "date"
 SENSES = tuple(sense.value for sense in Sense if sense is not Sense.NONE)
 
 
@@ -37,7 +38,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     circle: str = ""
     limit: int = 20
     offset: int = 0
-    sort: str = ""
+    sort: str = ""  # relevance · date · usage
+    loosely: bool = False  # where no record holds all words, find those that hold most
+    sideways: bool = (
+        False  # count each facet as if nothing of it was chosen: what choosing another would find
+    )
     reader_language: str = "fr"
 
 
@@ -45,7 +50,8 @@ def search(desk: Desk, asked: Asked) -> SearchAnswer:
     """Find records; a filter that cannot be understood is refused by name."""
     started = time.perf_counter()
     known = {each.org: each for each in desk.reader.organisations()}
-    found = _found(desk, _query(desk, asked, known))
+    query = _query(desk, asked, known)
+    found = _found(desk, query)
     sought = Sought(found)
     names: dict[bytes, str] = {}
     hits = []
@@ -54,12 +60,13 @@ def search(desk: Desk, asked: Asked) -> SearchAnswer:
         kind = desk.registry.get(stored.kind) if stored is not None else None
         if stored is not None and kind is not None:
             names.setdefault(stored.org, desk.name_of(stored.org, known.get(stored.org)))
-            hits.append(
-                hit_of(desk, kind, stored, names[stored.org], asked.reader_language, sought, hit.score)
-            )
+            card = hit_of(desk, kind, stored, names[stored.org], asked.reader_language, sought, hit.score)
+            others = _others(desk, hit.others, known, asked.reader_language)
+            hits.append(msgspec.structs.replace(card, others=others))
     by_org = {bytes.fromhex(text): number for text, number in found.facets.get("org", {}).items()}
     for org in by_org:
         names.setdefault(org, desk.name_of(org, known.get(org)))
+    meant = widening.spelled_otherwise(desk.index, desk.reader, query, found)
     heard = [each.received_at for each in known.values() if each.org != desk.org and each.size]
     return SearchAnswer(
         total=found.total,
@@ -70,7 +77,26 @@ def search(desk: Desk, asked: Asked) -> SearchAnswer:
         catalogues=sum(1 for each in known.values() if each.size and not each.blocked),
         oldest_news=min(heard, default=0),
         rebuilding=desk.index.place.change < desk.reader.newest_change(),
+        next=after if 0 < (after := asked.offset + asked.limit) < found.total and asked.limit else 0,
+        loose=found.enough > 0,
+        meant=meant,
+        instead=widening.replaced(query, {word: alike[0] for word, alike in meant.items()}) if meant else "",
+        tries=() if found.total else widening.tries(desk.index, query, meant),
     )
+
+
+def _others(
+    desk: Desk, recs: tuple[bytes, ...], known: dict[bytes, Organisation], reader_language: str
+) -> tuple[Other, ...]:
+    """The records that stand under a hit."""
+    shown = []
+    for rec in recs:
+        stored = desk.reader.record(rec)
+        if stored is not None:
+            title, _ = naming.title_of(desk, stored, reader_language)
+            name = desk.name_of(stored.org, known.get(stored.org))
+            shown.append(Other(rec_text(rec), title, org_text(stored.org), name))
+    return tuple(shown)
 
 
 def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> SearchQuery:
@@ -87,8 +113,8 @@ def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> Search
         )
     if asked.circle:
         raise _refused("Aucun cercle n’est connu ici.", "No circle is known here.")
-    if asked.sort not in ("", "relevance", "date"):
-        raise _refused("« sort » vaut relevance ou date.", "`sort` is relevance or date.")
+    if asked.sort not in SORTS:
+        raise _refused("« sort » vaut relevance, date ou usage.", "`sort` is relevance, date or usage.")
     return SearchQuery(
         text=asked.q,
         reader_language=asked.reader_language,
@@ -99,7 +125,10 @@ def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> Search
         licenses=_many(asked.licenses),
         without_orgs=tuple(each.org for each in known.values() if each.blocked),
         latest=desk.now() + FUTURE_SECONDS_MAX,
-        newest_first=asked.sort == "date",
+        newest_first=asked.sort in ("date", "time"),
+        first=popularity.most_used(desk) if asked.sort == "usage" else (),
+        loosely=asked.loosely,
+        sideways=asked.sideways,
         limit=asked.limit,
         offset=asked.offset,
     )
@@ -167,7 +196,7 @@ def _snippet(
     """(text, its language, marks) of the part that says most; the summary first, then any other text."""
     summary = list(kind.summary(body).items())
     others = [(language, text) for language, text, _ in kind.search_texts(body)]
-    texts = summary + [pair for pair in others if pair not in summary and pair[1] != title]
+    texts = summary + [pair for pair in others if pair not in summary and _tells(pair[1], title)]
     if sought is None:
         text, language = pick(dict(summary), reader_language, _languages(body)) if summary else ("", "")
         return text[:240], language, ()
@@ -180,6 +209,11 @@ def _snippet(
     before = "… " if cut.before else ""
     marks = tuple((start + len(before), end + len(before)) for start, end in cut.marks)
     return f"{before}{cut.text}{' …' if cut.after else ''}", cut.language, marks
+
+
+def _tells(text: str, title: str) -> bool:
+    """Does a text say something beside the title? An address and the name of a type do not."""
+    return text != title and any(map(str.isspace, text.strip()))
 
 
 def _languages(body: dict[str, object]) -> list[str]:

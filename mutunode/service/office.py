@@ -107,6 +107,9 @@ class Office:
         offset: int = 0,
         sort: str = "",
         reader_language: str = "",
+        *,
+        loosely: bool = False,
+        sideways: bool = False,
     ) -> SearchAnswer:
         """Search everything held that the public may see."""
         return finding.search(
@@ -122,6 +125,8 @@ class Office:
                 limit=limit,
                 offset=offset,
                 sort=sort,
+                loosely=loosely,
+                sideways=sideways,
                 reader_language=reader_language or self.desk.language,
             ),
         )

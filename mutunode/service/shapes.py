@@ -28,6 +28,15 @@ class UsageCount(msgspec.Struct, frozen=True):
     pending: bool = False
 
 
+class Other(msgspec.Struct, frozen=True):
+    """Another organisation's record of the same thing, under a hit."""
+
+    id: str
+    title: str
+    org: str
+    org_name: str
+
+
 class Hit(msgspec.Struct, frozen=True):
     """One record found."""
 
@@ -50,10 +59,23 @@ class Hit(msgspec.Struct, frozen=True):
     license_class: str = ""
     languages: tuple[str, ...] = ()
     source: str = ""  # creators, as given
+    others: tuple[Other, ...] = ()  # of other organisations, of the same thing; each counted in `total`
+
+
+class Try(msgspec.Struct, frozen=True):
+    """Another search, that finds something where this one found nothing."""
+
+    q: str
+    total: int
+    why: str  # spelling · word (one of those typed) · filters (none) · senses, kinds… (without this one)
 
 
 class SearchAnswer(msgspec.Struct, frozen=True):
-    """``search --json``. ``facets``: name → value → count; names sense, kind, language, license, org."""
+    """``search --json``. ``facets``: name → value → count; names sense, kind, language, license, org.
+
+    ``total`` and the facets count records. A hit may stand for several, of different organisations, about
+    one thing: the others are in its ``others``, and nowhere else. ``limit`` and ``offset`` go by records.
+    """
 
     total: int
     took_ms: float
@@ -63,6 +85,11 @@ class SearchAnswer(msgspec.Struct, frozen=True):
     catalogues: int = 0  # registers searched
     oldest_news: int = 0  # Unix seconds of the least recently heard organisation, 0 if none
     rebuilding: bool = False  # the index is being rebuilt: results may be incomplete
+    next: int = 0  # offset of the next page, 0 after the last
+    loose: bool = False  # no record holds all the words: these hold most of them, or one
+    meant: dict[str, tuple[str, ...]] = {}  # typed word that stands nowhere → words of records most like it
+    instead: str = ""  # the search with the likest of them in their place; "" when nothing was misspelt
+    tries: tuple[Try, ...] = ()  # when nothing was found: what finds something
 
 
 class Proof(msgspec.Struct, frozen=True):

@@ -127,6 +127,8 @@ class Search(Params, frozen=True):
     limit: int = 20
     offset: int = 0
     sort: str = ""
+    loosely: bool = False
+    sideways: bool = False
     reader_language: str = ""
 
 

@@ -45,6 +45,9 @@ class Clerk(Protocol):
         offset: int = 0,
         sort: str = "",
         reader_language: str = "",
+        *,
+        loosely: bool = False,
+        sideways: bool = False,
     ) -> shapes.SearchAnswer: ...
 
     def show(self, rec: str, reader_language: str = "") -> shapes.Record: ...

@@ -149,3 +149,113 @@ def test_the_page_of_an_organisation_shows_what_it_shares(jardin: Node) -> None:
     assert page.organisation.by_sense == {"aval": 4}
     with pytest.raises(Refusal):
         jardin.office.organisation("org_" + "a" * 52)
+
+
+# --- several organisations, one thing ---
+
+
+def test_one_thing_of_several_organisations_is_one_card_and_each_record_is_counted(
+    two: tuple[Node, Node], arrives: Callable[[Node, str], None]
+) -> None:
+    jardin, atelier = two
+    ours = jardin.publish("Guide du compost", url="https://www.compost.example/guide/")
+    theirs = atelier.publish("Le guide du compost", url="http://compost.example/guide")
+    arrives(jardin, theirs)
+    jardin.until_indexed()
+    answer = jardin.office.search("compost")
+    assert answer.total == sum(answer.facets["org"].values()) == 2
+    [hit] = answer.hits
+    [other] = hit.others
+    assert {hit.id, other.id} == {ours, theirs}
+    assert {hit.org_name, other.org_name} == {"Jardin", "Atelier"}
+    assert [each.id for each in jardin.office.search("compost", org=atelier.org).hits] == [theirs]
+
+
+def test_an_organisation_that_takes_a_new_name_is_found_by_it(jardin: Node) -> None:
+    assert jardin.office.search("jardin poules").total == 1
+    posture = {
+        "posture.shares_aval": "open",
+        "posture.wants_usage": "welcome",
+        "posture.prior_works": "closed",
+    }
+    jardin.office.publish("profile", {"name": "Les Coquelicots", "languages": "fr", **posture})
+    jardin.until_indexed()
+    assert jardin.titles("coquelicots poules") == ["Élever des poules"]
+    assert jardin.office.search("coquelicot", kind="resource").total == 4
+
+
+# --- order ---
+
+
+def test_the_most_used_come_first_when_that_is_asked(
+    two: tuple[Node, Node], arrives: Callable[[Node, str], None]
+) -> None:
+    jardin, atelier = two
+    recs = [jardin.publish(f"Semis numéro {number}") for number in range(4)]
+    arrives(atelier, recs[-1])
+    used = atelier.office.use(recs[1], as_="adapted").id
+    arrives(jardin, used)
+    jardin.until_indexed()
+    assert jardin.office.search("semis", sort="usage").hits[0].id == recs[1]
+    assert jardin.office.search("semis", sort="usage").total == 4
+    dated = [hit.time for hit in jardin.office.search("semis", sort="date").hits]
+    assert dated == sorted(dated, reverse=True)
+
+
+# --- facets, several values of one ---
+
+
+def test_a_second_value_of_a_facet_can_be_chosen_and_its_count_is_what_it_adds(jardin: Node) -> None:
+    chosen = jardin.office.search(language="fr", sideways=True)
+    assert chosen.facets["language"] == jardin.office.search().facets["language"]
+    both = jardin.office.search(language=("fr", "en"), sideways=True)
+    assert both.total == chosen.total + chosen.facets["language"]["en"]
+    assert jardin.office.search(language="fr").facets["language"] == {"fr": chosen.total}
+    narrow = jardin.office.search(language="fr", license="CC-BY-4.0", sideways=True)
+    assert narrow.facets["language"] == jardin.office.search(license="CC-BY-4.0").facets["language"]
+    assert narrow.facets["license"] == jardin.office.search(language="fr").facets["license"]
+
+
+# --- nothing found ---
+
+
+def test_nothing_found_says_what_could_be_tried_and_each_try_finds_as_much_as_it_says(jardin: Node) -> None:
+    asked: list[dict[str, Any]] = [
+        {"q": "poullaillers jardinière"},
+        {"q": "école", "language": "en"},
+        {"q": "poules journal zzzz"},
+        {"q": "diary", "language": "fr", "license": "CC-BY-SA-4.0"},
+    ]
+    whys = []
+    for each in asked:
+        answer = jardin.office.search(**each)
+        assert (answer.total, answer.tries != ()) == (0, True), each
+        for other in answer.tries:
+            whys.append(other.why)
+            dropped = {"languages": "language", "licenses": "license"}.get(other.why)
+            left = {} if other.why in ("word", "filters") else {**each, "q": other.q}
+            left.pop(dropped or "", None)
+            assert jardin.office.search(**{**left, "q": other.q}).total == other.total, other
+    assert {"word", "languages", "filters"} <= set(whys)
+
+
+def test_a_misspelt_word_is_found_and_the_word_meant_is_told_as_it_is_written(jardin: Node) -> None:
+    answer = jardin.office.search("ekole semis")
+    assert [hit.title for hit in answer.hits] == ["L’école du jardin"]
+    assert answer.meant["ekole"][0] == "école"
+    assert answer.instead == "école semis"
+    assert jardin.office.search("école semis").meant == {}
+
+
+def test_pages_are_given_what_holds_most_of_the_words_and_commands_are_not(jardin: Node) -> None:
+    strict, loose = (
+        jardin.office.search("école semis chimpanzé", loosely=loosely) for loosely in (False, True)
+    )
+    assert (strict.total, strict.loose) == (0, False)
+    assert ([hit.title for hit in loose.hits], loose.loose) == (["L’école du jardin"], True)
+
+
+def test_a_page_of_hits_says_where_the_next_begins(jardin: Node) -> None:
+    assert jardin.office.search(limit=3).next == 3
+    assert jardin.office.search(limit=3, offset=3).next == 0
+    assert jardin.office.search(limit=4).next == jardin.office.search(limit=0).next == 0

@@ -91,6 +91,7 @@ class FakeOffice:
     drafts: dict[str, Draft] = field(default_factory=dict)
     read_only: bool = False
     own_name: str = catalogue.FABRIQUE
+    answered: dict[str, Any] = field(default_factory=dict)  # what a search answers besides
 
     # --- reading ---
 
@@ -115,11 +116,18 @@ class FakeOffice:
         offset: int = 0,
         sort: str = "",
         reader_language: str = "",
+        *,
+        loosely: bool = False,
+        sideways: bool = False,
     ) -> shapes.SearchAnswer:
         _not_on_the_loop()
         assert 0 <= limit <= 100
         assert offset >= 0
-        found = [hit for entry in reversed(self.entries) if (hit := self._hit(entry, q, reader_language))]
+        assert sort in ("", "date", "usage", "relevance", "time")
+        everything = [
+            hit for entry in reversed(self.entries) if (hit := self._hit(entry, q, reader_language))
+        ]
+        found = everything
         for wanted, of in (
             (sense, lambda hit: (hit.sense,)),
             (kind, lambda hit: (hit.kind,)),
@@ -131,6 +139,10 @@ class FakeOffice:
             assert isinstance(values, tuple)
             if any(values):
                 found = [hit for hit in found if set(of(hit)) & set(values)]
+        words = [word for word in q.split() if self.search(word).total] if not found and " " in q else []
+        tries = [shapes.Try(q=word, total=self.search(word).total, why="word") for word in words]
+        if everything and not found:
+            tries.append(shapes.Try(q=q, total=len(everything), why="filters"))
         facets = {
             "sense": Counter(hit.sense for hit in found if hit.sense),
             "kind": Counter(hit.kind for hit in found),
@@ -146,6 +158,9 @@ class FakeOffice:
             org_names={org_id(name): name for name in self._authors()},
             catalogues=len(self._authors()),
             oldest_news=NOW - 9 * DAY,
+            tries=tuple(tries),
+            next=offset + limit if offset + limit < len(found) else 0,
+            **self.answered,
         )
 
     def _hit(self, entry: Entry, q: str, reader: str) -> shapes.Hit | None:

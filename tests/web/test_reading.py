@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
+from mutunode.service import shapes
 from tests.web import catalogue
 from tests.web.conftest import MakeSite
 from tests.web.fake_office import NOW, Entry, FakeOffice, org_id
@@ -112,6 +114,46 @@ async def test_nothing_found_offers_only_what_finds_something(site: Site) -> Non
         assert "Aucune réponse" not in (await site.get(link.get("href"))).main
     assert any(link.words() == "accessibilité" for link in wider)
     assert "Une organisation n’a pas donné de nouvelles" in page.main
+
+
+async def test_the_order_stands_in_the_address_and_stays_while_one_refines(site: Site) -> None:
+    page = await site.get(f"/fr/chercher?q={ACCESSIBILITE}&sort=usage")
+    orders = [each for each in page.find("nav", class_="sorts").walk() if each.tag == "a"]
+    assert [link.words() for link in orders] == [
+        *["Les plus proches d’abord", "Les plus récentes d’abord", "Les plus utilisées d’abord"]
+    ]
+    assert [link.get("aria-current") for link in orders] == ["", "", "true"]
+    assert "sort" not in orders[0].get("href")
+    assert "sort=date" in orders[1].get("href")
+    kept = {field.get("value") for field in page.all("input", type="hidden") if field.get("name") == "sort"}
+    assert kept == {"usage"}
+    assert (await site.get("/fr/chercher?sort=colour")).status == 200
+
+
+async def test_what_helped_a_search_is_said(site: Site, office: FakeOffice) -> None:
+    office.answered = {"loose": True, "meant": {"nvdaa": ("nvda",)}, "instead": "nvda <b>"}
+    page = await site.get("/fr/chercher?q=nvda")
+    assert "Aucune fiche ne contient tous ces mots" in page.main
+    [link] = [link for link in page.all("a") if link.words() == "Chercher « nvda <b> »"]
+    assert "q=nvda+%3Cb%3E" in link.get("href")
+
+
+async def test_other_organisations_records_of_one_thing_stand_under_its_card(
+    site: Site, office: FakeOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = office.search
+
+    def search(*args: object, **given: object) -> shapes.SearchAnswer:
+        answer = searched(*args, **given)  # type: ignore[arg-type]
+        other = shapes.Other(id="rec_x", title="La même", org="org_x", org_name="Une <autre>")
+        first = msgspec.structs.replace(answer.hits[0], others=(other,))
+        return msgspec.structs.replace(answer, hits=(first, *answer.hits[1:]))
+
+    monkeypatch.setattr(office, "search", search)
+    page = await site.get("/fr/chercher?q=nvda")
+    card = page.all("article")[0]
+    assert "Aussi partagé par Une <autre>" in card.words()
+    assert any(link.get("href").endswith("rec_x") for link in card.walk() if link.tag == "a")
 
 
 async def test_an_empty_node_says_how_to_begin(make_site: MakeSite, office: FakeOffice) -> None:

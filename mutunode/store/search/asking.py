@@ -5,7 +5,7 @@ from __future__ import annotations
 import tantivy
 from tantivy import Occur, Query
 
-from mutunode.store.search import asked, query, twins
+from mutunode.store.search import asked, meant, query, twins
 from mutunode.store.search.owners import Owners
 from mutunode.store.search.query import FEW, Found, SearchQuery
 from mutunode.store.search.ranking import Ranking
@@ -36,6 +36,7 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
         facets=facets,
         asked=typed,
         misspelt=misspelt,
+        meant={word: meant.nearest(searcher, word, Query.boolean_query(visible)) for word in seeking.nowhere},
         enough=enough,
     )
 
@@ -55,6 +56,7 @@ class Seeking:
         self._owners = Owners(searcher, schema)
         self._typed = typed
         self._visible = visible
+        self.nowhere: tuple[str, ...] = ()  # words that stand in no record, once that was looked into
 
     def words(self, misspelt: frozenset[str] = frozenset(), enough: int = 0) -> Query:
         """Everything typed, as one query."""
@@ -87,7 +89,8 @@ class Seeking:
         if as_written >= FEW or not required:
             return frozenset(), 0
         places = self.places()
-        misspelt = frozenset(word for word, number in places.items() if number == 0)
+        self.nowhere = tuple(word for word, number in places.items() if number == 0)
+        misspelt = frozenset(self.nowhere)
         if misspelt and self.found(misspelt):
             return misspelt, 0
         typing = {word.word for word in self._typed.words if word.prefix}

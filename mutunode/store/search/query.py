@@ -82,6 +82,7 @@ class Found(msgspec.Struct, frozen=True):
     facets: dict[str, dict[str, int]]  # organisations by the hexadecimal form of their ids
     asked: Asked  # what was understood, for the highlights
     misspelt: frozenset[str] = frozenset()  # the words that were looked for by likeness
+    meant: dict[str, tuple[str, ...]] = {}  # for words that are nowhere: those of the index most like them
     enough: int = 0  # nothing holds all the words; these records hold at least so many. 0: they hold all
 
 

@@ -15,7 +15,7 @@ LIMIT_MAX = 100
 OFFSET_MAX = 10_000  # deeper than that, a program wants an export
 QUERY_LENGTH_MAX = 200
 FILTERS = ("sense", "kind", "org", "language", "license")
-SORTS = ("", "time")
+SORTS = ("", "relevance", "date", "usage", "time")  # "time" is an older name of "date"
 
 
 def answer(body: Any) -> web.Response:
@@ -35,7 +35,7 @@ async def search(request: web.Request) -> web.Response:
     if unknown:
         raise _refused(unknown[0], "ce paramètre n’existe pas.", "no such parameter.")
     if query.get("sort", "") not in SORTS:
-        raise _refused("sort", "« time » ou rien.", "`time` or nothing.")
+        raise _refused("sort", "relevance, date ou usage.", "relevance, date or usage.")
     return answer(
         await ask(
             visit.clerk.search,

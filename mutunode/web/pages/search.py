@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 from aiohttp import web
@@ -17,11 +17,13 @@ from mutunode.web.visit import Visit
 PER_PAGE = 10  # cards; with their facets a page stays below 60 kB
 PAGE_MAX = 1_000
 QUERY_LENGTH_MAX = 200  # beyond it nobody searches, somebody tests
-WORDS_TRIED_MAX = 4  # single words offered when all together find nothing
 FACET_VALUES_MAX = 8  # shown of each facet; those in use are always shown
 # In the order of the page: what the address says → the facet of the answer that is counted.
 FACETS = {"kind": "nature", "license": "license_class", "language": "language", "org": "org"}
 SENSES = ("aval", "amont", "meta")
+SORTS = ("", "date", "usage")  # "" is by relevance, and without words by date
+# What a filter is called where a search without it is proposed → its name in the address.
+DROPPED = {"senses": "sense", "kinds": "kind", "licenses": "license", "languages": "language", "orgs": "org"}
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -30,11 +32,12 @@ class Asked(msgspec.Struct, frozen=True):
     q: str = ""
     sense: tuple[str, ...] = ()
     facets: dict[str, tuple[str, ...]] = {}
+    sort: str = ""
     page: int = 1
 
     def query(self, **changes: object) -> dict[str, object]:
         """The address's query, with changes; leafing starts over unless it is the change."""
-        return {"q": self.q, "sense": self.sense, **self.facets, **changes}
+        return {"q": self.q, "sense": self.sense, **self.facets, "sort": self.sort, **changes}
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -70,6 +73,14 @@ class Filter(msgspec.Struct, frozen=True):
     address: str
 
 
+class Order(msgspec.Struct, frozen=True):
+    """A way to sort the answers."""
+
+    label: str
+    address: str
+    current: bool
+
+
 class Wider(msgspec.Struct, frozen=True):
     """Another search, that finds something."""
 
@@ -95,7 +106,9 @@ class SearchPage(msgspec.Struct, frozen=True):
     doors: tuple[Door, ...]
     facets: tuple[Facet, ...]
     filters: tuple[Filter, ...]
+    orders: tuple[Order, ...]
     wider: tuple[Wider, ...]
+    instead: str  # the address of the search with likelier words; "" when nothing was misspelt
     first: int
     last: int
     before: str
@@ -109,7 +122,6 @@ async def show(request: web.Request) -> web.StreamResponse:
     labels = Labels(visit)
     asked = _read(request)
     answer = await _search(visit, asked)
-    wider = await _wider(visit, asked) if answer.total == 0 and not _is_empty(asked) else ()
     context = SearchPage(
         asked=asked,
         answer=answer,
@@ -117,9 +129,11 @@ async def show(request: web.Request) -> web.StreamResponse:
         doors=_doors(visit, asked, answer),
         facets=tuple(_facets(asked, answer, labels)),
         filters=tuple(_filters(visit, asked, answer, labels)),
-        wider=wider,
+        orders=tuple(_orders(visit, asked)),
+        wider=tuple(_wider(visit, asked, answer, labels)),
+        instead=visit.to("search", asked.query(q=answer.instead)) if answer.instead else "",
         first=min(answer.total, (asked.page - 1) * PER_PAGE + 1),
-        last=min(answer.total, (asked.page - 1) * PER_PAGE + len(answer.hits)),
+        last=min(answer.total, asked.page * PER_PAGE),
         before=visit.to("search", asked.query(page=asked.page - 1)) if asked.page > 1 else "",
         after=visit.to("search", asked.query(page=asked.page + 1)) if _more(asked, answer) else "",
         silent=await _silent(visit) if answer.total == 0 else 0,
@@ -139,27 +153,27 @@ def _read(request: web.Request) -> Asked:
         q=" ".join(query.get("q", "").split())[:QUERY_LENGTH_MAX],
         sense=tuple(sense for sense in SENSES if sense in query.getall("sense", [])),
         facets={name: tuple(dict.fromkeys(query.getall(name)))[:16] for name in FACETS if query.get(name)},
+        sort=next((sort for sort in SORTS if sort == query.get("sort")), ""),
         page=min(PAGE_MAX, int(page)) if page.isascii() and page.isdigit() and int(page) > 0 else 1,
     )
 
 
-async def _search(visit: Visit, asked: Asked, *, limit: int = PER_PAGE) -> SearchAnswer:
+async def _search(visit: Visit, asked: Asked) -> SearchAnswer:
     return await ask(
         visit.clerk.search,
         q=asked.q,
         sense=asked.sense,
-        limit=limit,
-        offset=(asked.page - 1) * limit,
+        limit=PER_PAGE,
+        offset=(asked.page - 1) * PER_PAGE,
+        sort=asked.sort,
+        loosely=True,
+        sideways=True,
         reader_language=visit.language,
         kind=asked.facets.get("kind", ""),
         license=asked.facets.get("license", ""),
         language=asked.facets.get("language", ""),
         org=asked.facets.get("org", ""),
     )
-
-
-def _is_empty(asked: Asked) -> bool:
-    return not (asked.q or asked.sense or asked.facets)
 
 
 def _more(asked: Asked, answer: SearchAnswer) -> bool:
@@ -204,25 +218,44 @@ def _filters(visit: Visit, asked: Asked, answer: SearchAnswer, labels: Labels) -
             yield Filter(label, visit.to("search", asked.query(**{name: left})))
 
 
-async def _wider(visit: Visit, asked: Asked) -> tuple[Wider, ...]:
-    """Searches close to one that found nothing; only those that find something are offered."""
+def _orders(visit: Visit, asked: Asked) -> Iterable[Order]:
     words = visit.speech
-    tries: list[tuple[str, Asked]] = []
-    if asked.sense or asked.facets:
-        tries.append((words.gettext("The same search, without filters"), Asked(q=asked.q)))
-    single = _longest_words(asked.q)
-    tries += [(word, Asked(q=word)) for word in single if word != asked.q]
-    found = []
-    for label, wider in tries:
-        answer = await _search(visit, wider, limit=1)
-        if answer.total:
-            found.append(Wider(label, visit.to("search", wider.query()), answer.total))
-    return tuple(found)
+    labels = {"": words.gettext("Closest first"), "usage": words.gettext("Most used first")}
+    if not asked.q:  # nothing to be close to
+        labels = {"": words.gettext("Newest first"), "usage": labels["usage"]}
+    else:
+        labels["date"] = words.gettext("Newest first")
+    for sort in SORTS:
+        if sort in labels:
+            yield Order(labels[sort], visit.to("search", asked.query(sort=sort)), sort == asked.sort)
 
 
-def _longest_words(q: str) -> Sequence[str]:
-    words = [word for word in dict.fromkeys(q.split()) if len(word) > 3]
-    return sorted(words, key=len, reverse=True)[:WORDS_TRIED_MAX]
+def _wider(visit: Visit, asked: Asked, answer: SearchAnswer, labels: Labels) -> Iterable[Wider]:
+    """Searches close to one that found nothing; each finds something."""
+    words = visit.speech
+    for other in answer.tries:
+        query: dict[str, object] = {"q": other.q}
+        label = other.q
+        if other.why == "filters":
+            label = words.gettext("The same search, without filters")
+        elif other.why == "spelling":
+            query = asked.query(q=other.q)
+        elif other.why in DROPPED:
+            name = DROPPED[other.why]
+            query = asked.query(**{name: ()})
+            label = _without(visit, asked, answer, labels, name)
+        yield Wider(label, visit.to("search", query), other.total)
+
+
+def _without(visit: Visit, asked: Asked, answer: SearchAnswer, labels: Labels, name: str) -> str:
+    """What a search without one filter is called."""
+    badges = render.badges(visit.language)
+    values = (
+        [badges[sense].name for sense in asked.sense]
+        if name == "sense"
+        else [labels.facet(name, value, answer.org_names) for value in asked.facets.get(name, ())]
+    )
+    return visit.speech.gettext("Also outside of: %(values)s") % {"values": ", ".join(values)}
 
 
 async def _silent(visit: Visit) -> int:

@@ -1,0 +1,42 @@
+"""Did you mean: for a word that is nowhere, the words of the index that are most like it.
+
+Only words of records this reader may see, each with how many hold it: what is proposed finds something.
+"""
+
+from __future__ import annotations
+
+import tantivy
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from mutunode.store.search import languages
+
+WORD_LENGTH_MIN = 4  # shorter words are all alike
+LIKENESS_MIN = 0.6  # three letters of eight may be wrong
+PROPOSED_MAX = 3
+LOOKED_AT_MAX = 20_000  # terms that begin alike: a second letter wrong too is another word
+
+
+def nearest(searcher: tantivy.Searcher, word: str, visible: tantivy.Query) -> tuple[str, ...]:
+    """The most similar words, best first; of those equally similar, what more records hold."""
+    if len(word) < WORD_LENGTH_MIN or languages.script(word[0]) == "unspaced":
+        return ()
+    for length in (2, 1):
+        terms = dict(searcher.terms_with_prefix("words", word[:length], visible, LOOKED_AT_MAX))
+        terms.pop(word, None)
+        found = _ranked(word, terms)
+        if found:
+            return tuple(found[:PROPOSED_MAX])
+    return ()
+
+
+def _ranked(word: str, terms: dict[str, int]) -> list[str]:
+    alike = process.extract(
+        word,
+        list(terms),
+        scorer=OSA.normalized_similarity,
+        score_cutoff=LIKENESS_MIN,
+        limit=20,
+    )
+    best = sorted(alike, key=lambda each: (-each[1], -terms[each[0]]))
+    return [str(term) for term, *_ in best]
