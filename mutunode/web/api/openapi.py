@@ -27,7 +27,12 @@ class _Path(msgspec.Struct, frozen=True):
 
 
 _PATHS = (
-    _Path("/search", "Search records", shapes.SearchAnswer, ("q", *reads.FILTERS, "limit", "offset", "sort")),
+    _Path(
+        "/search",
+        "Search records",
+        shapes.SearchAnswer,
+        ("q", *reads.FILTERS, "limit", "offset", "sort", *reads.WISHES),
+    ),
     _Path("/records/{rec}", "One record", shapes.Record),
     _Path("/records/{rec}/usage", "Who uses a record", shapes.UsageAnswer),
     _Path("/organisations", "Organisations known here, this node's first", tuple[shapes.Organisation, ...]),

@@ -15,6 +15,7 @@ LIMIT_MAX = 100
 OFFSET_MAX = 10_000  # deeper than that, a program wants an export
 QUERY_LENGTH_MAX = 200
 FILTERS = ("sense", "kind", "org", "language", "license")
+WISHES = ("loosely", "sideways")  # "1": yes
 SORTS = ("", "relevance", "date", "usage", "time")  # "time" is an older name of "date"
 
 
@@ -31,7 +32,7 @@ async def search(request: web.Request) -> web.Response:
     """``/api/v1/search?q=…``; filters may repeat."""
     visit = visits.of(request)
     query = request.query
-    unknown = sorted(set(query) - {"q", "limit", "offset", "sort", *FILTERS})
+    unknown = sorted(set(query) - {"q", "limit", "offset", "sort", *WISHES, *FILTERS})
     if unknown:
         raise _refused(unknown[0], "ce paramètre n’existe pas.", "no such parameter.")
     if query.get("sort", "") not in SORTS:
@@ -48,6 +49,8 @@ async def search(request: web.Request) -> web.Response:
             limit=_number(request, "limit", 20, LIMIT_MAX),
             offset=_number(request, "offset", 0, OFFSET_MAX),
             sort=query.get("sort", ""),
+            loosely=query.get("loosely") == "1",
+            sideways=query.get("sideways") == "1",
             reader_language=visit.language,
         )
     )
