@@ -43,10 +43,27 @@ OUTWARD = frozenset(
         "sync",
         "prove",
         "epoch_open",
+        "means_block",
+        "book_request",
+        "book_act",
     }
 )
 
-READS_SEALED = frozenset({"show", "usage", "todo", "answer", "revise", "publish"})  # what a command shows
+READS_SEALED = frozenset(
+    {
+        "show",
+        "usage",
+        "todo",
+        "answer",
+        "revise",
+        "publish",
+        "means_show",
+        "book_request",
+        "book_act",
+        "book_show",
+        "book_ls",
+    }
+)  # what a command shows
 
 
 def call(path: Path, verb: str, params: dict[str, Any], emit: Emit, passphrase: str = "") -> Any:

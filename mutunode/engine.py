@@ -30,6 +30,7 @@ from mutunode.service.documents import Documents
 from mutunode.service.files.allowance import FileAllowance
 from mutunode.service.files.keeper import Keeper
 from mutunode.service.files.porter import Porter
+from mutunode.service.noting import Noter
 from mutunode.service.office import Office
 from mutunode.service.opening import Opener
 from mutunode.store import open_store
@@ -175,6 +176,7 @@ class Engine:
         )
         self.keeper = Keeper(self.office.desk)
         self.office.desk.look_at_files = self.keeper.look_again
+        self.noter = Noter(self.office.desk)
 
     def start(self) -> None:
         """Ready to answer when this returns; a damaged index is rebuilt while old results go on."""
@@ -184,6 +186,7 @@ class Engine:
         self.feeder.start()
         self.keeper.start()
         self.opener.start()
+        self.noter.start()
 
     def catch_up(self) -> None:
         """Have search find everything that is stored, for who asks once and leaves."""
@@ -209,6 +212,7 @@ class Engine:
     def stop(self) -> None:
         """Finish the turn in hand, close the index, then the store, then give the home back."""
         self.announce_stop()
+        self.noter.stop()
         self.opener.stop()
         self.keeper.stop()
         self.turns.stop()
@@ -241,6 +245,7 @@ class Engine:
 
     def _perform(self, effects: Sequence[Outward]) -> None:
         self.opener.poke()
+        self.noter.poke()
         self.feeder.poke()  # whatever the turn was about, there may be something new to find
         self.keeper.poke()
         self._perform_outside(self.office.desk.couriers.take(self.porter.take(effects)))

@@ -147,6 +147,7 @@ class Kind:
     listed: bool = True  # a hit of its own in search
     revisable: bool = True
     last_wins: bool = False  # the author's newest one is the only one that stands
+    alone: bool = False  # signed in a turn of its own: what it may say depends on what stood just before
     rules: tuple[Rule, ...] = ()  # what must hold between fields
     by_name: dict[str, Field] = field(init=False, repr=False, default_factory=dict)
 

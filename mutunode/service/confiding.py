@@ -46,6 +46,12 @@ def reader_of(desk: Desk, kind: Kind, body: dict[str, Any], given: bytes | None 
 
 
 def _author_alone(desk: Desk, kind: Kind, body: dict[str, Any]) -> bytes | None:
+    """The author of what it is about, when that is how it is told: by the user's wish, or by the owner's."""
+    if kind.name == "booking":
+        means = rules.cited(desk, body["means"])
+        newest = rules.newest(desk, means) if means is not None else None
+        private = newest is not None and newest.fields().get("calendar") == "occupied"
+        return newest.org if newest is not None and private and newest.org != desk.org else None
     if kind.name != "usage" or body.get("visibility") != "author_only":
         return None
     resource = rules.cited(desk, body["resource"])

@@ -173,6 +173,13 @@ def _row(
         return None
     try:
         kind = lookup.kind(desk, item.kind)
+        if kind.alone:
+            raise Refusal(
+                "one_by_one",
+                Exit.REFUSED,
+                f"« {kind.label.fr} » : ces actes se signent un à un, jamais par lot.",
+                f"“{kind.label.en}”: these are signed one by one, never in a batch.",
+            )
         fields = item.fields
         if folder is not None:
             fields = attaching.take_in(desk, fields, _unheard, folder=folder, dry_run=dry_run)

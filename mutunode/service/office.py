@@ -40,6 +40,7 @@ from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
 from mutunode.service.files import attaching, having
 from mutunode.service.importing import Source
+from mutunode.service.lender import Lender
 from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
     FileLine,
@@ -79,6 +80,11 @@ class Office:
             emit(event)
 
         return verbs.call(self.inside, verb, params, emit_while_running)
+
+    @property
+    def lender(self) -> Lender:
+        """Means and bookings."""
+        return Lender(self.desk)
 
     @property
     def org(self) -> str:
@@ -184,6 +190,8 @@ class Office:
         erasure = erasing.asked(self.desk, kind, fields)
         if erasure:
             return self.withdraw(**erasure)
+        if kind == "means_block":
+            return self.lender.block(dict(fields))
         return publishing.publish(self.desk, kind, fields, sealed_for)
 
     def take_files_in(

@@ -135,7 +135,7 @@ def today(now: int) -> str:
 
 
 def _usage(desk: Desk, body: dict[str, Any]) -> None:
-    resource = _target(desk, body["resource"], "resource", ("resource",))
+    resource = target(desk, body["resource"], "resource", ("resource",))
     if resource.org == desk.org:
         raise Refusal(
             "own_resource",
@@ -147,7 +147,7 @@ def _usage(desk: Desk, body: dict[str, Any]) -> None:
 
 
 def _usage_answer(desk: Desk, body: dict[str, Any]) -> None:
-    told = _target(desk, body["usage"], "usage", ("usage", "resource", "flag"))
+    told = target(desk, body["usage"], "usage", ("usage", "resource", "flag"))
     if told.org == desk.org or not refs_to(desk, told, desk.own_log):
         raise Refusal(
             "not_asked",
@@ -158,7 +158,7 @@ def _usage_answer(desk: Desk, body: dict[str, Any]) -> None:
 
 
 def _usage_count(desk: Desk, body: dict[str, Any]) -> None:
-    resource = _target(desk, body["resource"], "resource", ("resource",))
+    resource = target(desk, body["resource"], "resource", ("resource",))
     must_be_ours(desk, resource)
     from mutunode.service.acts import told_in_confidence  # which walks versions by the functions above
 
@@ -174,22 +174,52 @@ def _usage_count(desk: Desk, body: dict[str, Any]) -> None:
 
 
 def _withdrawal(desk: Desk, body: dict[str, Any]) -> None:
-    must_be_ours(desk, _target(desk, body["target"], "target", ()))
+    from mutunode.service import booking  # which stands on these rules
+
+    named = target(desk, body["target"], "target", ())
+    must_be_ours(desk, named)
+    booking.check_withdrawal(desk, named, erases=bool(body.get("erase")))
 
 
-def _target(desk: Desk, ref: Any, field: str, kinds: tuple[str, ...]) -> Stored:
-    target = cited(desk, ref)
-    if target is None or (kinds and target.kind not in kinds):
+def _booking(desk: Desk, body: dict[str, Any]) -> None:
+    from mutunode.service import booking
+
+    booking.check_request(desk, body)
+
+
+def _booking_act(desk: Desk, body: dict[str, Any]) -> None:
+    from mutunode.service import booking
+
+    booking.check_act(desk, body)
+
+
+def _means_block(desk: Desk, body: dict[str, Any]) -> None:
+    from mutunode.service import booking
+
+    booking.check_block(desk, body)
+
+
+def target(desk: Desk, ref: Any, field: str, kinds: tuple[str, ...]) -> Stored:
+    """The record that a field of a body names, held here and of one of these kinds.
+
+    Raises:
+        Refusal: there is none.
+    """
+    found = cited(desk, ref)
+    if found is None or (kinds and found.kind not in kinds):
         wanted = " / ".join(kinds)
         fr = f"« {field} » doit désigner une fiche présente ici" + (
             f" de nature {wanted}." if wanted else "."
         )
         en = f"`{field}` must name a record held here" + (f" of kind {wanted}." if wanted else ".")
         raise Refusal("bad_target", Exit.REFUSED, fr, en, (Trouble(field, fr, en),))
-    return target
+    return found
 
 
 _RULES = {
+    "booking": _booking,
+    "booking_act": _booking_act,
+    "means_block": _means_block,
     "usage": _usage,
     "usage_answer": _usage_answer,
     "usage_count": _usage_count,

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from mutunode.service.lendshapes import BookingLine as BookingLine
+from mutunode.service.published import Published as Published
+
 LangMap = dict[str, str]
 Which = Literal["all", "earlier", "this"]  # versions of a record to erase: `this` is the one named
 
@@ -332,7 +335,8 @@ class Todo(msgspec.Struct, frozen=True):
     can_help: bool = False
     due: str = ""
     private: bool = False  # told to us alone: an answer goes back to its author alone
-    about: str = "usage"  # usage | derivation | flag: what the other organisation said
+    about: str = "usage"  # usage | derivation | flag | booking: what the other organisation said
+    booking: BookingLine | None = None
 
 
 class TodoList(msgspec.Struct, frozen=True):
@@ -370,17 +374,6 @@ class Version(msgspec.Struct, frozen=True):
     title: str
     title_language: str
     newest: bool
-
-
-class Published(msgspec.Struct, frozen=True):
-    """Answer of ``publish`` and its kin."""
-
-    id: str
-    index: int
-    log: str
-    created: bool  # False: the same content already stood there
-    revises: str = ""
-    sealed_for: str = ""  # org id of the only one that can read it
 
 
 class Erasing(Preview, frozen=True):

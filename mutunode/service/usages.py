@@ -6,10 +6,10 @@ from typing import Any
 
 from mutunode.commons.states import Acknowledgement, Waiting, inbox, usage_state
 from mutunode.protocol.ids import org_text, rec_text
-from mutunode.service import naming, rules
+from mutunode.service import means, naming, rules
 from mutunode.service.acts import act_of, citing, usage_acts
 from mutunode.service.desk import Desk
-from mutunode.service.shapes import Todo, TodoList, Told, UsageAnswer, UsageCount, UsageLine
+from mutunode.service.shapes import BookingLine, Todo, TodoList, Told, UsageAnswer, UsageCount, UsageLine
 from mutunode.store.interface import Stored
 
 INBOX_MAX = 1_000
@@ -96,10 +96,42 @@ def todo(desk: Desk, reader_language: str) -> TodoList:
     answers = citing(desk, about_us, "usage_answer")
     acts = [act_of(each) for each in (*ours.values(), *about_us, *answers)]
     waiting = inbox(acts, desk.now(), desk.org)
+    told = means.bookings(desk, reader_language)
     return TodoList(
-        waiting=tuple(_todo(desk, each, reader_language) for each in waiting),
-        asked=_asked(desk, reader_language),
+        waiting=(
+            *(
+                _booking(each)
+                for each in {each.id: each for each in (*told.ours, *told.mine)}.values()
+                if each.owed
+            ),
+            *(_todo(desk, each, reader_language) for each in waiting),
+        ),
+        asked=(
+            *(_booking(each) for each in told.mine if each.state == "requested" and not each.ours),
+            *_asked(desk, reader_language),
+        ),
         done=_done(desk, answers, reader_language),
+    )
+
+
+def _booking(each: BookingLine) -> Todo:
+    """A booking with which something is to be done."""
+    other = (each.org, each.org_name) if each.ours else (each.owner, each.owner_name)
+    return Todo(
+        id=each.id,
+        kind="booking_act",
+        sense="amont",
+        org=other[0],
+        org_name=other[1],
+        time=each.time,
+        title=each.means_name,
+        target=each.means,
+        type=each.owed or each.state,
+        text=each.purpose,
+        due=each.expires if each.state == "requested" else "",
+        private=each.private,
+        about="booking",
+        booking=each,
     )
 
 

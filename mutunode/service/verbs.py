@@ -199,6 +199,58 @@ class OfKind(Params, frozen=True):
     reader_language: str = ""
 
 
+class MeansLs(Params, frozen=True, rename={"start": "from", "end": "to"}):
+    """A question about means: words, near where, when."""
+
+    q: str = ""
+    near: str = ""
+    within_km: float = 50.0
+    on: str = ""
+    start: str = ""
+    end: str = ""
+    units: int = 1
+    type: str = ""
+    org: str = ""
+    limit: int = 20
+    offset: int = 0
+    reader_language: str = ""
+
+
+class OfMeans(Params, frozen=True):
+    """``day``: any day of the week to show."""
+
+    rec: str
+    day: str = ""
+    reader_language: str = ""
+
+
+class BlockMeans(Params, frozen=True):
+    fields: dict[str, Any]
+    dry_run: bool = False
+    reader_language: str = ""
+
+
+class BookRequest(Params, frozen=True, rename={"start": "from", "end": "to"}):
+    rec: str
+    start: str = ""
+    end: str = ""
+    units: int = 1
+    purpose: Any = ""
+    expires: str = ""
+    dry_run: bool = False
+    reader_language: str = ""
+
+
+class BookAct(Params, frozen=True):
+    rec: str
+    act: str
+    reason: Any = ""
+    condition: str = ""
+    note: Any = ""
+    dry_run: bool = False
+    reader_language: str = ""
+
+
 class LoginLink(Params, frozen=True):
     language: str = ""
     reader_language: str = ""
@@ -272,6 +324,26 @@ def _withdraw(office: Office, params: Withdraw, emit: Emit) -> Any:
     return office.withdraw(**given)
 
 
+def _block_means(office: Office, params: BlockMeans, emit: Emit) -> Any:
+    if params.dry_run:
+        return office.preview("means_block", params.fields, params.reader_language)
+    return office.lender.block(params.fields)
+
+
+def _book_request(office: Office, params: BookRequest, emit: Emit) -> Any:
+    asked = _given(params, "rec", "dry_run", "reader_language")
+    if params.dry_run:
+        return office.lender.preview_request(params.rec, params.reader_language, **asked)
+    return office.lender.request(params.rec, **asked)
+
+
+def _book_act(office: Office, params: BookAct, emit: Emit) -> Any:
+    more = _given(params, "rec", "act", "dry_run", "reader_language")
+    if params.dry_run:
+        return office.lender.preview_act(params.act, params.rec, params.reader_language, **more)
+    return office.lender.act(params.act, params.rec, **more)
+
+
 VERBS: dict[str, Verb] = {
     "publish": Verb(Publish, _publish, streams=True),
     "revise": Verb(Revise, _revise, streams=True),
@@ -282,6 +354,13 @@ VERBS: dict[str, Verb] = {
     "withdraw": Verb(Withdraw, _withdraw),
     "answer": Verb(AnswerUsage, lambda o, p, e: o.answer(p.rec, p.answer, p.reason)),
     "flag": Verb(Flag, lambda o, p, e: o.flag(p.rec, p.reason, p.note)),
+    "means_ls": Verb(MeansLs, lambda o, p, e: o.lender.find(**_given(p))),
+    "means_show": Verb(OfMeans, lambda o, p, e: o.lender.page(p.rec, p.day, p.reader_language)),
+    "means_block": Verb(BlockMeans, _block_means),
+    "book_request": Verb(BookRequest, _book_request),
+    "book_act": Verb(BookAct, _book_act),
+    "book_show": Verb(OfRecord, lambda o, p, e: o.lender.booking(p.rec, p.reader_language)),
+    "book_ls": Verb(Nothing, lambda o, p, e: o.lender.bookings(p.reader_language)),
     "import": Verb(Import, lambda o, p, e: o.import_verb(p, e), streams=True),
     "search": Verb(Search, lambda o, p, e: o.search(**_given(p))),
     "show": Verb(OfRecord, lambda o, p, e: o.show(p.rec, p.reader_language)),

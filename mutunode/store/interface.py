@@ -233,6 +233,9 @@ class Reader(Protocol):
     ) -> list[Stored]:
         """Records of a kind, newest arrival first; ``current``: not superseded, withdrawn or erased."""
 
+    def awaited(self, log: bytes, kinds: Sequence[str]) -> list[Stored]:
+        """Records of these kinds in a log whose bodies are not held, by index: what they say is not known."""
+
     def current(self, org: bytes, kind: str, space: bytes = PUBLIC) -> Stored | None:
         """The newest current record of a kind, as the profile."""
 

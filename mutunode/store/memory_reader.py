@@ -50,6 +50,14 @@ class MemoryReader(MemoryOpenedReader):
             if record.row.said and ref in record.row.said.refs
         ]
 
+    def awaited(self, log: bytes, kinds: Sequence[str]) -> list[Stored]:
+        """Records of these kinds in a log whose bodies are not held."""
+        state = self._held()
+        held = state.logs.get(log)
+        records = held.records.values() if held is not None else ()
+        found = [each for each in records if each.state == "missing" and each.header.kind in kinds]
+        return [state.stored(held, each) for each in sorted(found, key=lambda each: each.index) if held]
+
     def mentioning_log(
         self, log: bytes, kinds: Sequence[str] = (), limit: int = 50, offset: int = 0
     ) -> list[Stored]:

@@ -36,6 +36,10 @@ class PrivateReader:
         cited = self._reader.at(log, index)
         return found + (self._reader.opened_mentions(log, index, cited.leaf, kinds) if cited else [])
 
+    def awaited(self, log: bytes, kinds: Sequence[str]) -> list[Stored]:
+        """Records whose bodies are not held; of what is sealed, nobody can tell the kind."""
+        return self._reader.awaited(log, kinds)
+
     def mentioning_log(
         self, log: bytes, kinds: Sequence[str] = (), limit: int = 50, offset: int = 0
     ) -> list[Stored]:

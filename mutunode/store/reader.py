@@ -160,6 +160,21 @@ class SqliteReader(OpenedReader, FileReader):
             asked |= {"low": place_of(held[0], 0), "high": place_of(held[0] + 1, 0)}
             return list(_all(db, sql.each(db, _OF_ONE if current else _OF_ONE_EVER, asked)))
 
+    def awaited(self, log: bytes, kinds: Sequence[str]) -> list[Stored]:
+        """Records of these kinds in a log whose bodies are not held."""
+        with self._pool.snapshot() as db:
+            held = _held(db, log)
+            if held is None:
+                return []
+            asked = (
+                "SELECT place FROM record CROSS JOIN shelf USING (shelf_no) WHERE state = 2"
+                " AND place >= ? AND place < ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY place"
+            )
+            names = msgspec.json.encode(list(kinds)).decode()
+            return list(
+                _all(db, sql.each(db, asked, (place_of(held[0], 0), place_of(held[0] + 1, 0), names)))
+            )
+
     def changes(self, after: int, limit: int) -> list[tuple[int, Stored]]:
         """Records whose newest change has a number above ``after``, by number."""
         with self._pool.snapshot() as db:

@@ -285,6 +285,18 @@ def test_an_erased_body_is_not_missing(store: Store, alice: Author) -> None:
         assert store.ledger.log(alice.log()).missing == 1  # type: ignore[union-attr]
 
 
+def test_what_is_awaited_of_a_log_is_known_by_its_kind(store: Store, alice: Author, bob: Author) -> None:
+    alice.write(resource("a"), ("note", {}), resource("b"), resource("c"))
+    take(store, alice, without=lambda index: index in (0, 1, 3))
+    publish(store, bob, resource("d"))
+    reader = store.reader()
+    assert indices(reader.awaited(alice.log(), ("resource",))) == [0, 3]
+    assert indices(reader.awaited(alice.log(), ("resource", "note"))) == [0, 1, 3]
+    assert {stored.state for stored in reader.awaited(alice.log(), ("resource",))} == {"missing"}
+    assert reader.awaited(bob.log(), ("resource",)) == []
+    assert reader.awaited(bytes(32), ("resource",)) == []
+
+
 def test_an_epoch_undoes_what_the_records_it_drops_did_except_erasing(store: Store, alice: Author) -> None:
     alice.write(resource("a"), resource("b"), resource("c"))
     alice.write(

@@ -52,6 +52,7 @@ KIND = Kind(
         "Your organisation asks for a means of another one; the time stays free until the answer.",
     ),
     listed=False,
+    alone=True,
     revisable=False,
     summary_field="purpose",
     sections=(Section("booking", Words("Demander", "Ask")),),

@@ -85,6 +85,7 @@ KIND = Kind(
         "Accept, refuse, withdraw, hand over, give back: everyone signs for themselves only.",
     ),
     listed=False,
+    alone=True,
     revisable=False,
     nature_field="act",
     summary_field="reason",

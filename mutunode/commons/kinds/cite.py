@@ -18,6 +18,7 @@ KIND = Kind(
         "Your register takes note of what others signed: it sets the order, and approves nothing.",
     ),
     listed=False,
+    alone=True,
     revisable=False,
     sections=(Section("cite", Words("Reçu", "Received")),),
     fields=(

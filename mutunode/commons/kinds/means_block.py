@@ -45,6 +45,7 @@ KIND = Kind(
         "Your organisation says when a means of its own is not available.",
     ),
     listed=False,
+    alone=True,
     nature_field="what",
     summary_field="note",
     sections=(Section("block", Words("Indisponible", "Not available")),),

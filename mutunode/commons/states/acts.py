@@ -41,6 +41,10 @@ class Act(msgspec.Struct, frozen=True):
         """Where it stands."""
         return self.log, self.index
 
+    def at_era(self, era: int) -> Act:
+        """The same, written in an epoch of its author."""
+        return msgspec.structs.replace(self, era=era)
+
     @property
     def stands(self) -> bool:
         """Whether it is its author's present word."""

@@ -51,6 +51,7 @@ NEXT = {
 }
 FINAL = frozenset(("refused", "withdrawn", "released", "closed"))
 HOLDING = frozenset(("accepted", "checked_out"))
+OVER = frozenset(("release", "withdraw", "return"))
 TAKING = frozenset((*HOLDING, "returned", "closed"))  # what a calendar shows as booked
 LOST = frozenset(("erased", "retracted"))  # where the text is not held: it will not come any more
 RELEVANT = frozenset(kind.name for kind in (MEANS, BLOCK, BOOKING, ACT, CITE))
@@ -95,7 +96,9 @@ class Booking(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Whether it still keeps others out."""
+        """Whether it still keeps others out; one that is pending and was granted may."""
+        if self.state == "pending":
+            return "accept" in self.halves and not OVER & set(self.halves)
         return self.state in HOLDING or self.state == "overbooked"
 
     def reason(self) -> LangMap:
@@ -344,6 +347,7 @@ class _Walk:
 
     # --- what follows --------------------------------------------------------------------------
     def result(self, now: int) -> MeansState:
+        self._pair_sealed()
         self._judge_capacity()
         said = self._said()
         bookings = [self._told(case, said.get(case.key, {}), now) for case in self._cases.values()]
@@ -362,6 +366,14 @@ class _Walk:
             bookings=tuple(shown),
             pending=self._awaiting or record.pending,
         )
+
+    def _pair_sealed(self) -> None:
+        """Who may read a sealed booking sees it instead of the public word that the means is occupied."""
+        granted = [case for case in self._cases.values() if _is_sealed(case) and case.span is not None]
+        for case in granted:
+            paired = next((each for each in self._blocks if _says_no_more_than(each[1], case)), None)
+            if paired is not None:
+                self._blocks.remove(paired)
 
     def _judge_capacity(self) -> None:
         accepted = sorted(
@@ -500,6 +512,15 @@ class _Walk:
 
 
 _ALWAYS = Span(-(2**62), 2**62)
+
+
+def _is_sealed(case: _Case) -> bool:
+    granted = case.halves.get("accept")
+    return granted is not None and granted.sealed
+
+
+def _says_no_more_than(block: Block, case: _Case) -> bool:
+    return block.what == "occupied" and (block.span, block.units) == (case.span, case.units)
 
 
 def _superseded(act: Act) -> Key | None:

@@ -1,0 +1,370 @@
+"""Means and bookings between nodes: offered, asked, answered, and what each node writes by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+
+from mutunode.service.lendshapes import BookingLine
+from mutunode.service.noting import Noter
+from mutunode.turns import NotSigned, Sight
+from tests.service.offices import Node, refused, until
+
+Arrives = Callable[[Node, str], None]
+DAY = dt.date.today() + dt.timedelta(days=10)
+MORNING = {"start": f"{DAY} 08:00", "end": f"{DAY} 12:00"}
+AFTERNOON = {"start": f"{DAY} 14:00", "end": f"{DAY} 18:00"}
+
+
+def lend(node: Node, name: str = "Pressoir mobile", **more: Any) -> str:
+    """Offer a means."""
+    return node.office.publish("means", {"name": name, "type": "equipment", **more}).id
+
+
+def ask(node: Node, means: str, when: dict[str, str] = MORNING, **more: Any) -> str:
+    """Ask for it."""
+    return node.office.lender.request(means, **when, **more).id
+
+
+def booking(node: Node, rec: str) -> BookingLine:
+    """A booking as a session of a node sees it."""
+    return node.office.inside.lender.booking(rec)
+
+
+def comes_to(node: Node, rec: str, state: str, **also: Any) -> BookingLine:
+    """Wait until a node shows a booking so."""
+
+    def shows() -> BookingLine | None:
+        if not node.knows(rec):
+            return None
+        shown = booking(node, rec)
+        fits = shown.state == state and all(getattr(shown, name) == value for name, value in also.items())
+        return shown if fits else None
+
+    found = until(shows, f"{rec} is {state} {also} at {node.address}")
+    assert isinstance(found, BookingLine)
+    return found
+
+
+@pytest.fixture
+def lent(two: tuple[Node, Node], arrives: Arrives) -> tuple[Node, Node, str]:
+    """Jardin lends a press, and Atelier knows of it."""
+    jardin, atelier = two
+    means = lend(jardin)
+    arrives(atelier, means)
+    return jardin, atelier, means
+
+
+def test_the_whole_way_between_two_nodes(lent: tuple[Node, Node, str]) -> None:
+    jardin, atelier, means = lent
+    rec = ask(atelier, means, purpose="Presser nos pommes")
+    asked = comes_to(jardin, rec, "requested", received=True)
+    assert (asked.org_name, asked.purpose, asked.acts, asked.owed) == (
+        "Atelier", {"fr": "Presser nos pommes"}, ("accept", "refuse"), "answer",
+    )  # fmt: skip
+    [waiting] = jardin.office.todo().waiting
+    assert (waiting.about, waiting.id, waiting.type) == ("booking", rec, "answer")
+    comes_to(atelier, rec, "requested", received=True, acts=("withdraw",))
+    assert [each.id for each in atelier.office.todo().asked] == [rec]
+
+    jardin.office.lender.act("accept", rec)
+    comes_to(atelier, rec, "accepted", confirmed=True)
+    jardin.office.lender.act("checkout", rec)
+    comes_to(atelier, rec, "checked_out", confirmed=False, owed="pickup")
+    atelier.office.lender.act("pickup", rec)
+    comes_to(jardin, rec, "checked_out", confirmed=True)
+    atelier.office.lender.act("give_back", rec, condition="damaged", note="Une roue est voilée")
+    back = comes_to(jardin, rec, "returned", confirmed=False, owed="return")
+    assert (back.condition, back.notes) == (
+        {"give_back": "damaged"},
+        {"give_back": {"fr": "Une roue est voilée"}},
+    )
+    jardin.office.lender.act("return", rec, condition="damaged", note="Vu ensemble")
+    for node in (jardin, atelier):
+        closed = comes_to(node, rec, "closed", confirmed=True)
+        assert "Abîmé, disent les deux." in closed.told["fr"]
+
+
+def test_the_same_time_is_not_accepted_twice(make: Callable[[str], Node], arrives: Arrives) -> None:
+    jardin, atelier, cantine = make("Jardin"), make("Atelier"), make("Cantine")
+    for other in (atelier, cantine):
+        jardin.meets(other)
+    means = lend(jardin)
+    recs = []
+    for other in (atelier, cantine):
+        arrives(other, means)
+        recs.append(ask(other, means))
+    for rec in recs:
+        comes_to(jardin, rec, "requested", received=True)
+    jardin.office.lender.act("accept", recs[0])
+    size = jardin.size()
+    with refused("over_capacity", 4) as found:
+        jardin.office.lender.act("accept", recs[1])
+    assert "0 sur 1" in found.value.fr
+    assert jardin.size() == size
+    jardin.office.lender.act("refuse", recs[1], reason="Déjà pris")
+    told = comes_to(cantine, recs[1], "refused")
+    assert told.reason == {"fr": "Déjà pris"}
+
+
+def test_what_is_taken_cannot_be_asked_by_who_knows(lent: tuple[Node, Node, str]) -> None:
+    jardin, atelier, means = lent
+    rec = ask(atelier, means)
+    comes_to(jardin, rec, "requested")
+    jardin.office.lender.act("accept", rec)
+    comes_to(atelier, rec, "accepted")
+    with refused("over_capacity", 4):
+        ask(atelier, means)
+    ask(atelier, means, AFTERNOON)
+
+
+@pytest.mark.parametrize(
+    ("offer", "when", "code"),
+    [
+        ({"quota": {"hours_max": 2}}, MORNING, "quota_hours"),
+        ({"quota": {"ahead_days_max": 3}}, MORNING, "quota_ahead"),
+        ({"availability": "sa,su 09:00-10:00"}, MORNING, "outside_availability"),
+        ({}, {"start": "2020-01-01 08:00", "end": "2020-01-01 12:00"}, "in_the_past"),
+    ],
+)
+def test_what_the_owner_does_not_offer_is_refused_by_name(
+    two: tuple[Node, Node], arrives: Arrives, offer: dict[str, Any], when: dict[str, str], code: str
+) -> None:
+    jardin, atelier = two
+    means = lend(jardin, **offer)
+    arrives(atelier, means)
+    if code == "in_the_past":
+        when = {**when, "expires": "2020-01-01 07:00"}
+    with refused(code, 4):
+        ask(atelier, means, when)
+
+
+def test_only_so_many_bookings_of_one_organisation_are_open(two: tuple[Node, Node], arrives: Arrives) -> None:
+    jardin, atelier = two
+    means = lend(jardin, quota={"open_max": 1})
+    arrives(atelier, means)
+    first = ask(atelier, means)
+    with refused("quota_open", 4):
+        ask(atelier, means, AFTERNOON)
+    atelier.office.lender.act("withdraw", first)
+    comes_to(atelier, first, "withdrawn")
+    ask(atelier, means, AFTERNOON)
+
+
+def test_everyone_says_only_what_is_theirs_to_say(lent: tuple[Node, Node, str]) -> None:
+    jardin, atelier, means = lent
+    rec = ask(atelier, means)
+    comes_to(jardin, rec, "requested")
+    with refused("not_the_owner", 4):
+        atelier.office.lender.act("accept", rec)
+    with refused("not_the_requester", 4):
+        jardin.office.lender.act("withdraw", rec)
+    with refused("not_in_this_state", 4):
+        jardin.office.lender.act("return", rec, condition="ok")
+    with refused("use_book", 4):
+        atelier.office.withdraw(rec, "author")
+    with refused("booking_is_open", 4):
+        atelier.office.withdraw(rec, "author", erase=True)
+    with refused("invalid", 2):
+        jardin.office.lender.act("refuse", rec)
+    with refused("not_found", 3):
+        jardin.office.lender.act("accept", "rec_" + "a" * 52)
+
+
+def test_yes_at_once_where_the_owner_said_so_and_no_where_it_is_taken(
+    make: Callable[[str], Node], arrives: Arrives
+) -> None:
+    jardin, atelier, cantine = make("Jardin"), make("Atelier"), make("Cantine")
+    for other in (atelier, cantine):
+        jardin.meets(other)
+    means = lend(jardin, approval="auto", quota={"hours_max": 4})
+    for other in (atelier, cantine):
+        arrives(other, means)
+    for other in (atelier, cantine):  # neither sees the other
+        jardin._cables.unplug(other)
+    recs = {other: ask(other, means) for other in (atelier, cantine)}
+    for other in (atelier, cantine):
+        jardin._cables.plug(other)
+        other.meets(jardin)
+    states = until(
+        lambda: (
+            all(jardin.knows(rec) for rec in recs.values())
+            and sorted(booking(jardin, rec).state for rec in recs.values()) == ["accepted", "refused"]
+        ),
+        "one yes and one no",
+    )
+    assert states
+    for other, rec in recs.items():
+        comes_to(other, rec, booking(jardin, rec).state)
+    lost = next(rec for rec in recs.values() if booking(jardin, rec).state == "refused")
+    assert booking(jardin, lost).reason == {"fr": "Le créneau est déjà pris."}
+
+
+def test_a_lapsed_request_is_not_accepted(lent: tuple[Node, Node, str]) -> None:
+    jardin, atelier, means = lent
+    rec = ask(atelier, means)
+    comes_to(jardin, rec, "requested")
+    jardin.clock.ahead_seconds = 4 * 86_400
+    assert booking(jardin, rec).state == "expired"
+    with refused("request_lapsed", 4):
+        jardin.office.lender.act("accept", rec)
+
+
+def test_a_repair_releases_with_its_reason_and_closing_waits(lent: tuple[Node, Node, str]) -> None:
+    jardin, atelier, means = lent
+    rec = ask(atelier, means)
+    comes_to(jardin, rec, "requested")
+    jardin.office.lender.act("accept", rec)
+    whole = {"means": means, "slot": {"start": str(DAY), "end": str(DAY)}}
+    with refused("block_over_bookings", 4):
+        jardin.office.publish("means_block", {**whole, "what": "closed"})
+    done = jardin.office.lender.block({**whole, "what": "repair", "note": "Courroie à changer"})
+    assert done.released == (rec,)
+    told = comes_to(atelier, rec, "released")
+    assert told.reason == {"fr": "Courroie à changer"}
+    with refused("over_capacity", 4):
+        ask(atelier, means)
+    jardin.office.withdraw(done.id, "error")
+    until(lambda: atelier.office.lender.page(means, str(DAY)).week[DAY.weekday()].parts[0].state == "free")
+    ask(atelier, means)
+
+
+def test_a_block_of_others_is_refused(lent: tuple[Node, Node, str]) -> None:
+    _, atelier, means = lent
+    with refused("not_ours", 4):
+        atelier.office.lender.block({"means": means, "slot": f"{DAY} 08:00/{DAY} 10:00", "what": "closed"})
+
+
+def test_acts_on_bookings_are_not_imported_in_a_batch(lent: tuple[Node, Node, str]) -> None:
+    jardin, _, means = lent
+    line = f'{{"kind": "booking", "means": "{means}"}}'
+    imported = jardin.import_text(line, kind="booking")
+    assert (imported.created, len(imported.bad)) == (0, 1)
+    assert "un à un" in imported.bad[0].fr
+
+
+def test_each_side_notes_what_the_other_did_once(lent: tuple[Node, Node, str]) -> None:
+    jardin, atelier, means = lent
+    rec = ask(atelier, means)
+    comes_to(jardin, rec, "requested", received=True)
+    jardin.office.lender.act("accept", rec)
+    comes_to(atelier, rec, "accepted")
+    until(lambda: len(atelier.engine.reader.of_kind("cite", atelier.keys.org)) == 1, "noted there")
+    for node in (jardin, atelier):
+        for _ in range(3):
+            node.engine.noter.step()
+    assert len(jardin.engine.reader.of_kind("cite", jardin.keys.org)) == 1
+    assert len(atelier.engine.reader.of_kind("cite", atelier.keys.org)) == 1
+
+
+def test_a_node_that_may_not_sign_takes_note_later(lent: tuple[Node, Node, str]) -> None:
+    jardin, atelier, means = lent
+    jardin.engine.noter.stop()
+    rec = ask(atelier, means)
+    comes_to(jardin, rec, "requested", received=False)
+
+    class Closed:
+        sight = Sight(reason="behind")
+
+        def act(self, job: Any) -> Any:
+            raise NotSigned("behind")
+
+    closed = Noter(msgspec.structs.replace(jardin.office.desk, turns=Closed()))
+    assert not closed.step()
+    Closed.sight = Sight(may_sign=True)
+    with pytest.raises(NotSigned):
+        closed.step()
+    assert not booking(jardin, rec).received
+    assert Noter(jardin.office.desk).step()
+    assert booking(jardin, rec).received
+
+
+# --- what only two may read --------------------------------------------------------------------------
+
+
+def test_where_the_calendar_says_only_occupied_requests_and_answers_are_sealed(
+    make: Callable[[str], Node], arrives: Arrives
+) -> None:
+    jardin, atelier, cantine = make("Jardin"), make("Atelier"), make("Cantine")
+    for other in (atelier, cantine):
+        jardin.meets(other)
+    cantine.meets(atelier)
+    means = lend(jardin, calendar="occupied")
+    for other in (atelier, cantine):
+        arrives(other, means)
+    published = atelier.office.lender.request(means, **MORNING, purpose="Entre nous")
+    assert published.sealed_for == jardin.org
+    rec = published.id
+    until(lambda: jardin.knows(rec) and jardin.office.inside.show(rec).kind == "booking", "opened")
+    comes_to(jardin, rec, "requested", received=True, private=True)
+    assert jardin.office.lender.act("accept", rec).sealed_for == atelier.org
+    until(lambda: booking_opened(atelier, rec, "accepted"), "answered in confidence")
+
+    def public(node: Node) -> Any:
+        return node.office.lender.page(means, str(DAY)).week[DAY.weekday()].parts[0]
+
+    for node in (jardin, atelier, cantine):
+        until(partial(_is, public, node, "occupied"), "everybody sees that it is taken")
+        assert public(node).bookings == ()
+        assert [block.what for block in public(node).blocks] == ["occupied"]
+    inside = jardin.office.inside.lender.page(means, str(DAY)).week[DAY.weekday()].parts[0]
+    assert (inside.state, inside.free, [each.org_name for each in inside.bookings]) == (
+        "taken",
+        0,
+        ["Atelier"],
+    )
+    with refused("over_capacity", 4):
+        ask(cantine, means)
+    atelier.office.lender.act("withdraw", rec)
+    for node in (jardin, cantine):
+        until(partial(_is, public, node, "free"), "free again, for everybody")
+    assert "Entre nous" not in repr(cantine.office.lender.page(means, str(DAY)))
+
+
+def _is(part: Callable[[Node], Any], node: Node, state: str) -> bool:
+    return bool(part(node).state == state)
+
+
+def booking_opened(node: Node, rec: str, state: str) -> bool:
+    """Whether a sealed booking shows so inside."""
+    return node.office.inside.show(rec).kind == "booking" and booking(node, rec).state == state
+
+
+# --- finding -------------------------------------------------------------------------------------------
+
+
+def test_a_van_near_rennes_on_the_12th(make: Callable[[str], Node], arrives: Arrives) -> None:
+    jardin, atelier, cantine = make("Jardin"), make("Atelier"), make("Cantine")
+    jardin.meets(atelier)
+    cantine.meets(atelier)
+    near = lend(jardin, "Camionnette 12 m³", type="vehicle", place="Rennes (48.1173, -1.6778)")
+    far = lend(cantine, "Camionnette", type="vehicle", place="Nantes (47.2184, -1.5536)")
+    close = lend(cantine, "Camionnette à hayon", type="vehicle", place="Cesson (48.1212, -1.6030)")
+    other = lend(cantine, "Salle du quai", type="room", place="Rennes")
+    for rec in (near, far, close, other):
+        arrives(atelier, rec)
+    atelier.until_indexed()
+    found = atelier.office.lender.find(q=f"camionnette près de Rennes le {DAY.day}")
+    assert [hit.id for hit in found.hits] == [near, close]
+    assert [hit.distance_km for hit in found.hits] == [0.0, 5.6]
+    assert [hit.free for hit in found.hits] == [1, 1]
+    assert (found.near["label"], found.words) == ("Rennes", "camionnette")
+    rec = ask(atelier, near, {"start": f"{DAY} 07:00", "end": f"{DAY} 20:00"})
+    comes_to(jardin, rec, "requested")
+    jardin.office.lender.act("accept", rec)
+    comes_to(atelier, rec, "accepted")
+    found = atelier.office.lender.find(q="van", near="48.1173,-1.6778", on=str(DAY), type="vehicle")
+    assert found.total == 0
+    found = atelier.office.lender.find(near="48.1173,-1.6778", on=str(DAY), type="vehicle")
+    assert [(hit.id, hit.free) for hit in found.hits] == [(close, 1), (near, 0)]
+    assert found.hits[1].next_free is not None
+    assert found.hits[1].next_free.start.startswith(f"{DAY}T20:00")
+    wide = atelier.office.lender.find(near="Rennes", within_km=150.0)
+    assert [hit.id for hit in wide.hits] == [near, close, far, other]
+    assert atelier.office.lender.find(near="Saint-Malo").total == 0
+    assert atelier.office.lender.find(org=cantine.org).total == 3
