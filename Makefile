@@ -43,7 +43,7 @@ soak: $(VENV)/dev.stamp ## hours of kills, power cuts, refusing disks and simula
 	MUTUNODE_TEST_KILLS=$${MUTUNODE_TEST_KILLS:-300} MUTUNODE_TEST_SEEDS=$${MUTUNODE_TEST_SEEDS:-10000} \
 	MUTUNODE_TEST_CUTS=$${MUTUNODE_TEST_CUTS:-100000} MUTUNODE_TEST_REFUSALS=both \
 	MUTUNODE_TEST_WORLDS=$${MUTUNODE_TEST_WORLDS:-10000} \
-	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py \
+	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py tests/test_simulator_scale.py \
 	  tests/test_power_cuts.py tests/test_failing_disk.py tests/commons/test_booking_worlds.py $(ARGS)
 
 locks: $(VENV)/dev.stamp ## renew requirements*.txt from pyproject.toml

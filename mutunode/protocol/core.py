@@ -70,6 +70,7 @@ class Core:
         self.random = random
         self.agenda = Agenda()
         self.sessions: dict[int, Session] = {}
+        self.ended: list[Session] = []  # to be forgotten by all machines
         self.full: dict[bytes, Shortage] = {}  # organisations of which nothing more is taken
         self._effects: list[Effect] = []
 

@@ -34,6 +34,8 @@ from mutunode.protocol.session import CLOSE_NORMAL, Session
 from mutunode.protocol.subnets import subnet_of_address
 
 TRUSTED_SOURCES = ("seed", "lan", "person")  # may resolve to a private range
+LASTED_SECONDS = 60.0  # a link that stood so long was one: its end begins the pauses anew
+PATIENCE_SECONDS = 30.0  # after a start: links that others open count among the wanted ones
 ENDPOINTS_MAX = 8  # of one profile or vouch: an organisation has a few addresses at most
 
 _ADDRESS = re.compile(r"wss://[^\s/:#@?]+(:\d{1,5})?|(\[[0-9a-fA-F:.%]+\]|[^\s/:#@?\[\]]+):\d{1,5}")
@@ -67,6 +69,7 @@ class Dialler:
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._ourselves: set[str] = set()
+        self._patient_until = 0.0
 
     # --- addresses -----------------------------------------------------------------------------
     def start(self, now: float) -> None:
@@ -74,6 +77,8 @@ class Dialler:
         for seed in self._core.settings.seeds:
             self._core.ledger.put_address(seed)
         self._core.agenda.at(("rotate",), now + self._core.around(ROTATE_SECONDS), self._rotate)
+        self._patient_until = now + PATIENCE_SECONDS
+        self._core.agenda.at(("lonely",), self._patient_until, self.look)
         self.look(now)
 
     def add(self, address: Address, now: float) -> None:
@@ -121,7 +126,7 @@ class Dialler:
 
     def random_address(self) -> Address | None:
         """Somebody of the address book whom we are not linked with."""
-        known = [address for address in self._candidates() if self._is_free(address)]
+        known = self._free(self._candidates())
         return known[int(self._core.chance() * len(known))] if known else None
 
     # --- dialling ------------------------------------------------------------------------------
@@ -130,8 +135,8 @@ class Dialler:
         self._dialling = {address: end for address, end in self._dialling.items() if end > now}
         self._dialling_org = {address: self._dialling_org.get(address) for address in self._dialling}
         candidates = self._candidates()
-        room = self._room(len(candidates))
-        due = [address for address in candidates if self._is_free(address)]
+        room = self._room(len(candidates), now)
+        due = self._free(candidates)
         waiting = []
         for address in self._shuffled(due) if len(candidates) >= PEERS_FEW else due:
             when = max(self._not_before.get(address.address, 0.0), self._away_until(address, now))
@@ -158,16 +163,14 @@ class Dialler:
             return False
         return address.org is None or not self._interest.blocked(address.org)
 
-    def _is_free(self, address: Address) -> bool:
-        if address.address in self._dialling:
-            return False
-        return not any(
-            session.address == address.address or (address.org is not None and session.org == address.org)
-            for session in self._core.sessions.values()
-            if not session.via  # a direct link is better
-        )
+    def _free(self, addresses: list[Address]) -> list[Address]:
+        """Those that are not dialled now, and lead to nobody with whom a direct link stands."""
+        sessions = [session for session in self._core.sessions.values() if not session.via]
+        busy = {session.address for session in sessions} | self._dialling.keys()
+        linked = {session.org for session in sessions if session.org}
+        return [address for address in addresses if address.address not in busy and address.org not in linked]
 
-    def _room(self, known: int) -> int:
+    def _room(self, known: int, now: float) -> int:
         settings = self._core.settings
         links = len(self._core.sessions) + len(self._dialling)
         outgoing = len(self._dialling) + sum(
@@ -177,7 +180,10 @@ class Dialler:
         places = max(settings.links_max - links, LINKS_OUTGOING_MIN - outgoing)
         if known < PEERS_FEW:
             return places
-        return min(max(settings.links_active_min - links, LINKS_OUTGOING_MIN - outgoing), places)
+        wanted = LINKS_OUTGOING_MIN - outgoing
+        if now >= self._patient_until:  # as many again will call, once they know us
+            wanted = max(wanted, settings.links_active_min - links)
+        return min(wanted, places)
 
     def _adds_variety(self, address: Address, *, few: bool) -> bool:
         """Not the third of one subnet, nor more than half of what we dial introduced by one peer."""
@@ -230,18 +236,17 @@ class Dialler:
         """A handshake is complete: at this address is this organisation."""
         if not session.outgoing or session.via:
             return
-        self._failures.pop(session.address, None)
         for held in self._core.ledger.addresses():
             if held.address == session.address:
                 self._core.ledger.put_address(Address(held.address, session.org, held.source, int(now)))
                 return
 
-    def failed(self, address: str, now: float) -> None:
+    def failed(self, address: str, now: float, *, at_least: float = 1.0) -> None:
         """Nobody there, or not whom we expected: again after a pause."""
         self.opened(address)
         failures = self._failures[address] = self._failures.get(address, -1) + 1
         pause = min(REDIAL_SECONDS_MAX, REDIAL_SECONDS * 2 ** min(failures, 16))
-        self._not_before[address] = now + max(1.0, pause * self._core.chance())
+        self._not_before[address] = now + max(at_least, pause * self._core.chance())
         self._soon(now)
 
     def met_ourselves(self, address: str) -> None:
@@ -253,7 +258,9 @@ class Dialler:
         if session.via:
             return
         if session.outgoing:
-            self.failed(session.address, now)
+            if now - session.since > LASTED_SECONDS:
+                self._failures.pop(session.address, None)
+            self.failed(session.address, now, at_least=max(1.0, session.wanted_back_after))
         else:
             self._soon(now)
 

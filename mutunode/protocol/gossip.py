@@ -40,6 +40,7 @@ class Gossip:
         self._told: dict[int, int] = {}  # link → cursor of ours up to which it was told
         self._shown: dict[int, dict[bytes, Order]] = {}  # link → log → the newest it is known to hold
         self._paces: dict[bytes, Pace] = {}
+        self._frames: dict[tuple[int, tuple[Head, ...]], bytes] = {}  # of the push in hand
         self._held: set[bytes] = set()  # logs whose newest head waits for its pace
 
     # --- what links know -----------------------------------------------------------------------
@@ -104,6 +105,7 @@ class Gossip:
 
     def _push(self, now: float) -> None:
         pages: dict[int, tuple[list[Head], int, bool]] = {}
+        self._frames.clear()
         for session in self._core.ready():
             if not session.lan and session.served.wait_seconds(now) > 0:
                 continue  # it had its share: the next change, or its own question, goes on from here
@@ -120,7 +122,12 @@ class Gossip:
         if news:
             store = self._core.ledger.store_id()
             before = session.buffered_bytes
-            session.send(messages.Heads(messages.PUSH, store, cursor, False, tuple(news)), now)
+            key = (cursor, tuple(news))
+            frame = self._frames.get(key)
+            if frame is None:  # most links are told the same
+                push = messages.Heads(messages.PUSH, store, cursor, False, key[1])
+                frame = self._frames[key] = messages.encode(push)
+            session.send_frame(frame, now)
             session.served.take(session.buffered_bytes - before, now)
             for head in news:
                 self._note(session, head)

@@ -375,7 +375,8 @@ class Node:
 
     def _bury(self, now: float) -> None:
         """Links that ended are forgotten everywhere, after everything else of this call was done."""
-        while gone := [session for session in self._core.sessions.values() if session.is_closed]:
+        while self._core.ended:
+            gone, self._core.ended = self._core.ended, []
             for session in gone:
                 del self._core.sessions[session.link]
                 for machine in self._remembering:

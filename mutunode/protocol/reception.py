@@ -19,7 +19,7 @@ from mutunode.protocol.errors import Code, Malformed, Refused
 from mutunode.protocol.following import Cursors
 from mutunode.protocol.forks import Forks
 from mutunode.protocol.handshake import Handshake
-from mutunode.protocol.limits import FRAME_BYTES_MAX, HELD_REQUESTS_MAX
+from mutunode.protocol.limits import AWAY_SECONDS_MAX, FRAME_BYTES_MAX, HELD_REQUESTS_MAX
 from mutunode.protocol.relaying import Relaying
 from mutunode.protocol.serve import Server
 from mutunode.protocol.session import CLOSE_MALFORMED, CLOSE_OVERSIZE, Session, State
@@ -62,6 +62,11 @@ class Reception:
         else:
             self._message(session, message, frame, now)
 
+    def _told_why(self, session: Session, err: messages.Err) -> None:
+        """Why the other side is about to close, and how long it wants to be left alone."""
+        if err.code == Code.BUSY:
+            session.wanted_back_after = min(err.retry_after_s, AWAY_SECONDS_MAX)
+
     def _malformed(self, session: Session, what: str, now: float, close: int = CLOSE_MALFORMED) -> None:
         session.refuse(messages.PUSH, Code.MALFORMED, what, now)
         session.end(close, what, now)
@@ -79,7 +84,7 @@ class Reception:
             else:
                 self._malformed(session, "AUTH out of place", now)
         elif isinstance(message, messages.Err) and message.id == messages.PUSH:
-            pass  # why the other side is about to close
+            self._told_why(session, message)
         elif state in (State.GREETING, State.PROVING):
             self._malformed(session, "a frame before HELLO and AUTH", now)
         else:

@@ -125,6 +125,7 @@ class Session:
         self._busy_said = self._busy_until = 0.0
         self._unheeded: deque[float] = deque()
         # what became of it
+        self.wanted_back_after = 0  # seconds, when it said so
         self.delivered = 0
         self.bad_answers: deque[float] = deque()
 
@@ -179,6 +180,8 @@ class Session:
 
     def lost(self, now: float) -> None:
         """The link is gone."""
+        if not self.is_closed:
+            self._core.ended.append(self)
         self.state = State.CLOSED
         self.waiting.clear()
         asks = [*self.asks.values(), *self.outbox]

@@ -240,3 +240,24 @@ def test_links_that_nobody_asked_about_need_no_subnet(world: World) -> None:
     (session,) = bob.node._core.sessions.values()
     assert links.keep_spread(bob.node._core, session, world.now)
     assert puppet.close_code() is None
+
+
+# --- being sent away ---------------------------------------------------------------------------------------
+def test_whoever_is_told_to_come_back_later_comes_back_later(world: World) -> None:
+    alice, bob = world.node("alice"), world.node("bob")
+    with bob.turn():
+        bob.store.ledger.put_score(alice.org, -500.0, int(world.now) + 600)
+    alice.accepts(bob)
+    alice.knows_address_of(bob)
+    world.run(590)
+    assert len(alice.dialled) == 1
+    world.run(120)
+    assert alice.is_linked_with(bob)
+
+
+def test_a_link_that_ends_at_once_every_time_is_dialled_less_and_less(world: World) -> None:
+    alice, bob = world.node("alice"), world.node("bob")
+    bob.blocks(alice)
+    alice.knows_address_of(bob)
+    world.run(1_800)
+    assert len(alice.dialled) <= 30  # of 700, one every 2.5 s

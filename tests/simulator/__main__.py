@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.simulator import chaos
+from tests.simulator import chaos, scale
 from tests.simulator.invariants import Violation
 from tests.simulator.table import Table
 
@@ -28,7 +28,7 @@ def bad_day(nodes: int, seed: int, _: float) -> Table:
     return table
 
 
-SCENARIOS: dict[str, Callable[[int, int, float], Table]] = {"chaos": bad_day}
+SCENARIOS: dict[str, Callable[[int, int, float], Table]] = {"chaos": bad_day, **scale.SCENARIOS}
 
 
 def main() -> int:

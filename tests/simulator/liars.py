@@ -11,6 +11,7 @@ from mutunode.protocol.core import NodeSettings
 from mutunode.protocol.entry import Row
 from mutunode.protocol.head import PUBLIC, Head, sign_head
 from mutunode.protocol.merkle import Compact, leaf_hash
+from mutunode.store.memory import MemoryStore
 from tests.simulator.actor import Actor
 from tests.simulator.world import Wire, World
 from tests.store.authors import Author
@@ -124,8 +125,10 @@ class Spammer(Liar):
 class TwoFaced(Liar):
     """Signs two registers, and shows one to some and the other to the rest."""
 
-    def __init__(self, world: World, name: str, settings: NodeSettings) -> None:
-        super().__init__(world, name, settings)
+    def __init__(
+        self, world: World, name: str, settings: NodeSettings, store: MemoryStore | None = None
+    ) -> None:
+        super().__init__(world, name, settings, store)
         self._second = Author(name)  # the same keys, another hand
         self.shown: dict[bool, set[Head]] = {False: set(), True: set()}
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from mutunode.protocol import entry, handshake, head, identity, messages
+from mutunode.protocol import entry, handshake, head, identity, messages, rows
+from mutunode.store import memory_contents, memory_logs
 
 REMEMBERED = 100_000
 
@@ -22,6 +23,13 @@ _PURE: list[tuple[Any, str]] = [
     (handshake, "verify"),
     (messages, "decode"),
     (entry, "parse_header"),
+    (rows, "unpack"),
+    (memory_contents, "read"),
+    (memory_contents, "header_of"),
+    (memory_contents, "rec_id"),
+    (memory_logs, "check_body"),
+    (memory_logs, "header_of"),
+    (memory_logs, "leaf_of"),
 ]
 
 

@@ -1,0 +1,285 @@
+"""A thousand nodes in one process: the memory store without its copies, and what all of them did, counted.
+
+The cores, and everything they decide, are the real ones. What is left out is what only a crash in the middle
+of a turn needs (a copy of the store for each), and what every node would compute alike is computed once
+(``swift``).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from mutunode.protocol import messages, rows
+from mutunode.protocol.core import NodeSettings
+from mutunode.protocol.effects import Changed, Effect, NoticeKind
+from mutunode.protocol.head import Head
+from mutunode.protocol.ledger import Address, HeldLog, Stance
+from mutunode.protocol.merkle import Compact
+from mutunode.store.memory import MemoryLedger, MemoryStore
+from mutunode.store.memory_contents import Contents, Log
+from mutunode.store.memory_turn import MemoryTurn
+from tests.simulator.actor import Actor
+from tests.simulator.liars import Liar
+from tests.simulator.world import Wire, World
+
+ENTRIES = 6  # the type of frames that carry records
+
+_NOTHING_TO_UNDO = nullcontext()
+
+
+class CrowdTurn(MemoryTurn):
+    """Of one thread, and always open."""
+
+    state: Contents = None  # type: ignore[assignment]
+
+
+class CrowdLedger(MemoryLedger):
+    """The memory ledger, working in place, with an index where all logs would be looked through."""
+
+    def __init__(self, store: MemoryStore, clock: Any) -> None:
+        super().__init__(store, clock)
+        self._turn = CrowdTurn(clock)
+        self._turn.state = store.state
+        self._by_cursor: list[tuple[int, bytes]] = []
+        self._held: dict[bytes, tuple[Any, HeldLog]] = {}
+        self._sorted: tuple[int, list[Address]] = (-1, [])
+        self._changes = 0
+
+    def transaction(self, *, freeing: bool = False) -> AbstractContextManager[None]:  # type: ignore[override]
+        """A turn that is not undone: here no crash comes in the middle of one."""
+        return _NOTHING_TO_UNDO
+
+    def log(self, log: bytes) -> HeldLog | None:
+        """What is held, remembered as long as it does not change."""
+        now = self._turn.state.logs.get(log)
+        known = self._held.get(log)
+        if known is not None and known[0] is now and not self._turn.state.evidence:
+            return known[1]
+        held = super().log(log)
+        if held is not None:
+            self._held[log] = (now, held)
+        return held
+
+    def newest_cursor(self) -> int:
+        """The cursor of the newest commit."""
+        return self._turn.state.cursors
+
+    def heads_since(self, cursor: int, limit: int) -> tuple[list[Head], int, bool]:
+        """Heads changed since, by an index in the order of commits."""
+        logs, index = self._turn.state.logs, self._by_cursor
+        found: list[Head] = []
+        reached = cursor
+        for at in range(bisect_right(index, (cursor, b"\xff" * 33)), len(index)):
+            number, log = index[at]
+            held = logs[log]
+            if held.cursor != number or held.head is None:
+                continue
+            if len(found) == limit:
+                return found, reached, True
+            found.append(held.head)
+            reached = number
+        return found, reached, False
+
+    def commit(self, head: Head, frontier: Compact) -> None:
+        """As the memory ledger does, and into the index."""
+        super().commit(head, frontier)
+        insort(self._by_cursor, (self._turn.state.cursors, head.log))
+        if len(self._by_cursor) > 4 * len(self._turn.state.logs) + 64:
+            logs = self._turn.state.logs
+            self._by_cursor = [(at, log) for at, log in self._by_cursor if logs[log].cursor == at]
+
+    def logs_missing(self, limit: int) -> list[bytes]:
+        """Nothing is missing where nobody erases or drops."""
+        return []
+
+    def put_address(self, address: Address) -> None:
+        """Into the book."""
+        self._changes += 1
+        super().put_address(address)
+
+    def addresses(self) -> Iterator[Address]:
+        """The book, in order; sorted again when it changed."""
+        changes, book = self._sorted
+        if changes != self._changes:
+            book = list(super().addresses())
+            self._sorted = (self._changes, book)
+        return iter(book)
+
+
+class CrowdStore(MemoryStore):
+    """A memory store for one node of many."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__(clock)
+        self._ledger = CrowdLedger(self, clock)
+
+
+class Crowd:
+    """A network of many, who all listen to each other, and its counts."""
+
+    def __init__(
+        self,
+        nodes: int,
+        seed: int,
+        *,
+        loss: float = 0.01,
+        liars: type[Liar] | None = None,
+        one: type[Liar] | None = None,
+    ) -> None:
+        """``liars``: what one in ten is; ``one``: what the last one is."""
+        self.world = World(seed, latency=(0.015, 0.135), loss=loss)
+        self.received: dict[tuple[bytes, int], list[tuple[float, str]]] = defaultdict(
+            list
+        )  # (log, size): when, who
+        self.published: dict[tuple[bytes, int], float] = {}
+        self.by_sender: Counter[str] = Counter()
+        self.by_type: Counter[int] = Counter()
+        self.entry_bytes = self.unique_bytes = 0
+        self.warned: dict[str, float] = {}
+        self.world.eavesdroppers.append(self._leaves)
+        chosen = set(self.world.chance.sample(range(nodes), nodes // 10)) if liars else set()
+        self.actors = [
+            self._actor(i, liars if i in chosen else one if i == nodes - 1 else None) for i in range(nodes)
+        ]
+        self.honest = [actor for actor in self.actors if actor.is_honest]
+        self._introduce()
+
+    def _actor(self, number: int, kind: type[Liar] | None) -> Actor:
+        crowd = self
+
+        class Member(kind or Actor):  # type: ignore[misc]
+            """One of them: tells the crowd what it received."""
+
+            def performs(self, effects: list[Effect]) -> None:
+                for effect in effects:
+                    if type(effect) is Changed:
+                        crowd.arrived(self, effect.log)
+                super().performs(effects)
+
+        world = self.world
+        name = f"org{number}"
+        actor: Actor = Member(world, name, NodeSettings(), store=CrowdStore(lambda: world.now))
+        actor.keeps_frames = False
+        actor.on_lan = False
+        world.actors[actor.address] = actor
+        return actor
+
+    def _introduce(self) -> None:
+        """Everybody accepted everybody, and has everybody's address."""
+        chains = {actor.org: actor.author.chain for actor in self.actors}
+        stances = {actor.org: (Stance(accepted=True), 0) for actor in self.actors}
+        book = {actor.address: Address(actor.address, actor.org, "profile") for actor in self.actors}
+        for actor in self.actors:
+            state = actor.store.state
+            state.chains = dict(chains)
+            state.stances = {org: stance for org, stance in stances.items() if org != actor.org}
+            state.addresses = dict(book)
+            actor.store.ledger._turn.stamp += 1
+
+    def join(self, seconds: float = 60.0) -> None:
+        """They start together, and find each other."""
+        for actor in self.actors:
+            self.world.at(self.world.now + 0.05 * self.world.chance.random(), actor.starts)
+        self.world.run(seconds)
+
+    # --- what is counted -----------------------------------------------------------------------
+    def _leaves(self, wire: Wire, frame: bytes) -> None:
+        self.by_sender[wire.owner.name] += len(frame)
+        self.by_type[frame[1]] += len(frame)
+        if frame[1] == ENTRIES:
+            message: Any = messages.decode(frame)
+            self.entry_bytes += sum(sum(map(len, row)) for row in rows.unpack(message.enc, message.payload))
+
+    def publish(self, actor: Actor) -> None:
+        """One record of ordinary size, if it may sign now."""
+        if not actor.up or not actor.signing().allowed:
+            return
+        head = actor.says(
+            ("resource", {"title": {"fr": f"Fiche {self.world.now}"}, "abstract": {"fr": "é" * 150}})
+        )
+        self.published[head.log, head.size] = self.world.now
+        row = actor.store.state.logs[head.log].leaves[-1]
+        self.unique_bytes += len(row.header) + len(row.salt) + len(row.body)
+
+    def publish_around(self, seconds: float, per_hour: float = 1.0) -> int:
+        """Each publishes so often in that time, at any moment; how many records there will be."""
+        count = round(len(self.honest) * per_hour * seconds / 3_600)
+        for _ in range(count):
+            actor = self.world.chance.choice(self.honest)
+            self.world.at(self.world.now + seconds * self.world.chance.random(), self.publish, actor)
+        return count
+
+    def arrived(self, actor: Actor, log: bytes) -> None:
+        """A register grew somewhere, by what somebody published or by evidence."""
+        held = actor.store.state.logs.get(log)
+        if actor.store.state.evidence and actor.is_honest:
+            self.warned.setdefault(actor.name, self.world.now)
+        if held is not None and held.head is not None and log != actor.log and actor.is_honest:
+            self.received[log, held.head.size].append((self.world.now, actor.name))
+
+    def delays(self, quantile: float, *, since: float = 0.0, of: int | None = None) -> list[float]:
+        """For each publication, how long until this part of the others had it (infinite: not yet)."""
+        others = (of or len(self.honest)) - 1
+        found = []
+        for key, at in self.published.items():
+            if at < since:
+                continue
+            times = sorted(time for time, _ in self.received[key])
+            place = max(1, -int(-quantile * others // 1))
+            found.append(times[place - 1] - at if len(times) >= place else float("inf"))
+        return sorted(found)
+
+    def links(self) -> list[int]:
+        """How many links each has."""
+        return sorted(
+            sum(s.is_ready for s in actor.node._core.sessions.values()) for actor in self.actors if actor.up
+        )
+
+    def components(self) -> int:
+        """How many parts of those that are up cannot hear of each other."""
+        left = {actor.name: actor for actor in self.honest if actor.up}
+        parts = 0
+        while left:
+            parts += 1
+            ring = [left.popitem()[1]]
+            while ring:
+                member = ring.pop()
+                for wire in member.wires.values():
+                    other = left.pop(wire.other.owner.name, None) if wire.open and wire.other.open else None
+                    if other is not None:
+                        ring.append(other)
+        return parts
+
+    def complete(self, part: float = 1.0) -> bool:
+        """Whether this part of the honest ones that are up hold the newest of all honest registers."""
+        newest = {actor.log: held.head.order for actor in self.honest
+                  if (held := actor.store.state.logs.get(actor.log)) is not None and held.head}  # fmt: skip
+        up = [actor for actor in self.honest if actor.up]
+        missing = sum(not self.is_current(actor, newest) for actor in up)
+        return missing <= len(up) * (1 - part)
+
+    def is_current(self, actor: Actor, newest: dict[bytes, Any]) -> bool:
+        """Whether it holds all of these."""
+        logs = actor.store.state.logs
+        return all(log in logs and _order(logs[log]) >= order for log, order in newest.items())
+
+
+def _order(held: Log) -> tuple[int, int, int]:
+    return held.head.order if held.head is not None else (0, 0, -1)
+
+
+def median(values: list[float]) -> float:
+    """The middle of sorted values."""
+    return values[len(values) // 2] if values else float("nan")
+
+
+def quantile(values: list[float], part: float) -> float:
+    """So much of sorted values lies at or below it."""
+    return values[min(len(values) - 1, int(part * len(values)))] if values else float("nan")
+
+
+__all__ = ["Crowd", "NoticeKind", "median", "quantile"]
