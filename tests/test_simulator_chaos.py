@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from mutunode.protocol.signing import Signing
+from mutunode.store.memory_contents import Log
 from tests.simulator import Actor, World, chaos
 from tests.simulator.invariants import Violation, Watch
 
@@ -89,9 +91,9 @@ def test_the_watch_sees_a_head_that_does_not_verify(two: tuple[World, Actor, Act
 
 
 def _unsigned(actor: Actor, tree: object) -> object:
-    from msgspec.structs import replace
+    from msgspec.structs import replace as replaced
 
-    return replace(type(actor.author).head(actor.author, tree=tree), signature=bytes(64))  # type: ignore[arg-type]
+    return replaced(type(actor.author).head(actor.author, tree=tree), signature=bytes(64))  # type: ignore[arg-type]
 
 
 def test_the_watch_counts_every_frame(two: tuple[World, Actor, Actor]) -> None:
@@ -102,3 +104,24 @@ def test_the_watch_counts_every_frame(two: tuple[World, Actor, Actor]) -> None:
     world.count["sent"] += 1
     with pytest.raises(Violation, match="do not add up"):
         watch.conserved()
+
+
+def test_the_watch_sees_a_node_that_serves_what_was_erased(
+    two: tuple[World, Actor, Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, alice, bob = two
+    alice.publishes("Fiche")
+    world.run(3)
+    monkeypatch.setattr("mutunode.store.memory_logs.without", _keeps_the_body)
+    withdrawal = {"target": alice.author.ref(0), "reason": "legal", "erase": True}
+    alice.says(("withdrawal", withdrawal))
+    world.run(3)
+    carol = world.node("carol")
+    carol.accepts(alice, bob)
+    carol.knows_address_of(bob)
+    with pytest.raises(Violation, match="serves what it erased"):
+        world.run(10)
+
+
+def _keeps_the_body(held: Log, gone: set[bytes]) -> Log:
+    return replace(held, erased=held.erased.union(gone))

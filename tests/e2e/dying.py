@@ -17,8 +17,11 @@ from mutunode import home
 from mutunode.home import Home
 from mutunode.protocol.head import Head
 from mutunode.protocol.node import Node
+from mutunode.store.erase import Erasure
 from mutunode.store.search.folder import Folder
+from mutunode.store.search.index import SearchIndex
 from mutunode.store.sqlite import SqliteLedger
+from mutunode.store.sweep import Sweeper
 from mutunode.turns.writer import Turns
 from mutunode_cli.main import main
 
@@ -45,6 +48,17 @@ OPENING = (
     "after-commit",  # the store too; the mark is of the epoch before
     "after-mark",  # marked, told to nobody
 )
+ERASING = (
+    "before-erasing",  # the content is dropped, nothing durable
+    "after-erasing",  # durable; what was is still in the journal and in pages
+    "in-sweep",  # the journal is emptied, some pages are swept
+    "after-sweep",  # nothing left in the database, the index knows of nothing
+    "before-unindexing",  # found no more, nothing committed
+    "after-unindexing",  # committed; its words are still in the files
+    "in-rebuild",  # the new index is begun beside the old one
+    "before-taking-over",  # it has everything, the old one still counts
+    "after-pointing",  # it counts, the old one is still there
+)
 
 
 class Reaper:
@@ -69,6 +83,31 @@ def arm(reaper: Reaper, *, own: bool) -> None:
     _wrap(Folder, "commit", after=lambda *_: reaper.reached("after-indexing"))
     _wrap(SqliteLedger, "project_some", before=lambda *_: reaper.reached("before-projecting"))
     _arm_announcing(reaper)
+
+
+def arm_erasing(reaper: Reaper) -> None:
+    """Wrap the steps in which something erased leaves the disk."""
+    _wrap(Erasure, "erase", after=lambda *_: reaper.reached("before-erasing"))
+    _wrap(Sweeper, "begin", after=lambda *_: reaper.reached("after-erasing"))
+    _wrap(Sweeper, "_sweep_run", after=lambda *_: reaper.reached("in-sweep"))
+    _wrap(Sweeper, "step", after=lambda *_: reaper.reached("after-sweep"))
+    _wrap(SearchIndex, "rebuild", after=lambda *_: reaper.reached("in-rebuild"))
+    _wrap(SearchIndex, "_take_over", before=lambda *_: reaper.reached("before-taking-over"))
+
+    def unindexing(folder: Folder, *_: Any) -> None:
+        if folder._unswept:
+            reaper.reached("before-unindexing")
+
+    def unindexed(folder: Folder, *_: Any) -> None:
+        if folder.committed.unswept:
+            reaper.reached("after-unindexing")
+
+    def pointed(index: SearchIndex, *_: Any) -> None:
+        if index._anew is not None:
+            reaper.reached("after-pointing")
+
+    _wrap(Folder, "commit", before=unindexing, after=unindexed)
+    _wrap(SearchIndex, "_point_to", after=pointed)
 
 
 def _arm_turns(reaper: Reaper, own: bool) -> None:
@@ -147,5 +186,8 @@ def _wrap(
 
 if __name__ == "__main__":
     role, point, nth, *words = sys.argv[1:]
-    arm(Reaper(point, int(nth)), own=role != "receiving")
+    if role == "erasing":
+        arm_erasing(Reaper(point, int(nth)))
+    else:
+        arm(Reaper(point, int(nth)), own=role != "receiving")
     sys.exit(main(words))

@@ -89,7 +89,7 @@ class _Chaos:
         acts = [
             (6, self._publishes), (2, self._parts), (2, self._goes_half_open), (2, self._heals),
             (2, self._power_cut), (1, self._lying_disk), (1, self._stops), (3, self._starts),
-            (1, self._sets_clock), (1, self._renews), (1, self._breaks_tcp),
+            (1, self._sets_clock), (1, self._renews), (1, self._breaks_tcp), (3, self._erases),
         ]  # fmt: skip
         (act,) = self.chance.choices([act for _, act in acts], [weight for weight, _ in acts])
         self.events[act.__name__.strip("_")] += 1
@@ -102,6 +102,15 @@ class _Chaos:
         for actor in self.chance.sample(self._up(), k=min(2, len(self._up()))):
             if actor.signing().allowed:
                 actor.publishes(*(f"Fiche {self.chance.random()}" for _ in range(self.chance.randint(1, 6))))
+
+    def _erases(self) -> None:
+        """Somebody takes a record of theirs back with its content."""
+        for actor in self.chance.sample(self._up(), k=min(2, len(self._up()))):
+            held = actor.store.state.logs.get(actor.log)
+            if actor.signing().allowed and held is not None and held.records:
+                record = self.chance.choice(list(held.records.values()))
+                target = [held.log, record.index, record.row.leaf]
+                actor.says(("withdrawal", {"erase": True, "reason": "legal", "target": target}))
 
     def _halves(self) -> tuple[list[Actor], list[Actor]]:
         shuffled = self.chance.sample(self.actors, k=len(self.actors))
@@ -188,6 +197,8 @@ class _Chaos:
 
     def _agree_on(self, author: Actor, group: list[Actor]) -> bool:
         held = [_newest(actor, author) for actor in group]
+        if author.is_honest and len({_contents(actor, author) for actor in group}) > 1:
+            return False
         if isinstance(author, TwoFaced) and len({head.tree for head in held if head and head.size > 2}) > 1:
             return all(actor.store.state.evidence_of(author.log) for actor in group)
         if isinstance(author, Liar) and any(actor.store.state.evidence_of(author.log) for actor in group):
@@ -208,3 +219,10 @@ class _Chaos:
 def _newest(reader: Actor, author: Actor) -> Head | None:
     held = reader.store.state.logs.get(author.log)
     return held.head if held is not None else None
+
+
+def _contents(reader: Actor, author: Actor) -> frozenset[tuple[int, str, bool]]:
+    """Of each record, what became of it and whether its content is there."""
+    held = reader.store.state.logs.get(author.log)
+    records = held.records.values() if held is not None else ()
+    return frozenset((record.index, record.state, bool(record.row.body)) for record in records)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from mutunode.protocol import messages
+from mutunode.protocol import messages, rows
 from mutunode.protocol.errors import MutunodeError
 from mutunode.protocol.head import Head, verify_head
 from mutunode.protocol.identity import Chain
@@ -22,13 +22,14 @@ from mutunode.protocol.limits import (
 )
 from mutunode.protocol.merkle import Compact
 from mutunode.protocol.session import Session
+from mutunode.store.meaning import leaf_of
 from mutunode.store.memory_contents import Log
 from tests.simulator.actor import Actor
 from tests.simulator.world import Wire, World
 
 APPOINTMENTS_A_LINK_MAX = 2 * IN_FLIGHT_MAX + 64
 BACKLOG_MAX = 20_000  # our own questions that wait for a peer's pace
-HEADS = 3  # the type of frames that announce
+HEADS, ENTRIES = 3, 6  # the types of frames that announce, and that hold contents
 
 
 class Violation(AssertionError):
@@ -153,8 +154,11 @@ class Watch:
 
     # --- frames --------------------------------------------------------------------------------
     def frame_leaves(self, wire: Wire, frame: bytes) -> None:
-        """An honest node passes on nothing it has not verified."""
-        if not wire.owner.is_honest or len(frame) < 2 or frame[1] != HEADS:
+        """An honest node passes on nothing it has not verified, and nothing it erased."""
+        if not wire.owner.is_honest or len(frame) < 2 or frame[1] not in (HEADS, ENTRIES):
+            return
+        if frame[1] == ENTRIES:
+            self._entries_leave(wire.owner, frame)
             return
         message: Any = messages.decode(frame)
         for head in message.heads:
@@ -169,6 +173,17 @@ class Watch:
             except MutunodeError as error:
                 self._fail(f"{wire.owner.name} passes on a head that does not verify: {error}")
             self.checks["what is passed on verifies"] += 1
+
+    def _entries_leave(self, owner: Actor, frame: bytes) -> None:
+        logs = owner.store.state.logs
+        if not any(held.erased for held in logs.values()):
+            return
+        message: Any = messages.decode(frame)
+        held = logs.get(message.log)
+        for header, _, body in rows.unpack(message.enc, message.payload) if held and held.erased else ():
+            if body and held and leaf_of(header) in held.erased:
+                self._fail(f"{owner.name} serves what it erased")
+            self.checks["what is erased is not served"] += 1
 
     # --- at the end ----------------------------------------------------------------------------
     def conserved(self) -> None:
