@@ -40,6 +40,8 @@ OUTWARD = frozenset(
         "flag",
         "import",
         "peer_accept",
+        "peer_invite",
+        "peer_take_up",
         "sync",
         "prove",
         "epoch_open",
@@ -105,6 +107,9 @@ class _NobodyLive:
 
     def peer_address(self) -> str:
         return ""
+
+    def reached_at(self) -> tuple[str, ...]:
+        return ()
 
     def candidates(self) -> list[tuple[bytes, str, float]]:
         return []

@@ -33,6 +33,7 @@ from mutunode.home import Home, HomeError
 from mutunode.keyfile import Keys
 from mutunode.net.lan import Lan
 from mutunode.net.peers import NetSettings, PeerNet
+from mutunode.net.subnets import own_addresses
 from mutunode.notify import notify
 from mutunode.protocol.ledger import Address
 from mutunode.service import verbs
@@ -223,6 +224,14 @@ class RunningNode:
         """Where other organisations reach us."""
         host, _ = split_address(self.settings.peer_listen, "peer_listen")
         return f"{f'[{host}]' if ':' in host else host}:{self.net.port}"
+
+    def reached_at(self) -> tuple[str, ...]:
+        """Addresses of this machine that others may try: where the door listens, as far as that says it."""
+        host, _ = split_address(self.settings.peer_listen, "peer_listen")
+        with contextlib.suppress(ValueError):  # a name
+            if ip_address(host).is_unspecified:
+                return tuple(f"{each}:{self.net.port}" for each in own_addresses())
+        return (self.peer_address(),)
 
     def read_address(self, text: str) -> Address:
         """An address that a person gave."""

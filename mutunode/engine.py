@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -24,7 +25,9 @@ from mutunode.protocol.ledger import Address
 from mutunode.protocol.limits import INTRODUCTIONS_BYTES_MAX, INTRODUCTIONS_DISK_PART
 from mutunode.protocol.node import Node
 from mutunode.protocol.rivals import joined
+from mutunode.protocol.sealed import Opened, open_sealed
 from mutunode.protocol.signing import Mark
+from mutunode.service import brought
 from mutunode.service.desk import Desk, LiveSide
 from mutunode.service.documents import Documents
 from mutunode.service.files.allowance import FileAllowance
@@ -149,11 +152,17 @@ class Engine:
         edition = f"{__version__} {' '.join(self.registry)}"  # another version, or a new kind: index anew
         self.index = SearchIndex(home.path / "search", documents, clock, edition=edition)
         self.feeder = Feeder(self.index, self.reader)
-        me = Me(keys.org, keys.operating_public, keys.sign)
+        me = Me(keys.org, keys.operating_public, keys.sign, opens=self._opens)
         self.turns = Turns(me, self.store, home, self._make_node, clock, self._perform)
         self.library = open_blobs(settings.blobs, home.path)
         self.porter = Porter(self.library, self.turns.post)
-        self.opener = Opener(keys.org, lambda: home.keys.sealing, self.reader, self.turns)
+        self.opener = Opener(
+            keys.org,
+            lambda: home.keys.sealing,
+            self.reader,
+            self.turns,
+            lambda: brought.keep_quietly(self.office.desk.inside),
+        )
         self.office = Office(
             Desk(
                 org=keys.org,
@@ -220,6 +229,11 @@ class Engine:
         self.feeder.stop()
         self.index.close()
         self.store.close()
+
+    def _opens(self, log: bytes, body: dict[str, Any]) -> Opened | None:
+        """What a sealed record holds for us; ``Malformed`` when it is not right."""
+        privates = [private for _, private in sorted(self.home.keys.sealing.items(), reverse=True)]
+        return open_sealed(body, log, self._org, privates)
 
     def _adopt_identity(self, *, own: bool = False) -> None:
         """The store knows us as the key file does; ops that only the key file holds were just opened."""

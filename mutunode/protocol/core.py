@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mutunode.protocol.agenda import Agenda
+from mutunode.protocol.concern import Opens, opens_nothing
 from mutunode.protocol.effects import Close, Effect, Notice, NoticeKind, Send
 from mutunode.protocol.ledger import Address, Ledger
 from mutunode.protocol.limits import (
@@ -37,6 +38,7 @@ class Me(msgspec.Struct, frozen=True):
     operating: bytes  # Ed25519 public key
     sign: Callable[[bytes], bytes]
     passing: Chain | None = None  # of somebody who is here for a moment, and whom no store keeps
+    opens: Opens = opens_nothing  # our sealing keys stay behind it
 
 
 class NodeSettings(msgspec.Struct, frozen=True):

@@ -91,7 +91,7 @@ class Dialler:
 
     def nearby(self, org: bytes, address: str, now: float) -> None:
         """The LAN says that an organisation is there: a hint, until its handshake."""
-        if org == self._core.me.org or not _is_address(address):
+        if org == self._core.me.org or not is_address(address):
             return
         if org in self._nearby or len(self._nearby) < NEARBY_MAX:
             self._nearby[org] = address
@@ -115,7 +115,7 @@ class Dialler:
                 if self._interest.listens(vouch.org):
                     found += [(vouch.org, endpoint, "vouch") for endpoint in vouch.endpoints[:ENDPOINTS_MAX]]
             for who, endpoint, source in found:
-                if endpoint not in book and _is_address(endpoint):
+                if endpoint not in book and is_address(endpoint):
                     book.add(endpoint)
                     self._core.ledger.put_address(Address(endpoint, who, source))
 
@@ -169,6 +169,10 @@ class Dialler:
         busy = {session.address for session in sessions} | self._dialling.keys()
         linked = {session.org for session in sessions if session.org}
         return [address for address in addresses if address.address not in busy and address.org not in linked]
+
+    def is_free(self, address: Address) -> bool:
+        """Whether nobody is linked or being dialled there."""
+        return bool(self._free([address]))
 
     def _room(self, known: int, now: float) -> int:
         settings = self._core.settings
@@ -277,7 +281,8 @@ class Dialler:
             session.delivered = 0
 
 
-def _is_address(given: str) -> bool:
+def is_address(given: str) -> bool:
+    """Whether it could be dialled."""
     try:
         check_address(given)
     except Malformed:

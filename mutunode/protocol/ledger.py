@@ -8,11 +8,11 @@ they reproduce, and nobody sees them before. A restart drops what is pending: it
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
-from mutunode.protocol.head import Head
+from mutunode.protocol.head import PUBLIC, Head, log_id
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.merkle import Compact
 
@@ -80,6 +80,64 @@ class WantedFile(msgspec.Struct, frozen=True):
     size: int  # as the records that cite it say
     likely: tuple[bytes, ...]  # organisations that should hold it: authors, and who said so
     urgent: bool  # a person waits for it
+
+
+DeliveredState = Literal["waiting", "kept", "answered", "ignored", "settled"]
+OutgoingState = Literal["waiting", "taken", "refused", "given_up", "dropped"]
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """One record that somebody brought (DELIVER), of a log that need not be held here.
+
+    It *waits* for a person; is *kept* without bothering anybody; was *answered* or *ignored*; or is
+    *settled*: its log came, and the record stands in it. What is ignored or settled has lost its content.
+    """
+
+    rec: bytes
+    org: bytes  # its author
+    index: int
+    header: bytes
+    salt: bytes
+    body: bytes
+    kind: str  # of what is inside, when it was sealed
+    inside: bytes  # that body; empty when it was not sealed
+    about: bytes  # the same for every version of one acknowledgement or invitation of this author
+    subnet: str  # where it came from
+    stranger: bool  # it counts in what strangers may leave
+    received_at: int
+    endpoints: tuple[str, ...] = ()  # where its author's profile says it is reached
+    state: DeliveredState = "waiting"
+
+    @property
+    def log(self) -> bytes:
+        """The author's public log."""
+        return log_id(self.org, PUBLIC)
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A record of ours on its way to an organisation that may not follow us."""
+
+    log: bytes
+    index: int
+    reader: bytes
+    made_at: int
+    state: OutgoingState = "waiting"
+    tries: int = 0
+    next_at: int = 0
+    reason: str = ""  # what its refusal said
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """A one-time token of ours, of which only the hash is kept."""
+
+    hash: bytes
+    made_at: int
+    expires_at: int
+    follows: bool  # whoever comes with it is followed at once; else a person is asked
+    note: str = ""  # for ourselves: whom it was given to
+    used_by: bytes | None = None
+    used_at: int = 0
+    revoked_at: int = 0
 
 
 class Ledger(Protocol):
@@ -198,6 +256,50 @@ class Ledger(Protocol):
 
     def vouches(self, voucher: bytes, limit: int) -> list[Vouch]:
         """Current vouches of an organisation's public log, oldest first."""
+
+    def put_stance(self, org: bytes, stance: Stance) -> None:
+        """Keep what a person decided: here, that whoever brings an invitation's token is followed."""
+
+    # --- what is brought, and what is to be brought ----------------------------------------------
+    def delivered(self, rec: bytes) -> Delivered | None:
+        """What was brought, in whatever state."""
+
+    def put_delivered(self, delivered: Delivered) -> None:
+        """Keep or change one; what is ignored or settled loses its content."""
+
+    def delivered_about(self, org: bytes, about: bytes) -> Delivered | None:
+        """What waits of an author about the same thing."""
+
+    def strangers_waiting(self) -> int:
+        """How many strangers' records wait for a person."""
+
+    def strangers_from(self, subnet: str, since: int) -> int:
+        """How many records strangers left from one part of the network, received at ``since`` or later."""
+
+    def outgoing(self) -> list[Outgoing]:
+        """What waits to be brought, the longest first."""
+
+    def put_outgoing(self, outgoing: Outgoing) -> None:
+        """Add or replace by (log, index, reader)."""
+
+    def invitation(self, hash: bytes) -> Invitation | None:
+        """An invitation of ours."""
+
+    def put_invitation(self, invitation: Invitation) -> None:
+        """Add or replace one."""
+
+    def to_pass_on(self, peer: bytes, after: int, limit: int) -> list[tuple[int, bytes, int]]:
+        """(arrival, log, index) of others' current records that may concern a peer: they cite its public
+        log, or are sealed; in order of arrival, those after a number."""
+
+    def passed_on(self, peer: bytes) -> int | None:
+        """Up to which arrival records were offered to a peer; None: never."""
+
+    def put_passed_on(self, peer: bytes, arrival: int) -> None:
+        """Remember that."""
+
+    def newest_arrival(self) -> int:
+        """The number that the last record shown got, or more."""
 
     # --- peers ---------------------------------------------------------------------------------
     def cursor(self, peer: bytes) -> tuple[bytes, int] | None:

@@ -107,6 +107,18 @@ CHAIN_ASKED_SECONDS = 600  # from one sender for one organisation
 HEADS_ASIDE_MAX = 20  # that do not verify, of one sender in that time: more are one bad answer
 PUSH_SECONDS = 0.2  # heads that changed within it travel together
 
+# --- conduct: what is brought (§4, DELIVER) --------------------------------------------------------
+DELIVERED_WAITING_MAX = 256  # of strangers, for a person to look at
+DELIVERED_BYTES_MAX = 16 * 1_024  # of one, and as much of its author's chain: 256 × 32 KiB = 8 MiB in all
+DELIVERED_DAY_MAX = 8  # from one /24 or /48
+OUTGOING_RETRY_SECONDS, OUTGOING_RETRY_SECONDS_MAX = 60, 86_400  # doubling
+OUTGOING_FOLLOWED_SECONDS = 15  # somebody who follows us has it by then
+OUTGOING_DAYS_MAX = 30  # then nobody tries any more
+PASSING_SECONDS = 5  # what came in a row is looked at together
+PASSING_RETRY_SECONDS = 3_600  # "enough for today"
+PASSED_ON_FIRST_MAX = 1_000  # numbers back, for a peer that was never offered anything
+PASSED_ON_HOUR_MAX = 64  # to one peer
+
 # --- conduct: fetching and repair (§4, §8) ---------------------------------------------------------
 OTHER_SOURCE_SECONDS = 3  # without an answer, when somebody else announced it too
 WINDOW = 4  # answers of one log under way: 4 × 1 MiB hides 300 ms at 100 Mbit/s

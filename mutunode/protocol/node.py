@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from mutunode.protocol import links
 from mutunode.protocol.chains import Chains
 from mutunode.protocol.core import Core, Me, NodeSettings, Random, Shortage
+from mutunode.protocol.delivery import Deliveries
 from mutunode.protocol.dialling import Dialler, check_address
 from mutunode.protocol.downloads import Downloads, Progress
 from mutunode.protocol.effects import Effect, WakeAt
@@ -26,6 +27,8 @@ from mutunode.protocol.holders import Holders, Order
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address, Ledger
 from mutunode.protocol.links import LinkInfo
+from mutunode.protocol.outbox import Outbox
+from mutunode.protocol.passing import Passing
 from mutunode.protocol.reaching import Reaching
 from mutunode.protocol.reception import Reception
 from mutunode.protocol.reconcile import Reconciliations
@@ -73,7 +76,12 @@ class Node:
         self._gossip = Gossip(core, self._interest, self._holders)
         self._dialler = Dialler(core, self._interest, self._reputation)
         self._repair = Repair(core, self._interest, self._cursors, self._dialler, self._reputation)
-        self._server = Server(core, self._interest, self._forks, self._gossip)
+        self._deliveries = Deliveries(
+            core, self._chains, self._interest, self._offer, on_followed=self._follow_interest
+        )
+        self._outbox = Outbox(core, self._dialler, self._holders)
+        self._passing = Passing(core, self._interest)
+        self._server = Server(core, self._interest, self._forks, self._gossip, self._deliveries)
         self._downloads = Downloads(core, self._reputation)
         self._file_holders = FileHolders(core)
         self._recovering = Recovering(core, self._chains)
@@ -111,6 +119,7 @@ class Node:
         self._signatory.start(peers_known=self._dialler.peers_known(), now=now)
         self._repair.start(now)
         self._downloads.look(now)
+        self._outbox.start(now)
         return self._effects(now)
 
     def opened(
@@ -214,6 +223,11 @@ class Node:
     def allow_signing(self, now: float) -> list[Effect]:
         """A person says that this is the only machine, and that nothing newer than its store exists."""
         self._signatory.allow()
+        return self._effects(now)
+
+    def outgoing_changed(self, now: float) -> list[Effect]:
+        """Something was written that is to be brought to somebody."""
+        self._outbox.changed(now)
         return self._effects(now)
 
     # --- files -----------------------------------------------------------------------------------
@@ -326,6 +340,8 @@ class Node:
         self._recovering.ready(session, now)
         self._reception.ready(session, now)
         self._downloads.ready(session, now)
+        self._outbox.ready(session, now)
+        self._passing.ready(session, now)
 
     def _offer(self, head: Head, session: Session, now: float) -> bool:
         """A peer announced a head; whether there is nothing in it to wait for."""
@@ -341,6 +357,7 @@ class Node:
         self._cursors.settled(head, now)
         self._gossip.changed(head, now)
         self._repair.stored(session, now)
+        self._passing.committed(now)
 
     def _refused(self, head: Head, now: float) -> None:
         """Nothing will come of a head."""
@@ -381,7 +398,8 @@ class Node:
                 del self._core.sessions[session.link]
                 for machine in self._remembering:
                     machine.forget(session)
-                self._reception.forget(session)
+                for other in (self._reception, self._deliveries, self._outbox, self._passing):
+                    other.forget(session)
                 self._fetches.forget(session, now)
                 self._downloads.forget(session)
                 self._file_holders.forget(session)

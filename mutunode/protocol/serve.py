@@ -10,6 +10,7 @@ from __future__ import annotations
 from mutunode.protocol import messages, reconcile, rows
 from mutunode.protocol.blobs import chunk_bytes, chunk_count
 from mutunode.protocol.core import Core
+from mutunode.protocol.delivery import Deliveries
 from mutunode.protocol.effects import ReadChunk
 from mutunode.protocol.errors import Code, Refused
 from mutunode.protocol.forks import Forks
@@ -50,11 +51,14 @@ ENTRIES_BYTES_MAX = FRAME_BYTES_MAX - 1_024  # ids, framing, and bodies of exact
 class Server:
     """Answers requests."""
 
-    def __init__(self, core: Core, interest: Interest, forks: Forks, gossip: Gossip) -> None:
+    def __init__(
+        self, core: Core, interest: Interest, forks: Forks, gossip: Gossip, deliveries: Deliveries
+    ) -> None:
         self._core = core
         self._interest = interest
         self._forks = forks
         self._gossip = gossip
+        self._deliveries = deliveries
 
     # --- whose turn it is ----------------------------------------------------------------------
     def request(self, session: Session, request: Request, now: float) -> None:
@@ -107,6 +111,9 @@ class Server:
             session.served.take(session.buffered_bytes - before, now)
 
     def _answer(self, session: Session, request: messages.Message, now: float) -> None:
+        if isinstance(request, messages.Deliver):
+            self._deliveries.take(session, request, now)  # which may have to ask before it answers
+            return
         try:
             session.send(self.reply(session, request, now), now)
         except Refused as refused:
@@ -151,8 +158,6 @@ class Server:
                 return self._prove(session, request, now)
             case messages.AskHead():
                 return self._head(session, request, now)
-            case messages.Deliver():
-                raise Refused(Code.REFUSED, "this node takes no deliveries")
             case messages.Have():
                 return messages.Holds(request.id, self._core.ledger.file_to_serve(request.blob) is not None)
             case _:

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mutunode.commons.kind import Kind
 from mutunode.protocol import sealed
 from mutunode.protocol.errors import Malformed
+from mutunode.protocol.invitation import INVITE
+from mutunode.protocol.ledger import Outgoing
 from mutunode.service import rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.store.interface import Stored
+from mutunode.turns import Turn, Written
 
+ACKNOWLEDGES = {"usage": "resource", "usage_answer": "usage"}  # kind → the field that names what
 NEVER_SEALED = frozenset({"withdrawal"})  # taking back is said in public: that something was, not what
 SEALED_SEARCHED_MAX = 1_000
 
@@ -29,7 +35,8 @@ def reader_of(desk: Desk, kind: Kind, body: dict[str, Any], given: bytes | None 
     """
     if kind.name in NEVER_SEALED:
         return None
-    readers = {each for each in (given, _author_alone(desk, kind, body), *_told(desk, kind, body)) if each}
+    told = (given, _author_alone(desk, kind, body), *_told(desk, kind, body))
+    readers = {each for each in told if each is not None}
     if len(readers) > 1:
         raise Refusal(
             "two_readers",
@@ -52,6 +59,9 @@ def _author_alone(desk: Desk, kind: Kind, body: dict[str, Any]) -> bytes | None:
         newest = rules.newest(desk, means) if means is not None else None
         private = newest is not None and newest.fields().get("calendar") == "occupied"
         return newest.org if newest is not None and private and newest.org != desk.org else None
+    if kind.name == INVITE:
+        invited: bytes = body["org"]
+        return invited
     if kind.name != "usage" or body.get("visibility") != "author_only":
         return None
     resource = rules.cited(desk, body["resource"])
@@ -62,6 +72,31 @@ def _told(desk: Desk, kind: Kind, body: dict[str, Any]) -> list[bytes]:
     """With whom the sealed records are shared that this one cites."""
     cited = [rules.cited(desk, ref) for name, ref in kind.refs(body) if name != "supersedes"]
     return [each.sealed_for or each.org for each in cited if each is not None and each.sealed]
+
+
+def addressee(desk: Desk, kind: Kind, body: dict[str, Any], reader: bytes | None) -> bytes | None:
+    """To whom it is brought, follower or not: its one reader, or whom an acknowledgement is about."""
+    if reader is not None:
+        return reader
+    field = ACKNOWLEDGES.get(kind.name)
+    cited = rules.cited(desk, body[field]) if field is not None else None
+    return cited.org if cited is not None and cited.org != desk.org else None
+
+
+def address(desk: Desk, turn: Turn, written: Written, to: bytes | None, instead_of: Stored | None) -> None:
+    """Have a record brought that this turn writes; what it takes the place of need not be any more."""
+    if instead_of is not None:
+        drop(desk, turn, instead_of)
+    if to is not None:
+        turn.ledger.put_outgoing(Outgoing(written.log, written.index, to, int(turn.now)))
+        turn.tell(lambda node, now: node.outgoing_changed(now))
+
+
+def drop(desk: Desk, turn: Turn, stored: Stored) -> None:
+    """A record that was replaced or withdrawn is brought to nobody any more."""
+    for each in desk.reader.outgoing_of(stored.log, stored.index):
+        if each.state == "waiting":
+            turn.ledger.put_outgoing(msgspec.structs.replace(each, state="dropped"))
 
 
 def goes_on(before: Stored, reader: bytes | None) -> bool:
@@ -95,8 +130,10 @@ def by_external_ref(desk: Desk, kind: str, external_ref: str) -> Stored | None:
     return next((each for each in ours if each.fields().get("external_ref") == external_ref), None)
 
 
-def outer(desk: Desk, kind: str, body: dict[str, Any], reader: bytes | None) -> tuple[str, dict[str, Any]]:
-    """(kind, body) as they stand in the register.
+def outer(
+    desk: Desk, kind: str, body: dict[str, Any], reader: bytes | None, key: bytes | None = None
+) -> tuple[str, dict[str, Any]]:
+    """(kind, body) as they stand in the register; ``key``: the reader's, where no identity is held.
 
     Raises:
         Refusal: the reader's key is not known here, or the record is too long to be sealed.
@@ -104,7 +141,8 @@ def outer(desk: Desk, kind: str, body: dict[str, Any], reader: bytes | None) -> 
     if reader is None:
         return kind, body
     known = desk.reader.organisation(reader)
-    if known is None or known.chain is None:
+    sealing = known.chain.sealing if known is not None and known.chain is not None else key
+    if sealing is None:
         raise Refusal(
             "no_sealing_key",
             Exit.NOT_FOUND,
@@ -112,7 +150,7 @@ def outer(desk: Desk, kind: str, body: dict[str, Any], reader: bytes | None) -> 
             "The key of this organisation is not known here: follow it, or reach it once, first.",
         )
     try:
-        return sealed.KIND, sealed.seal(kind, body, desk.own_log, reader, known.chain.sealing)
+        return sealed.KIND, sealed.seal(kind, body, desk.own_log, reader, sealing)
     except Malformed as error:
         raise Refusal(
             "too_large",

@@ -40,6 +40,7 @@ class LiveSide(Protocol):
 
     def web_address(self) -> str: ...
     def peer_address(self) -> str: ...
+    def reached_at(self) -> tuple[str, ...]: ...
     def read_address(self, text: str) -> Address: ...
     def candidates(self) -> list[tuple[bytes, str, float]]: ...
     def login_link(self, language: str) -> str: ...
@@ -108,9 +109,14 @@ class Desk(msgspec.Struct):
     @property
     def inside(self) -> Desk:
         """The same desk, for who may also read what was sealed for us: sessions and commands."""
-        if isinstance(self.reader, PrivateReader):
+        if self.is_inside:
             return self
         return msgspec.structs.replace(self, reader=PrivateReader(self.reader))
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether what is for us alone may be read from here."""
+        return isinstance(self.reader, PrivateReader)
 
     def now(self) -> int:
         """Unix seconds."""

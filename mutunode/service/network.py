@@ -146,7 +146,7 @@ def _organisation(desk: Desk, found: store.Organisation, view: View) -> Organisa
         by_relay=_relay(link, names) if link else "",
         known_by=tuple(names.get(org) or desks.short(org) for org in found.vouched_by if org != desk.org),
         check_words=desks.words_of(found.org),
-        similar_to=_similar(found.org, names),
+        similar_to=similar(found.org, names),
         silent=not mine and 0 < heard_at < desk.now() - SILENT_SECONDS,
         forked=found.evidence,
         broken=found.broken_at is not None,
@@ -176,7 +176,7 @@ def _nearby(desk: Desk, view: View) -> list[Nearby]:
                 seen_at=int(at),
                 name=name,
                 check_words=desks.words_of(org),
-                similar_to=_similar(org, names),
+                similar_to=similar(org, names),
                 introduced_by=tuple(names.get(each, "") for each in (held.vouched_by if held else ())),
             )
         )
@@ -193,11 +193,16 @@ def _relay(link: LinkInfo, names: dict[bytes, str]) -> str:
     return (names.get(link.via) or desks.short(link.via)) if link.via else ""
 
 
-def _similar(org: bytes, names: dict[bytes, str]) -> str:
-    """The name of another known organisation that could be mistaken for this one."""
+def similar(org: bytes, names: dict[bytes, str]) -> str:
+    """The name of another of these organisations that could be mistaken for this one."""
     own = names.get(org, "")
     others = [name for other, name in names.items() if other != org]
     return similar_name(own, others) or "" if own else ""
+
+
+def similar_to(desk: Desk, org: bytes) -> str:
+    """The name of a known organisation that could be mistaken for this one."""
+    return similar(org, _view(desk).names)
 
 
 def _unheard_of(org: bytes) -> store.Organisation:

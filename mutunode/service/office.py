@@ -15,11 +15,13 @@ from mutunode.protocol.ids import org_text
 from mutunode.service import (
     backup,
     carrying,
+    counting,
     drafts,
     epochs,
     erasing,
     finding,
     importing,
+    inviting,
     keys,
     lookup,
     network,
@@ -32,6 +34,7 @@ from mutunode.service import (
     receiving,
     records,
     registers,
+    strangers,
     tlog,
     usages,
     verbs,
@@ -45,6 +48,9 @@ from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
     FileLine,
     Imported,
+    InvitationLine,
+    InvitationMade,
+    LinkRead,
     Network,
     OrganisationPage,
     Preview,
@@ -52,6 +58,7 @@ from mutunode.service.shapes import (
     Record,
     SearchAnswer,
     Status,
+    TakenUp,
     TodoList,
     UsageAnswer,
     Which,
@@ -261,10 +268,19 @@ class Office:
         """Declare that we use a resource."""
         return self.publish("usage", self.usage_fields(rec, as_, **more))
 
-    def answer(self, rec: str, answer: str, reason: Any = "") -> Published:
-        """Answer a declared usage: thanks, noted, or contest with a reason."""
+    def answer(self, rec: str, answer: str, reason: Any = "") -> Any:
+        """Answer a declared usage: thanks, noted, or contest with a reason.
+
+        What a stranger left can also be answered by deciding about the stranger: accept, ignore, block.
+        """
+        if answer in strangers.DECISIONS:
+            return strangers.decide(self.desk.inside, rec, answer)
         fields = {"usage": rec, "answer": answer, "reason": reason}
         return self.publish("usage_answer", {name: value for name, value in fields.items() if value})
+
+    def count_told(self, rec: str) -> tuple[Published, ...]:
+        """Publish how many organisations told us in confidence that they use a record of ours, by type."""
+        return counting.publish(self.desk.inside, lookup.record(self.desk, rec))
 
     def flag(self, rec: str, reason: str, note: Any = "") -> Published:
         """Flag a record."""
@@ -294,6 +310,32 @@ class Office:
     def unblock(self, org: str) -> Any:
         """Neither follow nor block an organisation any more."""
         return peers.unblock(self.desk, org)
+
+    def invitation(
+        self, addresses: tuple[str, ...] = (), days: int = 7, follows: bool = True, note: str = ""
+    ) -> InvitationMade:
+        """Make a link with a one-time token for an organisation to take up."""
+        return inviting.make(self.desk, addresses, days, follows, note)
+
+    def invite(self, org: str, note: Any = "", follows: bool = True) -> TakenUp:
+        """Invite an organisation whose key is known here, without a link."""
+        return inviting.invite(self.desk.inside, org, note, follows)
+
+    def invitations(self) -> tuple[InvitationLine, ...]:
+        """Our invitations, newest first."""
+        return inviting.listed(self.desk)
+
+    def revoke_invitation(self, id: str) -> InvitationLine:
+        """Cancel one that nobody took up."""
+        return inviting.revoke(self.desk, id)
+
+    def read_invitation(self, link: str) -> LinkRead:
+        """What a link says, before it is taken up."""
+        return inviting.read(self.desk, link)
+
+    def take_up(self, link: str, wait_seconds: float = inviting.WAIT_SECONDS) -> TakenUp:
+        """Follow whoever made a link, and bring its token back."""
+        return inviting.take_up(self.desk, link, wait_seconds)
 
     def add_peer(self, address: str) -> Any:
         """Try an address that a person gave."""

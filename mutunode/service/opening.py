@@ -17,6 +17,7 @@ from mutunode.protocol.crypto import sealing_public_of
 from mutunode.protocol.entry import encode_body
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.sealed import Opened, open_sealed
+from mutunode.service.errors import Refusal
 from mutunode.store.interface import Reader, Stored, StoreError
 from mutunode.turns import Turn, Turns
 
@@ -40,8 +41,12 @@ class Found(msgspec.Struct, frozen=True):
 class Opener:
     """The thread that tries; ``privates`` are our sealing keys by epoch, as they are now."""
 
-    def __init__(self, org: bytes, privates: Privates, reader: Reader, turns: Turns) -> None:
+    def __init__(
+        self, org: bytes, privates: Privates, reader: Reader, turns: Turns, afterwards: Callable[[], None]
+    ) -> None:
+        """``afterwards`` is called when nothing waits any more: to look at what was brought."""
         self._org = org
+        self._afterwards = afterwards
         self._privates = privates
         self._reader = reader
         self._turns = turns
@@ -84,7 +89,8 @@ class Opener:
             try:
                 while self.step() and not self._stopping.wait(PAUSE_SECONDS):
                     pass
-            except (StoreError, OSError) as error:  # a full disk: what waits goes on waiting
+                self._afterwards()
+            except (StoreError, OSError, Refusal) as error:  # a full disk: what waits goes on waiting
                 log.warning("sealed records wait", why=str(error))
                 self._stopping.wait(RETRY_SECONDS)
             except Exception:

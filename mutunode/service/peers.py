@@ -9,7 +9,7 @@ import msgspec
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import org_text
 from mutunode.protocol.ledger import Address, Stance
-from mutunode.service import lookup, network, publishing
+from mutunode.service import brought, lookup, network, publishing
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.shapes import Organisation
@@ -50,6 +50,7 @@ def block(desk: Desk, text: str) -> Organisation:
             "ourselves", Exit.REFUSED, "C’est votre propre organisation.", "This is your own organisation."
         )
     _decide(desk, org, Stance(blocked=True), "")
+    desk.act(lambda turn: brought.ignore_all_of(desk, turn, org))
     return network.organisation(desk, org)
 
 
@@ -62,8 +63,8 @@ def unblock(desk: Desk, text: str) -> Organisation:
 
 def add(desk: Desk, text: str) -> dict[str, str]:
     """Dial an address that a person gave: ``host:port`` or ``wss://name``, optionally ``#org_…``."""
-    address = _address(desk, text)
-    desk.act(lambda turn: _dial(turn, address))
+    address = read_address(desk, text)
+    desk.act(lambda turn: dial(turn, address))
     return {"address": address.address, "org": org_text(address.org) if address.org else ""}
 
 
@@ -112,26 +113,27 @@ def _ask_for_news(turn: Turn) -> None:
 
 
 def _decide(desk: Desk, org: bytes, stance: Stance, address: str) -> None:
-    given = _address(desk, address, org) if address else None
+    given = read_address(desk, address, org) if address else None
 
     def job(turn: Turn) -> None:
         turn.ledger.put_stance(org, stance)
         turn.tell(lambda node, now: node.interest_changed(now))
         if given is not None:
-            _dial(turn, given)
+            dial(turn, given)
 
     desk.act(job)
     desk.look_at_files()
 
 
-def _dial(turn: Turn, address: Address) -> None:
+def dial(turn: Turn, address: Address) -> None:
     """Keep the address, and have the core try it at once."""
     if all(held.address != address.address for held in turn.ledger.addresses()):
         turn.ledger.put_address(address)
     turn.tell(lambda node, now: node.add_address(address.address, address.org, now))
 
 
-def _address(desk: Desk, text: str, org: bytes | None = None) -> Address:
+def read_address(desk: Desk, text: str, org: bytes | None = None) -> Address:
+    """An address that a person gave; ``org`` is whom we expect there."""
     try:
         found = desk.live.read_address(text)
     except Malformed as error:

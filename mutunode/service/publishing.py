@@ -18,7 +18,7 @@ from mutunode.protocol.entry import encode_body, make_entry
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import log_text, org_text, rec_text
 from mutunode.protocol.limits import SALT_BYTES
-from mutunode.service import confiding, families, lookup, rules
+from mutunode.service import brought, confiding, families, lookup, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.files.keeping import files_in
@@ -39,6 +39,7 @@ class Draft(msgspec.Struct, frozen=True):
     revises: Stored | None
     unchanged: Stored | None  # the identical record that already stands
     reader: bytes | None = None  # the one organisation that can read it; None: everybody
+    key: bytes | None = None  # its sealing key, where no identity is held
 
     @property
     def signed_body(self) -> Body:
@@ -80,9 +81,18 @@ def refused(troubles: list[Trouble]) -> Refusal:
 
 
 def draft(
-    desk: Desk, kind: Kind, body: Body, revises: Stored | None = None, sealed_for: bytes | None = None
+    desk: Desk,
+    kind: Kind,
+    body: Body,
+    revises: Stored | None = None,
+    sealed_for: bytes | None = None,
+    key: bytes | None = None,
 ) -> Draft:
-    """Check a body against what is already there; ``sealed_for``: whom it is for, unless that follows."""
+    """Check a body against what is already there.
+
+    ``sealed_for`` is whom it is for, unless that follows from the body; ``key`` the reader's sealing key,
+    where a person was given one and no identity is held that names it.
+    """
     desk = desk.inside
     rules.check(desk, kind, body)
     reader = confiding.reader_of(desk, kind, body, sealed_for)
@@ -95,13 +105,15 @@ def draft(
             f"Cette fiche ne peut pas être signée : {error}",
             f"Cannot be signed: {error}",
         ) from None
-    confiding.outer(desk, kind.name, body, reader)  # whether it can be sealed is said before it is signed
+    confiding.outer(
+        desk, kind.name, body, reader, key
+    )  # whether it can be sealed is said before it is signed
     before = revises or _earlier(desk, kind, body, reader)
     if before is not None and not confiding.goes_on(before, reader):
         before = None
     if before is not None and _content(before.fields()) == _content(body):
-        return Draft(kind, body, None, before, reader)
-    return Draft(kind, body, before, None, reader)
+        return Draft(kind, body, None, before, reader, key)
+    return Draft(kind, body, before, None, reader, key)
 
 
 def _earlier(desk: Desk, kind: Kind, body: Body, reader: bytes | None) -> Stored | None:
@@ -125,8 +137,11 @@ def write(desk: Desk, turn: Turn, ready: Draft) -> Published:
     if ready.unchanged is not None:
         return _published(ready.unchanged, created=False)
     kind, body = ready.kind.name, ready.signed_body
-    outer = confiding.outer(desk, kind, body, ready.reader)
+    outer = confiding.outer(desk, kind, body, ready.reader, ready.key)
     written = turn.append(make_entry(*outer, int(turn.now), desk.random(SALT_BYTES)))
+    to = confiding.addressee(desk.inside, ready.kind, body, ready.reader)
+    confiding.address(desk, turn, written, to, ready.revises)
+    _settle_what_it_is_about(desk.inside, turn, kind, body)
     if ready.reader is not None:
         # Nobody can open it again, its author neither: kept beside it, in the same transaction.
         turn.ledger.put_opened(
@@ -149,6 +164,14 @@ def _cite_files(desk: Desk, turn: Turn, rec: bytes, ready: Draft) -> None:
     cites = [Cite(blob, rec, desk.org, size, public, current=True) for blob, size in files_in(ready.body)]
     if cites:
         turn.ledger.put_cites([rec], cites)
+
+
+def _settle_what_it_is_about(desk: Desk, turn: Turn, kind: str, body: Body) -> None:
+    """What was brought and is answered waits no longer; what is withdrawn is brought to nobody."""
+    if kind == "withdrawal" and (target := rules.cited(desk, body["target"])) is not None:
+        confiding.drop(desk, turn, target)
+    elif kind == "usage_answer" and (told := rules.cited(desk, body["usage"])) is not None and told.brought:
+        brought.set_state(turn, told.rec, "answered")
 
 
 def foresee(ready: Draft) -> Published:

@@ -54,6 +54,8 @@ def show(desk: Desk, stored: Stored, reader_language: str) -> Record:
         mine=stored.org == desk.org,
         contested_log=stored.contested,
         files=having.lines(desk, stored),
+        delivery=_delivery(desk, stored),
+        brought=stored.brought,
         private=stored.sealed,
         sealed_for=org_text(stored.sealed_for) if stored.sealed_for is not None else "",
         sealed_for_name=desk.name_of(stored.sealed_for) if stored.sealed_for is not None else "",
@@ -143,6 +145,13 @@ def _answered(desk: Desk, flag: Stored, author: bytes) -> tuple[str, dict[str, s
         if stands and not desk.registry["usage_answer"].check(given.fields()):
             return str(given.fields()["answer"]), given.fields().get("reason", {})
     return "", {}
+
+
+def _delivery(desk: Desk, stored: Stored) -> str:
+    """How it stands with bringing a record of ours to whom it is for."""
+    if stored.org != desk.org:
+        return ""
+    return next((each.state for each in desk.reader.outgoing_of(stored.log, stored.index)), "")
 
 
 def _can_declare(desk: Desk, stored: Stored) -> bool:

@@ -234,6 +234,8 @@ class Record(msgspec.Struct, frozen=True):
     target: str = ""  # id of the record it is about (usage → resource …)
     target_title: str = ""
     mine: bool = False
+    delivery: str = ""  # of ours, told to one organisation: waiting | taken | refused | given_up | dropped
+    brought: bool = False  # by somebody (DELIVER): its author is not followed here
     contested_log: bool = False  # the author signed two registers; this stands after the fork
     private: bool = False  # it was sealed: readable by its author and its one reader
     sealed_for: str = ""  # …by whom, when we sealed it ourselves
@@ -335,8 +337,12 @@ class Todo(msgspec.Struct, frozen=True):
     can_help: bool = False
     due: str = ""
     private: bool = False  # told to us alone: an answer goes back to its author alone
-    about: str = "usage"  # usage | derivation | flag | booking: what the other organisation said
+    stranger: bool = False  # brought by somebody whom this node does not follow: accept, ignore, block too
+    # what the other organisation said: usage | derivation | flag | booking | invite | message
+    about: str = "usage"
     booking: BookingLine | None = None
+    check_words: dict[str, str] = {}  # of a stranger, by language
+    similar_to: str = ""  # a known organisation that bears nearly the stranger's name
 
 
 class TodoList(msgspec.Struct, frozen=True):
@@ -411,6 +417,53 @@ class Imported(msgspec.Struct, frozen=True):
     refused: int
     bad: tuple[BadLine, ...]  # the first 1,000
     ids: tuple[str, ...] = ()
+
+
+class InvitationMade(msgspec.Struct, frozen=True):
+    """A new invitation. ``link`` is shown this once."""
+
+    id: str
+    link: str
+    expires_at: int
+    follows: bool  # whoever comes with it is followed at once; else a person is asked
+    addresses: tuple[str, ...]
+
+
+class InvitationLine(msgspec.Struct, frozen=True):
+    """One invitation of ours, without its token."""
+
+    id: str
+    state: str  # open | used | expired | revoked
+    made_at: int
+    expires_at: int
+    follows: bool
+    note: str
+    used_by: str = ""
+    used_by_name: str = ""
+    used_at: int = 0
+
+
+class LinkRead(msgspec.Struct, frozen=True):
+    """What an invitation's link says, before it is taken up."""
+
+    org: str
+    name: str
+    check_words: dict[str, str]
+    addresses: tuple[str, ...]
+    expires_at: int
+    expired: bool
+    ours: bool
+    accepted: bool
+    blocked: bool
+    similar_to: str = ""
+
+
+class TakenUp(msgspec.Struct, frozen=True):
+    """An invitation that was taken up, or sent."""
+
+    organisation: Organisation
+    id: str  # our sealed record
+    state: str  # taken: they have it | waiting: it is brought when they can be reached
 
 
 class PeerLine(msgspec.Struct, frozen=True):

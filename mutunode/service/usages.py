@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mutunode.commons.states import Acknowledgement, Waiting, inbox, usage_state
 from mutunode.protocol.ids import org_text, rec_text
-from mutunode.service import means, naming, rules
+from mutunode.protocol.invitation import INVITE
+from mutunode.service import brought, means, naming, network, rules
 from mutunode.service.acts import act_of, citing, usage_acts
-from mutunode.service.desk import Desk
+from mutunode.service.desk import Desk, words_of
 from mutunode.service.shapes import BookingLine, Todo, TodoList, Told, UsageAnswer, UsageCount, UsageLine
 from mutunode.store.interface import Stored
 
@@ -96,18 +99,19 @@ def todo(desk: Desk, reader_language: str) -> TodoList:
     answers = citing(desk, about_us, "usage_answer")
     acts = [act_of(each) for each in (*ours.values(), *about_us, *answers)]
     waiting = inbox(acts, desk.now(), desk.org)
-    told = means.bookings(desk, reader_language)
+    booked = means.bookings(desk, reader_language)
+    owed = {each.id: each for each in (*booked.ours, *booked.mine) if each.owed}
+    left = brought.by_strangers(desk)
+    met = [_todo(desk, each, left.get(each.act.rec), reader_language) for each in waiting]
+    told = {each.id for each in met} | {each.id for each in (*booked.ours, *booked.mine)}
+    other = [_left(desk, each) for each in brought.other(desk) if rec_text(each.rec) not in told]
     return TodoList(
         waiting=(
-            *(
-                _booking(each)
-                for each in {each.id: each for each in (*told.ours, *told.mine)}.values()
-                if each.owed
-            ),
-            *(_todo(desk, each, reader_language) for each in waiting),
+            *(_booking(each) for each in owed.values()),
+            *sorted(met + other, key=lambda each: -each.time),
         ),
         asked=(
-            *(_booking(each) for each in told.mine if each.state == "requested" and not each.ours),
+            *(_booking(each) for each in booked.mine if each.state == "requested" and not each.ours),
             *_asked(desk, reader_language),
         ),
         done=_done(desk, answers, reader_language),
@@ -135,9 +139,33 @@ def _booking(each: BookingLine) -> Todo:
     )
 
 
-def _todo(desk: Desk, waiting: Waiting, reader_language: str) -> Todo:
+def _left(desk: Desk, stored: Stored) -> Todo:
+    """An invitation, or something else that a stranger left, which no record of ours stands for."""
+    body = stored.fields()
+    kind = desk.registry.get(stored.kind)
+    readable = kind is not None and not kind.check(body)
+    return Todo(
+        id=rec_text(stored.rec),
+        kind="peer",
+        sense="",
+        org=org_text(stored.org),
+        org_name=desk.name_of(stored.org),
+        time=stored.time,
+        title=kind.label.text(desk.language) if kind is not None else stored.kind,
+        target="",
+        type="",
+        text=kind.summary(body) if kind is not None and readable else {},
+        private=stored.sealed,
+        stranger=True,
+        about="invite" if readable and stored.kind == INVITE else "message",
+        check_words=words_of(stored.org),
+        similar_to=network.similar_to(desk, stored.org),
+    )
+
+
+def _todo(desk: Desk, waiting: Waiting, left: Stored | None, reader_language: str) -> Todo:
     act, body = waiting.act, waiting.act.body or {}
-    return _item(
+    item = _item(
         desk,
         rec=act.rec,
         kind="flag" if waiting.kind == "flag" else "usage_answer",
@@ -150,6 +178,10 @@ def _todo(desk: Desk, waiting: Waiting, reader_language: str) -> Todo:
         reader_language=reader_language,
         private=act.sealed,
     )
+    if left is None:
+        return item
+    words, similar = words_of(act.org), network.similar_to(desk, act.org)
+    return msgspec.structs.replace(item, stranger=True, check_words=words, similar_to=similar)
 
 
 def _item(

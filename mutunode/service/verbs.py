@@ -140,6 +140,28 @@ class OfPeer(Params, frozen=True):
     reader_language: str = ""
 
 
+class Invite(Params, frozen=True):
+    """``to`` an organisation whose key is known, else a link is made."""
+
+    to: str = ""
+    address: tuple[str, ...] = ()
+    days: int = 7
+    follows: bool = True
+    note: Any = ""
+    reader_language: str = ""
+
+
+class OfInvitation(Params, frozen=True):
+    id: str
+    reader_language: str = ""
+
+
+class TakeUp(Params, frozen=True):
+    link: str
+    wait: float = 15.0
+    reader_language: str = ""
+
+
 class AtAddress(Params, frozen=True):
     address: str
     reader_language: str = ""
@@ -344,6 +366,13 @@ def _book_act(office: Office, params: BookAct, emit: Emit) -> Any:
     return office.lender.act(params.act, params.rec, **more)
 
 
+def _invite(office: Office, params: Invite, emit: Emit) -> Any:
+    if params.to:
+        return office.invite(params.to, params.note, params.follows)
+    note = params.note if isinstance(params.note, str) else ""
+    return office.invitation(params.address, params.days, params.follows, note)
+
+
 VERBS: dict[str, Verb] = {
     "publish": Verb(Publish, _publish, streams=True),
     "revise": Verb(Revise, _revise, streams=True),
@@ -368,9 +397,15 @@ VERBS: dict[str, Verb] = {
     "peer_ls": Verb(Nothing, lambda o, p, e: o.network().organisations),
     "peer_nearby": Verb(Nothing, lambda o, p, e: o.network().nearby),
     "peer_add": Verb(AtAddress, lambda o, p, e: o.add_peer(p.address)),
+    "peer_invite": Verb(Invite, _invite),
+    "peer_invitations": Verb(Nothing, lambda o, p, e: o.invitations()),
+    "peer_revoke": Verb(OfInvitation, lambda o, p, e: o.revoke_invitation(p.id)),
+    "peer_read_invitation": Verb(TakeUp, lambda o, p, e: o.read_invitation(p.link)),
+    "peer_take_up": Verb(TakeUp, lambda o, p, e: o.take_up(p.link, p.wait)),
     "peer_accept": Verb(OfPeer, lambda o, p, e: o.accept(p.org, p.address, p.vouch, p.listed)),
     "peer_block": Verb(OfPeer, lambda o, p, e: o.block(p.org)),
     "peer_unblock": Verb(OfPeer, lambda o, p, e: o.unblock(p.org)),
+    "count_told": Verb(OfRecord, lambda o, p, e: o.count_told(p.rec)),
     "todo": Verb(Nothing, lambda o, p, e: o.todo(p.reader_language)),
     "status": Verb(Nothing, lambda o, p, e: o.status()),
     "sync": Verb(Sync, lambda o, p, e: o.sync(p.wait, p.timeout, e), streams=True),

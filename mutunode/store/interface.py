@@ -16,10 +16,13 @@ import msgspec
 from mutunode.protocol.entry import Entry
 from mutunode.protocol.head import PUBLIC, Head
 from mutunode.protocol.identity import Chain
-from mutunode.protocol.ledger import Ledger, Stance
-from mutunode.store.meaning import fields_of
+from mutunode.protocol.ledger import Delivered, Invitation, Ledger, Outgoing, Stance
+from mutunode.store.meaning import fields_of, header_of, leaf_of, read
 
 State = Literal["ok", "opaque", "missing", "erased", "retracted"]
+
+EMPTY_STATES = ("ignored", "settled")  # of what was brought: its content is dropped
+DELIVERED_KEPT_MAX = 10_000  # remembered of what was brought, so that it is not taken twice; × 300 bytes
 
 LIKE_MAX = 20  # ids that share a prefix: more than anybody would choose among
 PROJECTED_AT_COMMIT_MAX = 256  # × 30 µs = 8 ms: what a turn may take without being asked
@@ -45,11 +48,35 @@ class Stored(msgspec.Struct, frozen=True):
     contested: bool = False  # its author signed two trees that differ from here on
     retracted_by: int | None = None  # the epoch that dropped it
     sealed: bool = False  # kind and body came out of a sealed record: for us alone, never to be shown around
+    brought: bool = False  # by somebody (DELIVER): its author's log is not held
     sealed_for: bytes | None = None  # …which we sealed ourselves, for this organisation
 
     def fields(self) -> dict[str, Any]:
         """The decoded body; empty when it is not held or cannot be read."""
         return fields_of(self.body) or {}
+
+
+def stored_of(brought: Delivered) -> Stored:
+    """A record that was brought, as people may see it."""
+    parsed = header_of(brought.header)
+    body = brought.inside or brought.body
+    readable = parsed is not None and read(brought.kind, body) is not None
+    return Stored(
+        log=brought.log,
+        index=brought.index,
+        org=brought.org,
+        space=PUBLIC,
+        leaf=leaf_of(brought.header),
+        rec=brought.rec,
+        kind=brought.kind,
+        time=parsed.time if parsed is not None else 0,
+        header=brought.header,
+        salt=brought.salt,
+        body=body,
+        state="ok" if readable else "opaque",
+        sealed=bool(brought.inside),
+        brought=True,
+    )
 
 
 class Organisation(msgspec.Struct, frozen=True):
@@ -284,6 +311,26 @@ class Reader(Protocol):
 
     def opened_mentioning_log(self, log: bytes, kinds: Sequence[str] = (), limit: int = 50) -> list[Stored]:
         """What others sealed that cites a leaf of this log, newest arrival first."""
+
+    # What was brought, and what is to be brought.
+
+    def delivered_waiting(self) -> list[Delivered]:
+        """What was brought and still has its content, newest first."""
+
+    def citing(self, log: bytes, index: int, leaf: bytes, kinds: Sequence[str] = ()) -> list[Stored]:
+        """Public records that cite this leaf of a log that need not be held, in order of arrival."""
+
+    def delivered_record(self, rec: bytes) -> Stored | None:
+        """One of them, as a record."""
+
+    def delivered_state(self, rec: bytes) -> str:
+        """What became of something that was brought, or of an invitation; "" when nothing did."""
+
+    def outgoing_of(self, log: bytes, index: int) -> list[Outgoing]:
+        """Where a record of ours is being brought, and how that stands."""
+
+    def invitations(self) -> list[Invitation]:
+        """Invitations of ours, newest first."""
 
     def drafts(self) -> list[Draft]:
         """Drafts, newest first."""

@@ -20,6 +20,7 @@ from mutunode.protocol.merkle import Compact
 from mutunode.store.interface import Problem, StoreError, promise
 from mutunode.store.meaning import leaf_of
 from mutunode.store.memory_contents import Contents
+from mutunode.store.memory_delivered import MemoryDeliveries
 from mutunode.store.memory_files import MemoryFiles
 from mutunode.store.memory_logs import MemoryLogs
 from mutunode.store.memory_opened import MemoryOpened
@@ -67,7 +68,7 @@ class MemoryStore:
         """Nothing to give back."""
 
 
-class MemoryLedger(MemoryLogs, MemoryPeople, MemoryOpened, MemoryFiles):
+class MemoryLedger(MemoryLogs, MemoryPeople, MemoryOpened, MemoryDeliveries, MemoryFiles):
     """The write side, for one thread."""
 
     def __init__(self, store: MemoryStore, clock: Callable[[], float]) -> None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace as replace_struct
 from mutunode.protocol.entry import Header, Ref, rec_id
 from mutunode.protocol.head import Head
 from mutunode.protocol.identity import Chain
-from mutunode.protocol.ledger import Address, Stance
+from mutunode.protocol.ledger import Address, Delivered, Invitation, Outgoing, Stance
 from mutunode.store.interface import Cite, Draft, File, State, Stored
 from mutunode.store.meaning import WITHDRAWAL, Said, fields_of, header_of, read
 
@@ -206,6 +206,10 @@ class Contents:
         self.cited_until = 0
         self.files: dict[bytes, File] = {}
         self.file_holders: dict[tuple[bytes, bytes], int] = {}  # (blob, organisation): heard at
+        self.delivered: dict[bytes, Delivered] = {}
+        self.outgoing: dict[tuple[bytes, int, bytes], Outgoing] = {}
+        self.invitations: dict[bytes, Invitation] = {}
+        self.passed_on: dict[bytes, int] = {}
         self.feed: dict[bytes, int] = {}  # record id: number of its newest change
         self.cursors = self.arrivals = self.changes = 0
 

@@ -12,6 +12,7 @@ from mutunode.protocol.merkle import Compact, over, prove
 from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, promise
 from mutunode.store.meaning import INTERESTING, WITHDRAWAL, header_of, leaf_of
 from mutunode.store.memory_contents import Leaf, Log, Retracted, erased_by, without
+from mutunode.store.memory_delivered import settle
 from mutunode.store.memory_opened import forget_beyond
 from mutunode.store.memory_turn import MemoryTurn
 
@@ -258,6 +259,7 @@ class MemoryLogs:
             leaves[index] = _with_its_body(held, leaves[index])
         arrivals = tuple(range(state.arrivals + 1, state.arrivals + 1 + count))
         state.arrivals += count
+        settle(state, held.log, held.projected, end)
         shown = replace(held, leaves=tuple(leaves), projected=end, arrivals=held.arrivals + arrivals)
         for index in range(held.projected, end):
             record = shown.records.get(index)

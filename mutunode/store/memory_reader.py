@@ -9,10 +9,11 @@ from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ledger import Stance
 from mutunode.store.interface import LIKE_MAX, Cite, Counts, Draft, File, Organisation, Stored
 from mutunode.store.memory_contents import Contents, Log, Record
+from mutunode.store.memory_delivered import MemoryDeliveredReader
 from mutunode.store.memory_opened import MemoryOpenedReader
 
 
-class MemoryReader(MemoryOpenedReader):
+class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
     """Reads the state that stood when each call began."""
 
     def __init__(self, now_held: Callable[[], Contents]) -> None:
@@ -57,6 +58,15 @@ class MemoryReader(MemoryOpenedReader):
         records = held.records.values() if held is not None else ()
         found = [each for each in records if each.state == "missing" and each.header.kind in kinds]
         return [state.stored(held, each) for each in sorted(found, key=lambda each: each.index) if held]
+
+    def citing(self, log: bytes, index: int, leaf: bytes, kinds: Sequence[str] = ()) -> list[Stored]:
+        """Public records that cite this leaf, whether or not it is held."""
+        state = self._held()
+        return [
+            state.stored(held, record)
+            for held, record in _shown(state, (PUBLIC,), kinds)
+            if record.row.said and (log, index, leaf) in record.row.said.refs
+        ]
 
     def mentioning_log(
         self, log: bytes, kinds: Sequence[str] = (), limit: int = 50, offset: int = 0

@@ -10,9 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mutunode.protocol.entry import Entry
+from mutunode.protocol.entry import Entry, Ref
 from mutunode.protocol.head import PUBLIC
-from mutunode.store.interface import Cite, Counts, Draft, File, Organisation, Reader, Stored
+from mutunode.protocol.ledger import Delivered, Invitation, Outgoing
+from mutunode.store.interface import (
+    LIKE_MAX,
+    Cite,
+    Counts,
+    Draft,
+    File,
+    Organisation,
+    Reader,
+    Stored,
+    stored_of,
+)
+from mutunode.store.meaning import read
 
 
 class PrivateReader:
@@ -24,17 +36,25 @@ class PrivateReader:
     # --- both sides together -------------------------------------------------------------------
     def record(self, rec: bytes) -> Stored | None:
         """A record by its id."""
-        return self._inside(self._reader.record(rec))
+        return self._inside(self._reader.record(rec)) or self._reader.delivered_record(rec)
 
     def at(self, log: bytes, index: int) -> Stored | None:
         """The record that stands there."""
-        return self._inside(self._reader.at(log, index))
+        found = self._inside(self._reader.at(log, index))
+        if found is not None:
+            return found
+        return next((each for each in self._brought(()) if (each.log, each.index) == (log, index)), None)
 
     def mentions(self, log: bytes, index: int, kinds: Sequence[str] = ()) -> list[Stored]:
         """Records that cite exactly the leaf that stands there; public ones first."""
         found = self._reader.mentions(log, index, kinds)
-        cited = self._reader.at(log, index)
-        return found + (self._reader.opened_mentions(log, index, cited.leaf, kinds) if cited else [])
+        cited = self.at(log, index)
+        if cited is None:
+            return found
+        if cited.brought:
+            found = self._reader.citing(log, index, cited.leaf, kinds)
+        brought = [each for each in self._brought(kinds) if _cites(each, (log, index, cited.leaf))]
+        return found + self._reader.opened_mentions(log, index, cited.leaf, kinds) + brought
 
     def awaited(self, log: bytes, kinds: Sequence[str]) -> list[Stored]:
         """Records whose bodies are not held; of what is sealed, nobody can tell the kind."""
@@ -46,7 +66,9 @@ class PrivateReader:
         """Records of other logs that cite any leaf of this one, those with the latest date first."""
         wanted = offset + limit
         found = self._reader.mentioning_log(log, kinds, wanted)
-        return _by_date(found, self._reader.opened_mentioning_log(log, kinds, wanted))[offset:wanted]
+        opened = self._reader.opened_mentioning_log(log, kinds, wanted)
+        brought = [each for each in self._brought(kinds) if any(ref[0] == log for ref in _refs(each))]
+        return _by_date(found, opened, brought)[offset:wanted]
 
     def of_kind(
         self,
@@ -67,6 +89,11 @@ class PrivateReader:
             return sorted(found + opened, key=lambda each: -each.index)[offset:wanted]
         return _by_date(found, opened)[offset:wanted]
 
+    def _brought(self, kinds: Sequence[str]) -> list[Stored]:
+        """What was brought to us: a few hundred at most."""
+        found = (each for each in self._reader.delivered_waiting() if not kinds or each.kind in kinds)
+        return [stored_of(each) for each in found]
+
     def _inside(self, stored: Stored | None) -> Stored | None:
         if stored is None or stored.kind != "sealed":
             return stored
@@ -75,7 +102,8 @@ class PrivateReader:
     # --- the public side alone -----------------------------------------------------------------
     def records_like(self, low: bytes, high: bytes) -> list[bytes]:
         """Record ids between two."""
-        return self._reader.records_like(low, high)
+        brought = [each.rec for each in self._reader.delivered_waiting() if low <= each.rec <= high]
+        return sorted({*self._reader.records_like(low, high), *brought})[:LIKE_MAX]
 
     def current(self, org: bytes, kind: str, space: bytes = PUBLIC) -> Stored | None:
         """The newest current record of a kind: who an organisation is, it says in public."""
@@ -133,6 +161,30 @@ class PrivateReader:
         """What others sealed that cites a leaf of this log."""
         return self._reader.opened_mentioning_log(log, kinds, limit)
 
+    def delivered_waiting(self) -> list[Delivered]:
+        """What was brought."""
+        return self._reader.delivered_waiting()
+
+    def citing(self, log: bytes, index: int, leaf: bytes, kinds: Sequence[str] = ()) -> list[Stored]:
+        """Public records that cite this leaf of a log that need not be held."""
+        return self._reader.citing(log, index, leaf, kinds)
+
+    def delivered_record(self, rec: bytes) -> Stored | None:
+        """One of them, as a record."""
+        return self._reader.delivered_record(rec)
+
+    def delivered_state(self, rec: bytes) -> str:
+        """What became of something that was brought."""
+        return self._reader.delivered_state(rec)
+
+    def outgoing_of(self, log: bytes, index: int) -> list[Outgoing]:
+        """Where a record of ours is being brought."""
+        return self._reader.outgoing_of(log, index)
+
+    def invitations(self) -> list[Invitation]:
+        """Invitations of ours."""
+        return self._reader.invitations()
+
     def drafts(self) -> list[Draft]:
         """Drafts."""
         return self._reader.drafts()
@@ -177,6 +229,15 @@ class PrivateReader:
     def file_holders(self, blob: bytes) -> list[tuple[bytes, int]]:
         """Who said that they hold a file."""
         return self._reader.file_holders(blob)
+
+
+def _refs(stored: Stored) -> tuple[Ref, ...]:
+    said = read(stored.kind, stored.body or b"")
+    return said.refs if said is not None else ()
+
+
+def _cites(stored: Stored, ref: Ref) -> bool:
+    return ref in _refs(stored)
 
 
 def _by_date(*lists: list[Stored]) -> list[Stored]:

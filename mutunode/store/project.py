@@ -80,6 +80,11 @@ class Projection:
             "UPDATE log SET projected = ?, records = records + ?, missing = missing + ? WHERE log_no = ?",
             (end, current, batch.missing, log_no),
         )
+        self._db.execute(
+            "UPDATE delivered SET state = 'settled', salt = x'', body = x'', inside = x''"
+            " WHERE log = ? AND stood_at >= ? AND stood_at < ?",
+            (log, start, end),
+        )
         self._finish(batch, number)
 
     def fill(self, place: int, header: bytes, body: bytes) -> None:

@@ -16,6 +16,7 @@ from mutunode.store.meaning import fields_of, leaf_of
 from mutunode.store.organisations import read_organisations
 from mutunode.store.places import INDEX_MAX, first64, key64, place_of
 from mutunode.store.pool import Pool
+from mutunode.store.sqlite_delivered import DeliveredReader
 from mutunode.store.sqlite_files import FileReader
 from mutunode.store.sqlite_opened import OpenedReader
 
@@ -61,7 +62,7 @@ _OF_ONE_EVER = (
 )
 
 
-class SqliteReader(OpenedReader, FileReader):
+class SqliteReader(OpenedReader, DeliveredReader, FileReader):
     """Answers from the projections; safe to share."""
 
     def __init__(self, pool: Pool) -> None:
@@ -122,6 +123,15 @@ class SqliteReader(OpenedReader, FileReader):
             asked = {"target": place, "leaf": leaf_of(header), **_visible(held[2], kinds)}
             rows = sql.each(db, _MENTIONS, asked)
             return list(_all(db, rows))
+
+    def citing(self, log: bytes, index: int, leaf: bytes, kinds: Sequence[str] = ()) -> list[Stored]:
+        """Public records that cite this leaf, whether or not it is held."""
+        with self._pool.snapshot() as db:
+            log_no = sql.value(db, "SELECT log_no FROM log WHERE log = ?", (log,))
+            if log_no is None or not 0 <= index <= INDEX_MAX:
+                return []
+            asked = {"target": place_of(log_no, index), "leaf": leaf, **_visible(PUBLIC, kinds)}
+            return list(_all(db, sql.each(db, _MENTIONS, asked)))
 
     def mentioning_log(
         self, log: bytes, kinds: Sequence[str] = (), limit: int = 50, offset: int = 0

@@ -19,6 +19,7 @@ from mutunode.store.copying import copy_into
 from mutunode.store.interface import Problem, StoreError, promise
 from mutunode.store.pool import Pool
 from mutunode.store.reader import SqliteReader
+from mutunode.store.sqlite_delivered import Deliveries
 from mutunode.store.sqlite_files import Files
 from mutunode.store.sqlite_logs import Logs
 from mutunode.store.sqlite_opened import Opened
@@ -74,7 +75,7 @@ class SqliteStore:
             self._db.close()
 
 
-class SqliteLedger(Logs, People, Opened, Files):
+class SqliteLedger(Logs, People, Opened, Deliveries, Files):
     """The write side, for one thread."""
 
     def __init__(

@@ -58,7 +58,7 @@ def _options(declared: Field) -> Iterator[Option]:
 
 def test_the_kinds_of_this_node() -> None:
     assert list(REGISTRY) == [
-        *("booking", "booking_act", "cite", "flag", "means", "means_block", "preserve"),
+        *("booking", "booking_act", "cite", "flag", "invite", "means", "means_block", "preserve"),
         *("profile", "resource", "usage", "usage_answer", "usage_count", "vouch", "withdrawal"),
     ]
     assert [kind.name for kind in REGISTRY.listed] == ["means", "profile", "resource"]

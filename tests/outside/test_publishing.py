@@ -338,8 +338,10 @@ async def test_who_used_what_comes_back_to_the_author(library: House) -> None:
     )
 
 
-async def test_deliveries_are_refused_by_policy_and_the_link_stays(library: House, friend: Stranger) -> None:
-    """What a delivery may bring (an invitation, a sealed record) is not there yet; to say so is ERR 5."""
+async def test_a_delivery_that_concerns_somebody_else_is_refused_and_the_link_stays(
+    library: House, friend: Stranger
+) -> None:
+    """It cites nothing of theirs, is not sealed for them and invites nobody: ERR 5."""
     author = friend.author
     index = author.resource("Delivered")
     friend.sign()

@@ -156,11 +156,7 @@ def test_what_cannot_be_proven_is_unknown(
 
 
 # --- what is not offered ---------------------------------------------------------------------------
-def test_deliveries_are_refused_and_files_unknown_for_now(bob: Actor, reader: Puppet) -> None:
-    entry = bob.author.entries[bytes(32)][0]
-    head = bob.author.head()
-    delivery = (entry.header, entry.salt, entry.body, 0, (), head)
-    assert one(reader.asks(messages.Deliver, *delivery)).code == 5
+def test_files_are_unknown_for_now(reader: Puppet) -> None:
     assert one(reader.asks(messages.Chunk, bytes(32), 0)).code == 2
     assert one(reader.asks(messages.Have, bytes(32))).holds is False
 

@@ -191,6 +191,10 @@ class Node:
         """Where others reach it."""
         return self.address
 
+    def reached_at(self) -> tuple[str, ...]:
+        """Where others may try."""
+        return (self.address,)
+
     def read_address(self, text: str) -> Address:
         """An address somebody typed."""
         return read_address(text, "person")

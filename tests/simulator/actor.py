@@ -33,6 +33,7 @@ from mutunode.protocol.effects import (
 from mutunode.protocol.head import PUBLIC, Head
 from mutunode.protocol.ledger import HeldLog, Stance
 from mutunode.protocol.node import LinkInfo, Node
+from mutunode.protocol.sealed import Opened, open_sealed
 from mutunode.protocol.signing import Mark, Signing
 from mutunode.store.interface import Cite, File
 from mutunode.store.memory import MemoryStore
@@ -209,13 +210,17 @@ class Actor:
     def starts(self) -> None:
         """The process starts, on whatever the store holds."""
         operating = self.author._operating
-        me = Me(self.org, operating.public_key().public_bytes_raw(), operating.sign)
+        me = Me(self.org, operating.public_key().public_bytes_raw(), operating.sign, opens=self.opens)
         self.node = Node(
             me, self.store.ledger, self.settings, self._chance.randbytes, list(self.marks.values())
         )
         self.up = True
         self._wake_at = float("inf")
         self.does(Node.start)
+
+    def opens(self, log: bytes, body: dict[str, Any]) -> Opened | None:
+        """What a sealed record holds for this organisation."""
+        return open_sealed(body, log, self.org, [self.author.sealing_private])
 
     def crashes(self) -> None:
         """The process is gone, and with it all that was not committed."""

@@ -27,7 +27,8 @@ class Author:
         self.name = name
         self._root = _key(name, "root")
         self._operating = _key(name, "operating 0")
-        sealing = X25519PrivateKey.from_private_bytes(_seed(name, "sealing"))
+        self.sealing_private = _seed(name, "sealing")
+        sealing = X25519PrivateKey.from_private_bytes(self.sealing_private)
         self._sealing = sealing.public_key().public_bytes_raw()
         genesis = make_genesis(
             name=name,
@@ -39,6 +40,7 @@ class Author:
         )
         self.chain = Chain(genesis)
         self.org = self.chain.org
+        self.sealing_public = self._sealing
         self.entries: dict[bytes, list[Entry]] = {}
         self.time = START
         self._salts = 0
