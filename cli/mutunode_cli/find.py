@@ -147,6 +147,7 @@ def _show_record(session: Session, record: dict[str, Any]) -> None:
             (tr("de", "by"), record["org_name"] or record["org"]),
             (tr("publié", "published"), words.age(record["time"], time.time(), language)),
             (tr("état", "state"), words.both(words.STATES, state, language) if state != "ok" else ""),
+            (tr("qui peut lire", "who can read it"), _reader(session, record)),
             (tr("raison", "reason"), record.get("withdrawn_reason", "")),
             (tr("version actuelle", "current version"), record.get("newest", "")),
             (tr("versions", "versions"), len(revisions) if len(revisions) > 1 else ""),
@@ -156,6 +157,21 @@ def _show_record(session: Session, record: dict[str, Any]) -> None:
             (tr("identifiant", "id"), record["id"]),
         ]
     )
+
+
+def _reader(session: Session, record: dict[str, Any]) -> str:
+    """Who can read what was told in confidence, and whether it has it; nothing for what all can read."""
+    if not record.get("private"):
+        return ""
+    if not record.get("sealed_for"):
+        return session.tr("vous seul", "you alone")
+    told = {
+        "waiting": (", en chemin", ", on its way"),
+        "taken": (", reçue", ", received"),
+        "refused": (", refusée", ", refused"),
+        "given_up": (", pas joignable", ", out of reach"),
+    }.get(record.get("delivery", ""), ("", ""))
+    return str(record["sealed_for_name"]) + session.tr(*told)
 
 
 def _declared(session: Session, kind: str) -> kinds.Kind | None:

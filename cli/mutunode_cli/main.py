@@ -36,6 +36,10 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     "get": ("files", both("obtenir les fichiers d’une fiche", "get the files of a record")),
     "use": ("usage", both("dire que l’on utilise une ressource", "declare that you use a resource")),
     "usage": ("usage", both("qui utilise une ressource", "who uses a resource")),
+    "usage-count": (
+        "usage",
+        both("dire combien l’ont confié, dès trois", "say how many told so in confidence, from three on"),
+    ),
     "todo": ("usage", both("ce qui attend une réponse", "what waits for an answer")),
     "answer": ("usage", both("répondre à un usage déclaré", "answer a declared usage")),
     "revise": ("publish", both("publier une nouvelle version", "publish a new version")),

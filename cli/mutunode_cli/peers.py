@@ -1,4 +1,4 @@
-"""The other organisations: `peer ls`, `nearby`, `add`, `accept`, `block`, `unblock`.
+"""The other organisations: `peer ls`, `nearby`, `add`, `accept`, `invite`, `block`, `unblock`.
 
 Accepting means listening to everything an organisation publishes, so the six check words are shown before: to
 be compared by phone with what the other side reads on its own screen.
@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from mutunode_cli import screen, words
+from mutunode_cli import invite, screen, words
 from mutunode_cli.options import Family, both, stream_option, with_session
 from mutunode_cli.session import Session
 
@@ -23,6 +23,11 @@ from mutunode_cli.session import Session
 )
 def peer_command() -> None:
     """Family of verbs on organisations."""
+
+
+peer_command.add_command(invite.invite_command, "invite")
+peer_command.add_command(invite.invitations_command, "invitations")
+peer_command.add_command(invite.revoke_command, "revoke")
 
 
 @peer_command.command("ls", help=both("Les organisations connues.", "The organisations known."))
@@ -130,10 +135,12 @@ def add_command(session: Session, address: str) -> None:
     help=both(
         "Accepter une organisation : tout ce qu’elle publie arrivera ici. Comparez avant ses six mots de "
         "contrôle, par téléphone. Avec --vouch, votre registre dit que vous la connaissez, et ceux qui vous "
-        "suivent l’écoutent aussi.",
+        "suivent l’écoutent aussi. Une invitation reçue (mutunode://invite/…) se donne de même ; « - » la lit "
+        "sur l’entrée standard.",
         "Accept an organisation: everything it publishes will arrive here. Compare its six check words "
         "first, by phone. With --vouch, your register says that you know it; those who follow you listen to "
-        "it too.",
+        "it too. An invitation (mutunode://invite/…) is given in the same way, or `-` to read it from "
+        "standard input.",
     ),
 )
 @click.argument("org")
@@ -147,6 +154,9 @@ def accept_command(
     session: Session, org: str, address: str | None, vouch: bool | None, yes: bool
 ) -> int | None:
     """Accept an organisation."""
+    link = invite.given_link(org)
+    if link is not None:
+        return invite.take_up(session, link, yes)
     known = _find(session, org)
     if known:
         _show_check_words(session, known)

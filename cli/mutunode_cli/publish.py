@@ -251,6 +251,11 @@ def show_written(session: Session, answer: dict[str, Any], dry_run: bool = False
             )
         elif answer.get("revises"):
             session.note("Nouvelle version publiée.", "New version published.")
+        elif answer.get("sealed_for"):
+            session.note(
+                "Scellé dans votre registre : une seule organisation peut le lire.",
+                "Sealed in your register: one organisation alone can read it.",
+            )
         else:
             session.note(
                 f"Publié : entrée n° {answer.get('index', 0) + 1} de votre registre.",

@@ -13,6 +13,8 @@ from mutunode_cli.options import Verb, both, dry_run_option, stream_option, with
 from mutunode_cli.publish import show_written
 from mutunode_cli.session import Session
 
+DECISIONS = ("accept", "ignore", "block")  # about a stranger
+
 
 @click.command(
     cls=Verb,
@@ -43,6 +45,24 @@ def use_command(
 @click.command(
     cls=Verb,
     help=both(
+        "Publier combien d’organisations vous ont confié utiliser une ressource (trois au moins), sans dire "
+        "lesquelles.",
+        "Publish how many organisations told you in confidence that they use a resource (three at least), "
+        "never which.",
+    ),
+)
+@click.argument("rec")
+@with_session
+def usage_count_command(session: Session, rec: str) -> None:
+    """Publish figures of what was told in confidence."""
+    answer = session.call("count_told", {"rec": rec})
+    ids = [one["id"] for one in answer]
+    session.show(answer, lambda: session.note("Publié.", "Published."), ids)
+
+
+@click.command(
+    cls=Verb,
+    help=both(
         "Qui déclare utiliser une ressource : déclaré (un côté), confirmé (les deux), contesté (non compté).",
         "Who declares using a resource: declared (one side), confirmed (both), contested (not counted).",
     ),
@@ -65,12 +85,19 @@ def _show_usage(session: Session, answer: dict[str, Any]) -> None:
             "Données attendues : d’autres usages peuvent exister.",
             "Awaiting data: there may be other usages.",
         )
+    for told in answer.get("told", ()):
+        way = {each: words.both(words.USAGES, told["type"], each) for each in words.LANGUAGES}
+        session.note(
+            f"L’auteur dit que {told['n']} organisations le lui ont confié ({way['fr']}).",
+            f"The author says that {told['n']} organisations told it so in confidence ({way['en']}).",
+        )
     columns = session.tr(
         "organisation|usage|quand|état|peut aider|but", "organisation|usage|when|state|can help|purpose"
     )
+    alone = session.tr(" (pour vous seul)", " (for you alone)")
     rows = [
         (
-            one["org_name"] or one["org"],
+            (one["org_name"] or one["org"]) + (alone if one.get("private") else ""),
             words.both(words.USAGES, one["type"], language),
             one["period"],
             words.both(words.STATES, one.get("state", ""), language),
@@ -100,10 +127,11 @@ def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
         session.note("Rien n’attend de réponse.", "Nothing waits for an answer.")
         return
     now, language = time.time(), session.language
+    unknown = session.tr("inconnue ici", "unknown here")
     columns = session.tr("de|fiche|ce qui est dit|depuis|identifiant", "from|record|what|since|id").split("|")
     rows = [
         (
-            one["org_name"] or one["org"],
+            (one["org_name"] or one["org"]) + (f" ({unknown})" if one.get("stranger") else ""),
             one["title"],
             _said(session, one),
             words.age(one["time"], now, language),
@@ -116,9 +144,21 @@ def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
         "Répondre : « mutunode answer ID thanks », noted ou contest --reason.",
         "Answer: `mutunode answer ID thanks`, noted, or contest --reason.",
     )
+    if any(one.get("stranger") for one in waiting):
+        session.note(
+            "D’une organisation inconnue ici : aussi « accept » (la suivre), « ignore » ou « block ».",
+            "By an organisation unknown here: also `accept` (follow it), `ignore` or `block`.",
+        )
 
 
 def _said(session: Session, one: dict[str, Any]) -> str:
+    alone = session.tr(", pour vous seul", ", for you alone") if one.get("private") else ""
+    return _what(session, one) + alone
+
+
+def _what(session: Session, one: dict[str, Any]) -> str:
+    if one.get("about") in ("invite", "message"):
+        return words.pick(one["text"], session.language) or session.tr("à voir", "to be seen")
     if one.get("about") == "derivation":
         return session.tr("une version", "a version")
     if one.get("about") == "flag":
@@ -129,17 +169,23 @@ def _said(session: Session, one: dict[str, Any]) -> str:
 @click.command(
     cls=Verb,
     help=both(
-        "Répondre à un usage déclaré d’une de vos ressources : thanks, noted, ou contest avec --reason.",
-        "Answer a declared usage of a resource of yours: thanks, noted, or contest with --reason.",
+        "Répondre à un usage déclaré d’une de vos ressources : thanks, noted, ou contest avec --reason. À ce "
+        "qu’une organisation inconnue ici a laissé : aussi accept (la suivre), ignore, block.",
+        "Answer a declared usage of a resource of yours: thanks, noted, or contest with --reason. To what an "
+        "organisation unknown here left: also accept (follow it), ignore, block.",
     ),
 )
 @click.argument("rec")
-@click.argument("answer", type=click.Choice(["thanks", "noted", "contest"]))
+@click.argument("answer", type=click.Choice(["thanks", "noted", "contest", *DECISIONS]))
 @click.option("--reason", metavar="T", help=both("pourquoi (pour contest)", "why (for contest)"))
 @with_session
 def answer_command(session: Session, rec: str, answer: str, reason: str | None) -> None:
     """Answer a usage."""
-    show_written(session, session.call("answer", {"rec": rec, "answer": answer, "reason": reason}))
+    given = session.call("answer", {"rec": rec, "answer": answer, "reason": reason})
+    if answer in DECISIONS:
+        session.show(given, lambda: session.note("Décidé.", "Decided."), [given["org"]])
+    else:
+        show_written(session, given)
 
 
 @click.command(

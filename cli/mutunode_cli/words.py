@@ -19,6 +19,7 @@ STATES = {
     "confirmed": {"fr": "confirmé", "en": "confirmed"},
     "contested": {"fr": "contesté", "en": "contested"},
     "ok": {"fr": "publié", "en": "published"},
+    "sealed": {"fr": "scellé : une autre organisation le lit", "en": "sealed: another organisation reads it"},
     "opaque": {"fr": "d’une nature que ce nœud ne sait pas lire", "en": "of a kind this node cannot read"},
     "missing": {"fr": "données attendues", "en": "awaiting data"},
     "erased": {"fr": "effacé par son auteur", "en": "erased by its author"},

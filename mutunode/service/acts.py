@@ -27,6 +27,7 @@ def act_of(stored: Stored) -> Act:
         withdrawn_by=stored.withdrawn_by,
         state=stored.state,
         sealed=stored.sealed,
+        brought=stored.brought,
     )
 
 

@@ -262,7 +262,7 @@ class Turns:
 
     def _become(self, me: Me) -> None:
         """Another epoch, another key: a new core, and every link anew, so that others hear of the op."""
-        me = self._me = msgspec.structs.replace(me, opens=self._me.opens)  # which knows the keys of all epochs
+        me = self._me = msgspec.structs.replace(me, opens=self._me.opens)  # with the keys of all epochs
         self._marks = Marks(me, self._ledger, self._outside)
         self._node, self._closed = None, ASKING
         self.sight = Sight(reason=ASKING)

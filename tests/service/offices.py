@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mutunode.config import Settings
@@ -164,7 +165,7 @@ class Node:
             self.signatures += message.startswith(b"cosignature/v1")
             return self.keys.sign(message)
 
-        self.engine.turns._me = type(me)(me.org, me.operating, sign)
+        self.engine.turns._me = msgspec.structs.replace(me, sign=sign)
 
     @property
     def office(self) -> Office:

@@ -34,6 +34,7 @@ class Act(msgspec.Struct, frozen=True):
     withdrawn_by: int | None = None
     state: str = "ok"  # ok · opaque · missing · erased · retracted · draft
     sealed: bool = False  # said to one organisation alone
+    brought: bool = False  # by somebody, from a log that is not followed: in no figure
     era: int = 0  # the epoch of its author in which it was written
 
     @property

@@ -171,8 +171,8 @@ def _gap(held: Held, versions: Iterable[Act]) -> bool:
 
 
 def _counts(said: Iterable[Acknowledgement]) -> Counts:
-    """What was told to the author alone is in nobody's figures: every node must show the same ones."""
-    public = [each for each in said if not each.author_only]
+    """What was told to the author alone, or brought to it, is in no figure: every node must show the same."""
+    public = [each for each in said if not each.author_only and not each.act.brought]
     counted = [each for each in public if each.state != "contested"]
     confirmed = [each for each in counted if each.state == "confirmed"]
     return Counts(
