@@ -135,8 +135,8 @@ def add_command(session: Session, address: str) -> None:
     help=both(
         "Accepter une organisation : tout ce qu’elle publie arrivera ici. Comparez avant ses six mots de "
         "contrôle, par téléphone. Avec --vouch, votre registre dit que vous la connaissez, et ceux qui vous "
-        "suivent l’écoutent aussi. Une invitation reçue (mutunode://invite/…) se donne de même ; « - » la lit "
-        "sur l’entrée standard.",
+        "suivent l’écoutent aussi. Une invitation reçue (mutunode://invite/…) se donne de même (« - » : lue "
+        "sur l’entrée standard).",
         "Accept an organisation: everything it publishes will arrive here. Compare its six check words "
         "first, by phone. With --vouch, your register says that you know it; those who follow you listen to "
         "it too. An invitation (mutunode://invite/…) is given in the same way, or `-` to read it from "
