@@ -30,6 +30,7 @@ class Forks:
         interest: Interest,
         reputation: Reputation,
         on_told: Callable[[Head, float], None],
+        on_proven: Callable[[Head, float], None],
     ) -> None:
         """``on_told``: evidence came from outside, whatever of that log is under way ends."""
         self._core = core
@@ -37,6 +38,7 @@ class Forks:
         self._interest = interest
         self._reputation = reputation
         self._on_told = on_told
+        self._on_proven = on_proven
         self._shown: dict[int, set[bytes]] = {}  # link → logs whose evidence it was shown
 
     def received(self, session: Session, fork: Fork, now: float) -> None:
@@ -45,6 +47,8 @@ class Forks:
         chain = self._chains.known(head.org)
         if chain is None or head.epoch > chain.epoch or not self._interest.wants(head.org, head.space):
             return
+        if head.org == self._core.settings.collects:
+            return  # who recovers takes what there is; the epoch that follows ends the dispute
         self._shown.setdefault(session.link, set()).add(head.log)
         if self.is_frozen(head.log, head.epoch):
             return
@@ -70,6 +74,14 @@ class Forks:
         for session in self._core.ready():
             if self._interest.may_see(session.org, head.space):
                 self.show(session, head, now)
+        self._on_proven(head, now)
+
+    def ready(self, session: Session, now: float) -> None:
+        """An author is there: one that signed two registers by accident learns of it from us."""
+        for log in self._core.ledger.logs_of(session.org):
+            held = self._core.ledger.log(log)
+            if held is not None and held.frozen and held.head is not None:
+                self.show(session, held.head, now)
 
     def is_frozen(self, log: bytes, epoch: int) -> bool:
         """Whether evidence is held against this epoch of a log."""

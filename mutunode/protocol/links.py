@@ -12,6 +12,9 @@ from mutunode.protocol.session import CLOSE_NORMAL, CLOSE_QUOTA, Session
 
 STRANGER, INTRODUCED, ACCEPTED = 0, 1, 2  # by a person
 
+SAME = "another link with the same stays"
+SAME_SECONDS = 2.0  # a round: HEAD and SINCE asked and answered
+
 
 class LinkInfo(msgspec.Struct, frozen=True):
     """A link, as people may see it."""
@@ -53,7 +56,8 @@ def keep_one(core: Core, session: Session, now: float) -> bool:
     """Of two links between the same two, the one dialled by the smaller id stays; whether the new one does.
 
     Of two that were dialled by the same side, the dialler ends the older one: only it knows which of them
-    is alive. A link of its own takes the place of a relayed one.
+    is alive. A link of its own takes the place of a relayed one. A new one that does not stay is given a
+    moment: behind it there may be another machine with the same key, and its heads tell.
     """
     for other in [other for other in core.ready() if other.org == session.org]:
         if other is session:
@@ -65,7 +69,12 @@ def keep_one(core: Core, session: Session, now: float) -> bool:
             continue
         us_smaller = core.me.org < session.org
         keeps_new = other.outgoing == session.outgoing or session.outgoing == us_smaller
-        (other if keeps_new else session).end(CLOSE_NORMAL, "another link with the same stays", now)
+        if keeps_new:
+            other.end(CLOSE_NORMAL, SAME, now)
+        else:
+            core.agenda.at(
+                ("same", session.link), now + SAME_SECONDS, lambda then: session.end(CLOSE_NORMAL, SAME, then)
+            )
     return not session.is_closed
 
 

@@ -28,6 +28,7 @@ from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address, Ledger
 from mutunode.protocol.links import LinkInfo
 from mutunode.protocol.outbox import Outbox
+from mutunode.protocol.parting import Parting
 from mutunode.protocol.passing import Passing
 from mutunode.protocol.reaching import Reaching
 from mutunode.protocol.reception import Reception
@@ -59,7 +60,10 @@ class Node:
         self._interest = Interest(core)
         self._reputation = Reputation(core)
         self._chains = Chains(core, self._interest, self._reputation, self._offer, self._refused)
-        self._forks = Forks(core, self._chains, self._interest, self._reputation, self._told_of_fork)
+        self._parting = Parting(core)
+        self._forks = Forks(
+            core, self._chains, self._interest, self._reputation, self._told_of_fork, self._proven
+        )
         self._signatory = Signatory(core, marks, self._chains)
         self._fetches = Fetches(
             core,
@@ -293,6 +297,10 @@ class Node:
         """May this node sign now, and why not."""
         return self._signatory.signing(now)
 
+    def parted(self, log: bytes) -> int | None:
+        """The first index at which a peer was seen to hold another register of ours than we do."""
+        return self._parting.first(log)
+
     def sought(self) -> Sought:
         """What whoever was met answered about the organisation that is to be recovered."""
         return self._recovering.sought
@@ -336,6 +344,8 @@ class Node:
         self._gossip.welcome(session)
         self._signatory.ask(session, self._offer, now)
         self._repair.with_peer(session, now)
+        self._forks.ready(session, now)
+        self._parting.ready(session, now)
         self._holders.met(session, now)
         self._recovering.ready(session, now)
         self._reception.ready(session, now)
@@ -362,6 +372,11 @@ class Node:
     def _refused(self, head: Head, now: float) -> None:
         """Nothing will come of a head."""
         self._cursors.settled(head, now)
+
+    def _proven(self, head: Head, now: float) -> None:
+        """Somebody signed two registers; if that was us, what they have in common is to be found out."""
+        if head.org == self._core.me.org:
+            self._parting.with_all(now)
 
     def _told_of_fork(self, head: Head, now: float) -> None:
         """Evidence came: what was under way of that log ends."""

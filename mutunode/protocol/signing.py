@@ -147,10 +147,10 @@ class Signatory:
         return Signing(True, epoch_due=bool(heads_due(self._core.ledger, self._core.me.org)))
 
     def _reason(self, now: float) -> Reason:
-        if self._second_machine:
-            return Reason.SECOND_MACHINE
         if not self._is_key_current():
             return Reason.REPLACED
+        if self._second_machine:
+            return Reason.SECOND_MACHINE
         if self._own_fork():
             return Reason.FORK
         if self._is_behind():

@@ -7,6 +7,7 @@ they meet us.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -14,12 +15,14 @@ import msgspec
 from mutunode.keyfile import Keys
 from mutunode.protocol import crypto, evidence, messages
 from mutunode.protocol.core import Me
+from mutunode.protocol.effects import Effect
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.identity import Base, Chain, make_op, sign_op
 from mutunode.protocol.ids import key_text, org_text, rec_text, root_text
 from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.limits import NAME_BYTES_MAX, SEED_BYTES
+from mutunode.protocol.node import Node
 from mutunode.service import naming, phrases
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
@@ -27,6 +30,7 @@ from mutunode.service.phrases import Phrase
 from mutunode.turns import NotSigned, Turn
 
 DROPPED_SHOWN_MAX = 50
+PARTED_SECONDS_MAX, PARTED_STEP_SECONDS = 3.0, 0.1  # who is linked has shown it within one
 # Why nothing is signed, where a new epoch is no way out unless a person says how much it keeps.
 NEEDS_A_BASE = frozenset({"asking", "behind", "stale", "unfinished"})
 NO_WAY_OUT = frozenset({"full", "unmarked"})
@@ -72,12 +76,13 @@ def open_epoch(
     """
     _check_reason(reason)
     operating = desk.random(SEED_BYTES)
+    parted = _where_parted(desk) if base is None and desk.turns.sight.reason == "fork" else None
 
     def job(turn: Turn) -> Epoch:
         chain = turn.ledger.chain(desk.org)
         assert chain is not None, "our own chain is held from the start"
         _check_phrase(desk, turn, chain, given)
-        size, keep = _sizes(turn, chain, base)
+        size, keep = _sizes(turn, chain, base, parted)
         dropped = _dropped(desk, keep, size)
         told = Epoch(
             org=org_text(desk.org),
@@ -144,14 +149,14 @@ def _check_phrase(desk: Desk, turn: Turn, chain: Chain, given: Phrase) -> None:
         )
 
 
-def _sizes(turn: Turn, chain: Chain, base: int | None) -> tuple[int, int]:
+def _sizes(turn: Turn, chain: Chain, base: int | None, parted: int | None) -> tuple[int, int]:
     """How many entries the public register has here, and how many stay."""
     held = turn.ledger.log(log_id(chain.org, PUBLIC))
     size = held.size if held is not None else 0
     if turn.closed in NO_WAY_OUT or (base is None and turn.closed in NEEDS_A_BASE):
         raise NotSigned(turn.closed)
     if base is None:
-        return size, size if held is None else agreed(turn, chain, held)
+        return size, size if held is None else agreed(turn, chain, held, parted)
     if not 0 <= base <= size:
         trouble = Trouble(
             "base",
@@ -162,14 +167,34 @@ def _sizes(turn: Turn, chain: Chain, base: int | None) -> tuple[int, int]:
     return size, base
 
 
-def agreed(turn: Turn, chain: Chain, held: HeldLog) -> int:
-    """All of it; where two registers were signed, what both have in common."""
+def agreed(turn: Turn, chain: Chain, held: HeldLog, parted: int | None = None) -> int:
+    """All of it; where two registers were signed, what both have in common, as far as anybody can say.
+
+    ``parted``: the first index at which a peer holds something else than we do.
+    """
     frame = turn.ledger.evidence(held.log, chain.epoch) if held.frozen else None
     if frame is None:
         return held.size
     fork = messages.decode(frame)
     assert isinstance(fork, messages.Fork), "nothing else is kept as evidence"
-    return min(evidence.first_index(fork), held.size)
+    first = evidence.first_index(fork) if isinstance(fork.evidence, messages.TwoLeaves) else held.size
+    return min(first, held.size if parted is None else parted, held.size)
+
+
+def _where_parted(desk: Desk) -> int | None:
+    """What peers were seen to hold of our register instead of ours; they are given a moment to show it."""
+    found: list[int] = []
+
+    def look(node: Node, now: float) -> list[Effect]:
+        index = node.parted(desk.own_log)
+        found.extend([] if index is None else [index])
+        return []
+
+    until = time.monotonic() + PARTED_SECONDS_MAX
+    while not found and time.monotonic() < until:
+        desk.act(lambda turn: turn.tell(look))
+        time.sleep(PARTED_STEP_SECONDS)
+    return found[0] if found else None
 
 
 def _dropped(desk: Desk, keep: int, size: int) -> tuple[Dropped, ...]:
