@@ -46,6 +46,7 @@ OUTWARD = frozenset(
         "prove",
         "epoch_open",
         "means_block",
+        "means_hours",
         "book_request",
         "book_act",
     }

@@ -42,6 +42,8 @@ VERBS: dict[str, tuple[str, str]] = {  # verb → module, one line of help; in t
     ),
     "todo": ("usage", both("ce qui attend une réponse", "what waits for an answer")),
     "answer": ("usage", both("répondre à un usage déclaré", "answer a declared usage")),
+    "means": ("means", both("les moyens que l’on se prête", "the means that are lent")),
+    "book": ("book", both("réserver, répondre, remettre, rendre", "book, answer, hand over, give back")),
     "revise": ("publish", both("publier une nouvelle version", "publish a new version")),
     "withdraw": ("withdraw", both("retirer une fiche", "withdraw a record")),
     "flag": ("usage", both("signaler une fiche", "flag a record")),

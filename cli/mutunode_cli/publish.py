@@ -15,7 +15,7 @@ from mutunode_cli.session import Session
 
 _WORDS = "mutunode_cli.publish.words"  # where a context keeps the words that are fields
 
-_manifest = click.option(
+manifest_option = click.option(
     "--manifest",
     metavar="FILE",
     help=both("champs en TOML ou JSON ; - : entrée standard", "fields as TOML or JSON; -: standard input"),
@@ -105,15 +105,16 @@ def _field_help(field: kinds.Field, session: Session) -> tuple[str, str]:
     ),
 )
 @click.argument("kind", required=False, default="")
-@_manifest
+@manifest_option
 @dry_run_option
 @click.pass_context
 def publish_command(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool) -> None:
     """Publish one record."""
-    _publish(ctx, kind, manifest, dry_run)
+    publish_kind(ctx, kind, manifest, dry_run)
 
 
-def _publish(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool) -> None:
+def publish_kind(ctx: click.Context, kind: str, manifest: str | None, dry_run: bool) -> None:
+    """Publish a record of a kind from what stands on the command line and in a manifest."""
     session = ctx.ensure_object(Session)
     named, body = fields.read_manifest(manifest) if manifest else ("", {})
     if kind and named and kind.replace("-", "_") != named:
@@ -151,18 +152,18 @@ def shortcut(session: Session, verb: str) -> click.Command | None:
 
 
 def _command_of(kind: kinds.Kind, verb: str) -> click.Command:
-    @_manifest
+    @manifest_option
     @dry_run_option
     @click.pass_context
-    def publish_kind(ctx: click.Context, manifest: str | None, dry_run: bool) -> None:
-        _publish(ctx, kind.name, manifest, dry_run)
+    def of_kind(ctx: click.Context, manifest: str | None, dry_run: bool) -> None:
+        publish_kind(ctx, kind.name, manifest, dry_run)
 
     about = both(words.pick(kind.about, "fr"), words.pick(kind.about, "en"))
     return FieldsVerb(
         verb,
         kind=kind,
-        callback=publish_kind,
-        params=getattr(publish_kind, "__click_params__", [])[::-1],
+        callback=of_kind,
+        params=getattr(of_kind, "__click_params__", [])[::-1],
         help=about,
     )
 
@@ -175,7 +176,7 @@ def _command_of(kind: kinds.Kind, verb: str) -> click.Command:
     ),
 )
 @click.argument("rec")
-@_manifest
+@manifest_option
 @dry_run_option
 @click.pass_context
 def revise_command(ctx: click.Context, rec: str, manifest: str | None, dry_run: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mutunode.service import booking, means, nearby, publishing
+from mutunode.service import agenda, booking, means, nearby, publishing
 from mutunode.service.desk import Desk
 from mutunode.service.lendshapes import Blocked, BookingLine, Bookings, MeansAnswer, MeansPage
 from mutunode.service.published import Published
@@ -34,6 +34,10 @@ class Lender:
     def bookings(self, reader_language: str = "") -> Bookings:
         """What we asked, and what is asked of us."""
         return means.bookings(self._desk, self._language(reader_language))
+
+    def calendar(self, id: str, language: str = "") -> bytes:
+        """A means, or all of an organisation, as an iCalendar file."""
+        return agenda.feed(self._desk, id, self._language(language))
 
     # --- writing -----------------------------------------------------------------------------------
     def request_fields(self, rec: str, **asked: Any) -> dict[str, Any]:
@@ -65,6 +69,10 @@ class Lender:
     def block(self, fields: dict[str, Any]) -> Blocked:
         """Say that a means of ours cannot be had; a repair releases what was booked then."""
         return means.block(self._desk, fields)
+
+    def take_hours(self, rec: str, text: str, dry_run: bool = False) -> agenda.Hours:
+        """Opening hours and absences from an iCalendar file."""
+        return agenda.take_hours(self._desk, rec, text, dry_run=dry_run)
 
     def _language(self, reader_language: str) -> str:
         return reader_language or self._desk.language

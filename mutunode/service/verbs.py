@@ -246,6 +246,15 @@ class OfMeans(Params, frozen=True):
     reader_language: str = ""
 
 
+class MeansHours(Params, frozen=True):
+    """``text``: an iCalendar file, already read."""
+
+    rec: str
+    text: str
+    dry_run: bool = False
+    reader_language: str = ""
+
+
 class BlockMeans(Params, frozen=True):
     fields: dict[str, Any]
     dry_run: bool = False
@@ -385,6 +394,7 @@ VERBS: dict[str, Verb] = {
     "flag": Verb(Flag, lambda o, p, e: o.flag(p.rec, p.reason, p.note)),
     "means_ls": Verb(MeansLs, lambda o, p, e: o.lender.find(**_given(p))),
     "means_show": Verb(OfMeans, lambda o, p, e: o.lender.page(p.rec, p.day, p.reader_language)),
+    "means_hours": Verb(MeansHours, lambda o, p, e: o.lender.take_hours(p.rec, p.text, p.dry_run)),
     "means_block": Verb(BlockMeans, _block_means),
     "book_request": Verb(BookRequest, _book_request),
     "book_act": Verb(BookAct, _book_act),
