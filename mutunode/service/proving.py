@@ -108,12 +108,22 @@ def _check(stored: Stored) -> None:
             "Cette fiche n’est pas publique : la prouver au dehors la montrerait.",
             "This record is not public: proving it to outsiders would show it to them.",
         )
-    if stored.body is None or stored.state in ("missing", "erased"):
+    if stored.state == "erased":
+        raise Refusal(
+            "erased",
+            Exit.NOT_FOUND,
+            "Son auteur a effacé le contenu de cette fiche : il n’y a plus rien à montrer. Le registre "
+            "prouve toujours qu’elle s’y trouvait (« mutunode log verify ») ; une preuve écrite avant reste "
+            "valable.",
+            "Its author erased the content of this record: there is nothing left to show. The register still "
+            "proves that it stood there (`mutunode log verify`); a proof written before still holds.",
+        )
+    if stored.body is None or stored.state == "missing":
         raise Refusal(
             "no_content",
             Exit.NOT_FOUND,
-            "Le contenu de cette fiche n’est pas, ou n’est plus, ici : il n’y a rien à montrer.",
-            "The content of this record is not here, or no longer: there is nothing to show.",
+            "Le contenu de cette fiche n’est pas encore ici : il n’y a rien à montrer pour l’instant.",
+            "The content of this record is not here yet: there is nothing to show so far.",
         )
     if stored.retracted_by is not None:
         raise Refusal(

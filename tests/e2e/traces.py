@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import stat
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 import apsw
 
+from mutunode.protocol.entry import encode_body
+from mutunode.store.places import key64
 from mutunode.store.search import schema
 from mutunode.store.search.folder import Folder
 
@@ -60,3 +63,27 @@ def salts(home: Path, *indices: int) -> list[bytes]:
         return [bytes(db.execute(asked, (index,)).get) for index in indices]
     finally:
         db.close()
+
+
+def guesses(home: Path, numbers: Iterable[str]) -> set[str]:
+    """The low-entropy texts of which some file of a home keeps a fingerprint that needs no salt.
+
+    Every eight bytes that stand somewhere are compared with the beginnings of what a store could have kept of
+    a text: hashes of it, of its record without salt, and the number by which authors' own keys are found.
+    """
+    wanted: dict[bytes, str] = {}
+    for number in numbers:
+        body = encode_body({"external_ref": number, "title": {"fr": number}})
+        for told in (number.encode(), f"resource\0{number}".encode(), body, b"mutunode/body/1\0" + body):
+            wanted[sha256(told).digest()[:8]] = number
+        wanted[key64("resource", number).to_bytes(8, "big", signed=True)] = number
+    found = set()
+    for path in sorted(home.rglob("*")):
+        if path.is_file() and not path.is_socket():
+            content = path.read_bytes()
+            for at in range(0, len(content), 65_536):
+                window = content[at : at + 65_536 + 7]
+                if window.count(0) < len(window):
+                    eights = {window[i : i + 8] for i in range(len(window) - 7)}
+                    found |= {wanted[each] for each in eights & wanted.keys()}
+    return found

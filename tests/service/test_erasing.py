@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from mutunode.service.shapes import Erased, Erasing, Record
+from mutunode.service.verifying import verify
+from tests.service.conftest import Make
 from tests.service.offices import Node, refused, until
 
 Arrives = Callable[[Node, str], None]
@@ -196,3 +199,32 @@ def test_the_register_tells_what_was_erased_from_what_is_missing(jardin: Node) -
     erase(jardin, rec)
     lines = jardin.office.log_show("", 0, 10).entries
     assert [(line.held, line.state) for line in lines] == [(False, "erased"), (True, "ok"), (True, "ok")]
+
+
+def test_a_proof_written_before_still_holds_and_none_can_be_written_after(jardin: Node) -> None:
+    rec = jardin.publish(SECRET)
+    proof = jardin.office.prove(rec).proof.encode()
+    erase(jardin, rec)
+    with refused("erased", 3):
+        jardin.office.prove(rec)
+    assert verify(proof).title == SECRET, "whoever has the file has the content"
+    assert says_nothing(jardin.office.show(rec))
+
+
+def test_who_reads_a_usb_key_first_erases_when_the_withdrawal_comes(make: Make, tmp_path: Path) -> None:
+    """The key was written before; the one who reads it has never heard of the withdrawal."""
+    jardin, fablab = make("Jardin"), make("Fablab")
+    rec = jardin.publish(SECRET)
+    for name in ("before", "after"):
+        jardin.office.call("sync_to", {"path": str(tmp_path / name)}, lambda event: None)
+        if name == "before":
+            erase(jardin, rec)
+    fablab.office.accept(jardin.org)
+    fablab.office.call("sync_from", {"path": str(tmp_path / "before")}, lambda event: None)
+    until(lambda: fablab.knows(rec), "it came with the key")
+    assert fablab.office.show(rec).title == SECRET
+    fablab.office.call("sync_from", {"path": str(tmp_path / "after")}, lambda event: None)
+    until(lambda: says_nothing(fablab.office.show(rec)), "erased")
+    read = fablab.office.call("sync_from", {"path": str(tmp_path / "before")}, lambda event: None)
+    assert (read.taken, read.known) == (0, 1)
+    assert says_nothing(fablab.office.show(rec))

@@ -100,7 +100,7 @@ def test_what_is_not_here_cannot_be_proved(jardin: Node) -> None:
     [
         ({"space": b"\1" * 32}, "not_public", Exit.REFUSED),
         ({"body": None, "state": "missing"}, "no_content", Exit.NOT_FOUND),
-        ({"body": None, "state": "erased"}, "no_content", Exit.NOT_FOUND),
+        ({"body": None, "state": "erased"}, "erased", Exit.NOT_FOUND),
         ({"retracted_by": 1, "state": "retracted"}, "retracted", Exit.REFUSED),
         ({"contested": True}, "contested", Exit.CONFLICT),
     ],
