@@ -28,7 +28,16 @@ WITNESSES_NAMED_MAX = 20
         "nothing else. Connected organisations that hold this register witness it.",
     ),
 )
-@click.argument("rec")
+@click.argument("rec", required=False, default="")
+@click.option(
+    "--fork",
+    default="",
+    metavar="org_…",
+    help=both(
+        "au lieu d’une fiche : la preuve que cette organisation a signé deux registres",
+        "instead of a record: the proof that this organisation signed two registers",
+    ),
+)
 @click.option(
     "-o", "--output", metavar="FILE", help=both("fichier au lieu de la sortie", "a file instead of stdout")
 )
@@ -48,8 +57,18 @@ WITNESSES_NAMED_MAX = 20
     help=both("secondes au plus", "seconds at most"),
 )
 @with_session
-def prove_command(session: Session, rec: str, output: str | None, witnesses: int, timeout: float) -> None:
-    """Prove one record."""
+def prove_command(
+    session: Session, rec: str, fork: str, output: str | None, witnesses: int, timeout: float
+) -> None:
+    """Prove one record, or that an organisation signed two registers."""
+    if bool(rec) == bool(fork):
+        raise usage(
+            "Donnez une fiche, ou --fork et une organisation.",
+            "Give a record, or --fork and an organisation.",
+        )
+    if fork:
+        _prove_fork(session, fork, output)
+        return
     label = session.tr("Témoins", "Witnesses")
     answer = session.call_with_progress(
         "prove",
@@ -67,6 +86,19 @@ def prove_command(session: Session, rec: str, output: str | None, witnesses: int
         written = (f"Preuve dans {output}.", f"Proof in {output}.")
         session.show(answer, lambda: session.note(*written), [answer["id"]])
     session.note(*_seen(answer))
+
+
+def _prove_fork(session: Session, org: str, output: str | None) -> None:
+    answer = session.call("prove_fork", {"org": org})
+    if output is None and not session.json:
+        sys.stdout.write(answer["proof"])
+    elif output is None:
+        screen.document(answer)
+    else:
+        _write(Path(output), answer["proof"])
+        answer["file"] = output
+        written = (f"Preuve dans {output}.", f"Proof in {output}.")
+        session.show(answer, lambda: session.note(*written), [answer["org"]])
 
 
 def _write(target: Path, text: str) -> None:
@@ -117,12 +149,16 @@ def verify_command(session: Session, file: str, org: str) -> None:
     """Verify a proof."""
     import msgspec
 
+    from mutunode.protocol import forkfile
     from mutunode.protocol.proof import FIRST_LINE
     from mutunode.service.errors import Refusal
     from mutunode.service.verifying import verify
     from mutunode_cli.files import show_whose
 
     raw = _read(file)
+    if forkfile.is_one(raw):
+        _verify_fork(session, raw)
+        return
     if not raw.startswith(FIRST_LINE.encode()) and file != "-" and not org and show_whose(session, file):
         return
     try:
@@ -184,6 +220,61 @@ def _show(session: Session, answer: dict[str, Any], declared: dict[str, Any]) ->
             f"{answer['ignored']} signature(s) de clés que le fichier ne présente pas : ignorées.",
             f"{answer['ignored']} signature(s) by keys that the file does not introduce: ignored.",
         )
+
+
+WAYS = {
+    "sizes": (
+        "deux pages signées de même longueur, et de contenu différent",
+        "two signed pages of one length, with different contents",
+    ),
+    "leaves": (
+        "deux pages signées qui donnent deux entrées différentes à la même place",
+        "two signed pages that have two different entries in one place",
+    ),
+    "bases": (
+        "deux pages signées qui disent garder deux longueurs différentes d’avant",
+        "two signed pages that say to keep two different lengths of what was before",
+    ),
+}
+
+
+def _verify_fork(session: Session, raw: bytes) -> None:
+    import msgspec
+
+    from mutunode.service import forking
+    from mutunode.service.errors import Refusal
+
+    try:
+        fork = msgspec.to_builtins(forking.verify(raw))
+    except Refusal as refusal:
+        raise from_json(refusal.to_json()) from refusal
+    session.show({"verified": True, "fork": fork}, lambda: _show_fork(session, fork), [fork["org"]])
+
+
+def _show_fork(session: Session, fork: dict[str, Any]) -> None:
+    tr = session.tr
+    one, other = (_date(at) for at in fork["signed_at"])
+    screen.heading(
+        tr("VÉRIFIÉ", "VERIFIED"),
+        tr("cette organisation a signé deux registres.", "this organisation signed two registers."),
+    )
+    screen.facts(
+        [
+            (tr("organisation", "organisation"), fork["org_name"]),
+            (tr("identifiant", "id"), fork["org"]),
+            (tr("mots de contrôle", "check words"), words.pick(fork["check_words"], session.language)),
+            (tr("registre", "register"), fork["log"]),
+            (tr("ce qui se contredit", "what contradicts"), tr(*WAYS[fork["way"]])),
+            (tr("signées le", "signed"), f"{one} · {other}"),
+            (tr("contesté à partir de l’entrée", "contested from entry"), str(fork["first_index"])),
+        ]
+    )
+    session.note(
+        "Le plus souvent, deux ordinateurs ont servi une même copie. L’organisation le répare en gardant un "
+        "seul ordinateur et en y tapant « mutunode epoch open ».",
+        "Most often two computers used one copy. The organisation mends it by keeping one computer and "
+        "typing `mutunode epoch open` there.",
+    )
 
 
 def _witness(witness: dict[str, Any]) -> str:

@@ -149,6 +149,7 @@ def _organisation(desk: Desk, found: store.Organisation, view: View) -> Organisa
         similar_to=similar(found.org, names),
         silent=not mine and 0 < heard_at < desk.now() - SILENT_SECONDS,
         forked=found.evidence,
+        contested=found.frozen,
         broken=found.broken_at is not None,
         full=view.sight.full.get(found.org, ""),
         disputed=found.chain is not None and found.chain.disputed,

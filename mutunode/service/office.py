@@ -20,6 +20,7 @@ from mutunode.service import (
     epochs,
     erasing,
     finding,
+    forking,
     importing,
     inviting,
     keys,
@@ -42,6 +43,7 @@ from mutunode.service import (
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
 from mutunode.service.files import attaching, having
+from mutunode.service.forking import ForkProved
 from mutunode.service.importing import Source
 from mutunode.service.lender import Lender
 from mutunode.service.proving import Proved
@@ -405,6 +407,10 @@ class Office:
     def prove(self, rec: str, witnesses: int = 0, timeout: float = 30.0, emit: Emit | None = None) -> Proved:
         """A proof of a record, for somebody who has nothing else."""
         return proving.prove(self.desk, rec, witnesses, timeout, emit or _silent)
+
+    def prove_fork(self, org: str) -> ForkProved:
+        """The evidence that an organisation signed two registers, for somebody who has nothing else."""
+        return forking.prove(self.desk, org)
 
     def export(self, format: str, kind: str, emit: Emit) -> Any:
         """Our records of a kind, as lines that can be imported again."""

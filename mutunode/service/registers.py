@@ -179,7 +179,7 @@ def doctor(desk: Desk) -> tuple[Finding, ...]:
     """What is well and what is not, each with what to do."""
     status, seen = network.status(desk), network.network(desk)
     behind = desk.reader.newest_change() - desk.index.place.change
-    forked = [each.name for each in seen.organisations if each.forked]
+    forked = [each.name for each in (*seen.organisations, seen.me) if each.contested]
     full = [each.name for each in seen.organisations if each.full]
     return (
         Finding(

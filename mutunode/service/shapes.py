@@ -262,7 +262,8 @@ class Organisation(msgspec.Struct, frozen=True):
     check_words: dict[str, str]  # language → six words
     similar_to: str = ""  # name of another known organisation with a very close name
     silent: bool = False  # not heard of for 3 days
-    forked: bool = False
+    forked: bool = False  # the proof that it signed two registers is held, of whatever epoch
+    contested: bool = False  # …and no new start has healed it
     broken: bool = False
     full: str = (
         ""  # nothing more of it is taken: log (its register has all the room), voucher (who knows it has)

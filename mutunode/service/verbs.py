@@ -210,6 +210,10 @@ class Prove(Params, frozen=True):
     reader_language: str = ""
 
 
+class ProveFork(Params, frozen=True):
+    org: str
+
+
 class Export(Params, frozen=True):
     format: str = "jsonl"
     kind: str = "resource"
@@ -425,6 +429,7 @@ VERBS: dict[str, Verb] = {
     "log_show": Verb(ShowLog, lambda o, p, e: o.log_show(p.log, p.start, p.limit)),
     "log_verify": Verb(Nothing, lambda o, p, e: o.log_verify(e), streams=True),
     "log_export": Verb(ExportLog, lambda o, p, e: o.log_export(p.log, p.path, e), streams=True),
+    "prove_fork": Verb(ProveFork, lambda o, p, e: o.prove_fork(p.org)),
     "prove": Verb(Prove, lambda o, p, e: o.prove(p.rec, p.witnesses, p.timeout, e), streams=True),
     "export": Verb(Export, lambda o, p, e: o.export(p.format, p.kind, e), streams=True),
     "epoch_open": Verb(OpenEpoch, lambda o, p, e: o.open_epoch(p.phrase, p.reason, p.base, p.dry_run)),
