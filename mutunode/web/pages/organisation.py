@@ -50,6 +50,11 @@ class Page(msgspec.Struct, frozen=True):
     types: dict[str, str]
     languages: tuple[str, ...]
 
+    @property
+    def fork_command(self) -> str:
+        """What to type to take the evidence along."""
+        return f"mutunode prove --fork {self.found.organisation.org[:16]} -o fork.txt"
+
 
 class FollowPage(msgspec.Struct, frozen=True):
     """The confirmation: compare the words, then decide."""
