@@ -14,20 +14,6 @@ from mutunode_cli import exits, failure, screen, secret, words
 from mutunode_cli.options import Family, both, dry_run_option, with_session
 from mutunode_cli.session import Session
 
-STANDINGS = {
-    "lost": {
-        "fr": "signée par une clé de rang inférieur : écartée",
-        "en": "signed by a later key: set aside",
-    },
-    "tied": {"fr": "de même rang : À TRANCHER", "en": "of equal rank: TO BE DECIDED"},
-    "late": {
-        "fr": "venue plus de 30 jours trop tard : gardée comme preuve",
-        "en": "30 days too late: evidence",
-    },
-    "asked": {"fr": "d’une clé de rang supérieur : À TRANCHER", "en": "of an earlier key: TO BE DECIDED"},
-    "decided": {"fr": "écartée par quelqu’un d’ici", "en": "set aside by somebody here"},
-}
-
 
 @click.group(
     cls=Family,
@@ -75,6 +61,7 @@ def _show_keys(session: Session, shown: dict[str, Any]) -> None:
             (tr("registre", "register"), shown["log"]),
             (tr("reprises du registre", "new starts of the register"), str(shown["epoch"])),
             (tr("clé qui signe", "signing key"), shown["operating"]),
+            (tr("mots de cette clé", "words of this key"), words.pick(shown["key_words"], language)),
             *(
                 (tr(f"clé de secours n° {root['place']}", f"root key no. {root['place']}"), root["key"])
                 for root in shown["roots"]
@@ -85,7 +72,7 @@ def _show_keys(session: Session, shown: dict[str, Any]) -> None:
     for epoch in shown["epochs"]:
         screen.line(screen.clean(f"{epoch['epoch']:>3}. {_epoch(session, epoch)}"))
     for rival in shown["rivals"]:
-        standing = words.both(STANDINGS, rival["standing"], language)
+        standing = words.both(words.STANDINGS, rival["standing"], language)
         screen.line(screen.clean(f"{rival['epoch']:>3}. ≠ {_epoch(session, rival)} ({standing})"))
     if not shown["current"]:
         session.note(

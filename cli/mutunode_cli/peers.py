@@ -78,6 +78,13 @@ def _warn(session: Session, one: dict[str, Any]) -> None:
             f"Attention : « {name} » ressemble à « {one['similar_to']} ». Comparez les mots de contrôle.",
             f"Careful: `{name}` looks like `{one['similar_to']}`. Compare the check words.",
         )
+    if one.get("disputed"):
+        session.note(
+            f"{name} : deux reprises du registre se la disputent ; rien de neuf n’en est pris. Voir "
+            f"« mutunode peer show {one['org'][:14]} ».",
+            f"{name}: two new starts of its register dispute it; nothing new is taken. See "
+            f"`mutunode peer show {one['org'][:14]}`.",
+        )
     if one.get("forked"):
         session.note(
             f"{name} a signé deux registres différents : la suite est contestée.",
@@ -229,3 +236,77 @@ def unblock_command(session: Session, org: str) -> None:
 def _listed(answer: Any, name: str) -> list[dict[str, Any]]:
     """The list itself, or the network page that holds it."""
     return list(answer[name]) if isinstance(answer, dict) else list(answer)
+
+
+@peer_command.command(
+    "show",
+    help=both(
+        "Une organisation : qui elle est ici, et les clés avec lesquelles elle a signé.",
+        "An organisation: who it is here, and the keys it has signed with.",
+    ),
+)
+@click.argument("org")
+@with_session
+def show_command(session: Session, org: str) -> None:
+    """Show one organisation."""
+    answer = session.call("peer_show", {"org": org})
+    session.show(answer, lambda: _show_one(session, answer), [answer["organisation"]["org"]])
+
+
+def _show_one(session: Session, answer: dict[str, Any]) -> None:
+    one, tr, language = answer["organisation"], session.tr, session.language
+    screen.heading(one["name"], one["org"])
+    screen.facts(
+        [
+            (tr("décision", "stance"), words.both(words.STATES, one["stance"], language)),
+            (tr("fiches", "records"), str(one["records"])),
+            (tr("nouvelles", "news"), words.age(one["heard_at"], time.time(), language)),
+            (tr("mots de contrôle", "check words"), words.pick(one["check_words"], language)),
+        ]
+    )
+    for epoch in answer.get("epochs", ()):
+        screen.line(screen.clean(f"{epoch['epoch']:>3}. {_branch(session, epoch)}"))
+    for rival in answer.get("rivals", ()):
+        standing = words.both(words.STANDINGS, rival["standing"], language)
+        screen.line(screen.clean(f"{rival['epoch']:>3}. ≠ {_branch(session, rival)} ({standing})"))
+    _warn(session, one)
+    if answer.get("to_decide"):
+        session.note(
+            "Deux reprises du registre s’opposent. Demandez de vive voix à l’organisation les mots de sa clé "
+            f"(« mutunode key show » les lui dit), puis : « mutunode peer follow {one['org'][:14]} key_… ».",
+            "Two new starts of the register contradict each other. Ask the organisation by voice for the "
+            "words of its key (`mutunode key show` tells it), then: "
+            f"`mutunode peer follow {one['org'][:14]} key_…`.",
+        )
+
+
+def _branch(session: Session, epoch: dict[str, Any]) -> str:
+    seen = words.age(epoch["seen_at"], time.time(), session.language)
+    reason = epoch["reason"] or session.tr("sans raison donnée", "no reason given")
+    said = words.pick(epoch["check_words"], session.language)
+    return f"{epoch['operating']} [{said}] {reason} · {seen}"
+
+
+@peer_command.command(
+    "follow",
+    help=both(
+        "D’une organisation disputée, suivre la suite qui signe avec cette clé.",
+        "Of a disputed organisation, follow the branch that signs with this key.",
+    ),
+)
+@click.argument("org")
+@click.argument("key")
+@with_session
+def follow_command(session: Session, org: str, key: str) -> None:
+    """Decide a dispute, for this node."""
+    answer = session.call("peer_follow", {"org": org, "key": key})
+    session.show(answer, lambda: _show_followed(session, answer), [answer["operating"]])
+
+
+def _show_followed(session: Session, answer: dict[str, Any]) -> None:
+    session.note(
+        f"{answer['name']} est suivie ici sous la clé {answer['operating']}. L’autre suite reste montrée, et "
+        "rien de neuf n’en est pris.",
+        f"{answer['name']} is followed here under the key {answer['operating']}. The other branch stays "
+        "shown, and nothing new is taken from it.",
+    )

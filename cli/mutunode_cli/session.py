@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # Asking these a second time changes nothing, so that a node that vanished may be asked again.
 READS = frozenset(
-    "search get files whose show usage peer_ls peer_nearby todo status log_show schema kinds key_show".split()
+    "search get files whose show usage peer_ls peer_nearby todo status log_show schema kinds "
+    "key_show peer_show".split()
 )
 
 # Somebody holds the home but no socket is there: a daemon that is starting, or another command at work.

@@ -40,6 +40,20 @@ STATES = {
     "contest": {"fr": "contestée", "en": "contested"},
 }
 
+STANDINGS = {
+    "lost": {
+        "fr": "signée par une clé de rang inférieur : écartée",
+        "en": "signed by a later key: set aside",
+    },
+    "tied": {"fr": "de même rang : À TRANCHER", "en": "of equal rank: TO BE DECIDED"},
+    "late": {
+        "fr": "venue plus de 30 jours trop tard : gardée comme preuve",
+        "en": "30 days too late: evidence",
+    },
+    "asked": {"fr": "d’une clé de rang supérieur : À TRANCHER", "en": "of an earlier key: TO BE DECIDED"},
+    "decided": {"fr": "écartée par quelqu’un d’ici", "en": "set aside by somebody here"},
+}
+
 USAGES = {
     "used": {"fr": "utilisé", "en": "used"},
     "adapted": {"fr": "adapté", "en": "adapted"},

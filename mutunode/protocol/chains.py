@@ -16,15 +16,15 @@ from collections.abc import Callable
 
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
-from mutunode.protocol.effects import NoticeKind
+from mutunode.protocol.effects import Changed, NoticeKind
 from mutunode.protocol.errors import Code, Invalid, Malformed
 from mutunode.protocol.head import Head, verify_head
 from mutunode.protocol.identity import Chain, parse_genesis, parse_op
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.limits import CHAIN_ASKED_SECONDS, HEADS_ASIDE_MAX, IDENTITY_OPS_MAX
 from mutunode.protocol.reputation import Reputation
-from mutunode.protocol.rivals import learn
-from mutunode.protocol.session import CLOSE_AUTHENTICATION, Reply, Session
+from mutunode.protocol.rivals import decide, learn
+from mutunode.protocol.session import CLOSE_AUTHENTICATION, CLOSE_NORMAL, Reply, Session, State
 
 
 class Waiting:
@@ -149,14 +149,55 @@ class Chains:
         if session.org == chain.org:
             session.chain = chain
         if before is not None or self._interest.listens(chain.org):
-            self._core.ledger.put_chain(chain)
+            self._put(before, chain, now)
+        if chain.disputed and not (before is not None and before.disputed):
+            self._core.tell(NoticeKind.DISPUTED, chain.org)
+        self._try_again(chain.org, now)
+
+    def decide(self, org: bytes, epoch: int, *, take_rival: bool, now: float) -> None:
+        """A person says which of two branches of an organisation is followed here."""
+        before = self.known(org)
+        if before is None:
+            return
+        self._put(before, decide(before, epoch, take_rival=take_rival), now)
+        for session in list(self._core.sessions.values()):
+            if session.org == org and session.state is State.DISPUTED:
+                session.end(CLOSE_NORMAL, "a person has decided: come back", now)
+        self._try_again(org, now)
+
+    def _put(self, before: Chain | None, chain: Chain, now: float) -> None:
+        """Keep a chain; what a branch signed that is not in it any more does not stand."""
+        self._core.ledger.put_chain(chain)
         for link in self._core.ready():
             if link.org == chain.org and link.operating != chain.operating:
                 link.refuse(messages.PUSH, Code.UNAUTHENTICATED, "this key is no longer the current one", now)
                 link.end(CLOSE_AUTHENTICATION, "a new epoch has another key", now)
-        if chain.disputed and not (before is not None and before.disputed):
-            self._core.tell(NoticeKind.DISPUTED, chain.org)
-        self._try_again(chain.org, now)
+        if before is not None and chain.org != self._core.me.org:
+            self._disown(before, chain, now)
+
+    def _disown(self, before: Chain, chain: Chain, now: float) -> None:
+        """Registers signed in a branch that lost are asked for again: the one that won signs its own."""
+        pairs = zip(before.ops, chain.ops, strict=False)
+        common = next((n for n, (old, new) in enumerate(pairs) if old.op != new.op), before.epoch)
+        if common == before.epoch:
+            return  # longer, or as it was
+        ledger = self._core.ledger
+        for log in ledger.logs_of(chain.org):
+            held = ledger.log(log)
+            if held is None or held.head is None or held.head.epoch <= common:
+                continue
+            ledger.disown(log, common + 1)
+            self._core.do(Changed(log))
+            for session in self._core.ready():
+                self._ask_head(session, log, now)
+
+    def _ask_head(self, session: Session, log: bytes, now: float) -> None:
+        def answered(reply: Reply, then: float) -> None:
+            for head in reply.heads if isinstance(reply, messages.Heads) else ():
+                if head.log == log:
+                    self._on_explained(head, session, then)
+
+        session.ask(messages.AskHead(0, log), answered, now)
 
     def _try_again(self, org: bytes, now: float) -> None:
         """The chain changed: what other senders showed may verify now."""

@@ -220,6 +220,12 @@ class Ledger(Protocol):
         Followed, in the same turn, by ``append`` and ``commit`` of a head of the higher epoch.
         """
 
+    def disown(self, log: bytes, epoch: int) -> None:
+        """The author's chain is another one from ``epoch`` on: what is held was signed by nobody.
+
+        All of it leaves the log, readable where it was cited, and with it the evidence of these epochs.
+        """
+
     def missing(self, log: bytes, start: int, limit: int) -> list[int]:
         """Indices ≥ ``start`` of committed entries whose body should be held and is not."""
 

@@ -22,7 +22,7 @@ from mutunode.protocol.following import Cursors
 from mutunode.protocol.forks import Forks
 from mutunode.protocol.gossip import Gossip
 from mutunode.protocol.handshake import Handshake
-from mutunode.protocol.head import Head
+from mutunode.protocol.head import PUBLIC, Head, log_id
 from mutunode.protocol.holders import Holders, Order
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address, Ledger
@@ -280,6 +280,12 @@ class Node:
     def ask_holders(self, blobs: Sequence[bytes], now: float) -> list[Effect]:
         """Ask peers whether they hold these files; the ledger learns what they say."""
         self._file_holders.ask(blobs, now)
+        return self._effects(now)
+
+    def decide(self, org: bytes, epoch: int, take_rival: bool, now: float) -> list[Effect]:
+        """A person says which of two branches of an organisation is followed here."""
+        self._chains.decide(org, epoch, take_rival=take_rival, now=now)
+        self._fetches.abandon(log_id(org, PUBLIC), now)
         return self._effects(now)
 
     def repair(self, now: float) -> list[Effect]:

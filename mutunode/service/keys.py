@@ -28,6 +28,7 @@ class EpochLine(msgspec.Struct, frozen=True):
     reason: str
     base: int
     operating: str
+    check_words: dict[str, str]  # of that key, to compare by voice
     opened_by: str  # the root key that signed it
     place: int  # of that root among those in force before, from 1
     seen_at: int  # Unix seconds it was first held here
@@ -41,6 +42,7 @@ class RivalLine(msgspec.Struct, frozen=True):
     reason: str
     base: int
     operating: str
+    check_words: dict[str, str]  # of that key, to compare by voice
     place: int
     seen_at: int
     ops: int  # how many there are in this branch
@@ -55,6 +57,7 @@ class KeysShown(msgspec.Struct, frozen=True):
     check_words: dict[str, str]
     epoch: int
     operating: str  # what others verify with
+    key_words: dict[str, str]  # of that key, to compare by voice
     operating_here: str  # the key of this machine
     current: bool  # both are the same, and nobody disputes it
     disputed: bool
@@ -77,6 +80,7 @@ def show(desk: Desk) -> KeysShown:
         check_words=words_of(desk.org),
         epoch=chain.epoch,
         operating=key_text(chain.operating),
+        key_words=words_of(chain.operating),
         operating_here=key_text(keys.operating_public),
         current=chain.operating == keys.operating_public and not chain.disputed,
         disputed=chain.disputed,
@@ -106,6 +110,7 @@ def epoch_lines(chain: Chain) -> tuple[EpochLine, ...]:
             reason=signed.op.reason,
             base=signed.op.base.size,
             operating=key_text(signed.op.operating),
+            check_words=words_of(signed.op.operating),
             opened_by=root_text(chain.roots_before(signed.op.epoch)[signed.place]),
             place=signed.place + 1,
             seen_at=signed.held_since,
@@ -123,6 +128,7 @@ def rival_line(rival: Rival) -> RivalLine:
         reason=first.op.reason,
         base=first.op.base.size,
         operating=key_text(rival.ops[-1].op.operating),
+        check_words=words_of(rival.ops[-1].op.operating),
         place=first.place + 1,
         seen_at=first.held_since,
         ops=len(rival.ops),

@@ -16,6 +16,7 @@ from mutunode.service import (
     backup,
     carrying,
     counting,
+    disputes,
     drafts,
     epochs,
     erasing,
@@ -359,6 +360,10 @@ class Office:
     def draft_drop(self, id: str) -> None:
         """Forget a draft."""
         drafts.drop(self.desk, id)
+
+    def follow_key(self, org: str, key: str) -> disputes.Followed:
+        """Of two branches of an organisation, follow the one that signs with this key."""
+        return disputes.follow(self.desk, org, key)
 
     # --- keys ----------------------------------------------------------------------------------
     def key_show(self) -> keys.KeysShown:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mutunode.protocol.ids import org_text, rec_text
-from mutunode.service import finding, naming, network, rules, usages
+from mutunode.service import disputes, finding, naming, network, rules, usages
 from mutunode.service.desk import Desk
 from mutunode.service.shapes import OrganisationPage, UsageLine
 
@@ -27,6 +29,8 @@ def page(desk: Desk, org: bytes, reader_language: str) -> OrganisationPage:
     kind = desk.registry["profile"]
     body = profile.fields() if profile is not None else {}
     uses, titles, ids = _uses(desk, org, reader_language)
+    chain = found.chain if found is not None else None
+    epochs, rivals = disputes.branches(chain) if chain is not None else ((), ())
     return OrganisationPage(
         organisation=network.organisation(desk, org),
         profile=kind.to_json(body) if body and not kind.check(body) else {},
@@ -36,7 +40,10 @@ def page(desk: Desk, org: bytes, reader_language: str) -> OrganisationPage:
         uses=uses,
         used_titles=titles,
         used_ids=ids,
-        epoch=found.chain.epoch if found is not None and found.chain is not None else 0,
+        epoch=chain.epoch if chain is not None else 0,
+        epochs=tuple(msgspec.to_builtins(each) for each in epochs),
+        rivals=tuple(msgspec.to_builtins(each) for each in rivals),
+        to_decide=chain is not None and disputes.waits(chain),
     )
 
 

@@ -285,6 +285,9 @@ class OrganisationPage(msgspec.Struct, frozen=True):
     used_titles: dict[str, str]  # usage id → resource title
     used_ids: dict[str, str]  # usage id → resource rec id
     epoch: int
+    epochs: tuple[dict[str, Any], ...] = ()  # that it opened, newest first (``keys.EpochLine``)
+    rivals: tuple[dict[str, Any], ...] = ()  # ops that are not in its chain (``keys.RivalLine``)
+    to_decide: bool = False  # a person has to say which of two branches is followed
 
 
 class Nearby(msgspec.Struct, frozen=True):

@@ -304,6 +304,19 @@ class OpenEpoch(Params, frozen=True):
         return "OpenEpoch(…)"
 
 
+class FollowKey(Params, frozen=True):
+    """``key``: the operating key of the branch that is to be followed, eight characters of it or more."""
+
+    org: str
+    key: str
+    reader_language: str = ""
+
+
+class OfOrganisation(Params, frozen=True):
+    org: str
+    reader_language: str = ""
+
+
 class Passphrase(Params, frozen=True):
     """An empty ``new`` takes the guard away."""
 
@@ -432,6 +445,8 @@ VERBS: dict[str, Verb] = {
     "prove_fork": Verb(ProveFork, lambda o, p, e: o.prove_fork(p.org)),
     "prove": Verb(Prove, lambda o, p, e: o.prove(p.rec, p.witnesses, p.timeout, e), streams=True),
     "export": Verb(Export, lambda o, p, e: o.export(p.format, p.kind, e), streams=True),
+    "peer_follow": Verb(FollowKey, lambda o, p, e: o.follow_key(p.org, p.key)),
+    "peer_show": Verb(OfOrganisation, lambda o, p, e: o.organisation(p.org, p.reader_language)),
     "epoch_open": Verb(OpenEpoch, lambda o, p, e: o.open_epoch(p.phrase, p.reason, p.base, p.dry_run)),
     "key_show": Verb(Nothing, lambda o, p, e: o.key_show()),
     "key_passphrase": Verb(Passphrase, lambda o, p, e: o.change_passphrase(p.old, p.new)),

@@ -188,6 +188,20 @@ class MemoryLogs:
         self._turn.cut.add(log)
         self._turn.stamp += 1
 
+    def disown(self, log: bytes, epoch: int) -> None:
+        """Everything leaves the log; it has no head until its author's chain brings one."""
+        state = self._turn.state
+        promise(log in state.logs, "a log of which nothing is held")
+        self.cut(log, 0)
+        self._turn.cut.discard(log)
+        held = state.logs[log]
+        retracted = {
+            rec: replace(gone, by=epoch) if gone.by is None else gone for rec, gone in held.retracted.items()
+        }
+        state.logs[log] = replace(held, head=None, broken_at=None, retracted=retracted)
+        for of in [of for of in state.evidence if of[0] == log and of[1] >= epoch]:
+            del state.evidence[of]
+
     def missing(self, log: bytes, start: int, limit: int) -> list[int]:
         """Indices of entries whose body should be held and is not."""
         held = self._turn.state.logs.get(log)

@@ -97,7 +97,7 @@ class Logs:
         """Heads changed after ``cursor``, in order of change; the cursor reached; more?"""
         rows = sql.rows(
             self._turn.db,
-            "SELECT cursor, head FROM log WHERE cursor > ? ORDER BY cursor LIMIT ?",
+            "SELECT cursor, head FROM log WHERE cursor > ? AND head IS NOT NULL ORDER BY cursor LIMIT ?",
             (cursor, limit + 1),
         )
         page = rows[:limit]
@@ -253,6 +253,21 @@ class Logs:
         self._truncate(log_no, size)
         db.execute("UPDATE log SET size = ?, frontier = ? WHERE log_no = ?", (size, kept.to_bytes(), log_no))
         self._turn.cut.add(log_no)
+
+    def disown(self, log: bytes, epoch: int) -> None:
+        """Everything leaves the log; it has no head until its author's chain brings one."""
+        db, log_no = self._turn.db, self._turn.log_no(log)
+        promise(log_no is not None, "a log of which nothing is held")
+        self.cut(log, 0)
+        assert log_no is not None
+        self._turn.cut.discard(log_no)
+        db.execute("UPDATE retracted SET epoch = ? WHERE log_no = ? AND epoch IS NULL", (epoch, log_no))
+        db.execute("DELETE FROM evidence WHERE log_no = ? AND epoch >= ?", (log_no, epoch))
+        db.execute(
+            "UPDATE log SET head = NULL, broken_at = NULL,"
+            " forked_in = (SELECT max(epoch) FROM evidence WHERE log_no = ?1) WHERE log_no = ?1",
+            (log_no,),
+        )
 
     def _truncate(self, log_no: int, size: int) -> None:
         db = self._turn.db

@@ -180,8 +180,8 @@ def status(**more: Any) -> Any:
 
 def keys(**more: Any) -> Any:
     """Its keys, with an epoch that was opened and a rival."""
-    epoch = EpochLine(1, "Ordinateur volé", 5, "key_b", "root_c", 1, 1_700_000_000)
-    rival = RivalLine(1, "tied", "Une autre", 4, "key_d", 1, 1_700_000_000, 1)
+    epoch = EpochLine(1, "Ordinateur volé", 5, "key_b", {}, "root_c", 1, 1_700_000_000)
+    rival = RivalLine(1, "tied", "Une autre", 4, "key_d", {}, 1, 1_700_000_000, 1)
     known: dict[str, Any] = {
         "org": ORG,
         "name": "Atelier Passerelle",
@@ -189,6 +189,7 @@ def keys(**more: Any) -> Any:
         "check_words": {},
         "epoch": 1,
         "operating": "key_b",
+        "key_words": {},
         "operating_here": "key_b",
         "current": True,
         "disputed": False,

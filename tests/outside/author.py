@@ -74,6 +74,7 @@ class Author(Register):
         self.name = name
         self.roots = [Ed25519PrivateKey.generate() for _ in range(roots)]
         self.operating = Ed25519PrivateKey.generate()
+        self.signers: dict[bytes, Ed25519PrivateKey] = {}  # op → the key it names, where there are several
         self.sealing = X25519PrivateKey.generate()
         genesis = cm(
             {

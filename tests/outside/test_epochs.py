@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.outside.author import Author
-from tests.outside.conftest import known_to, newcomer, org_text
+from tests.outside.conftest import arrival, known_to, newcomer, org_text
 from tests.outside.house import House, eventually
 from tests.outside.link import IDENT, IDENTITY
 from tests.outside.page import base32, domain, sha256
@@ -162,6 +162,7 @@ async def rivalling(stranger: Stranger, house: House, *, first: int, second: int
     ]
     for op, key in zip(ops, keys, strict=True):
         author.ops, author.operating = [op], key
+        stranger.author.signers[op[0]] = key
         author.sign()
         async with stranger.meet(house.peer) as link:
             await link.identity(house.org)
@@ -212,3 +213,64 @@ async def test_rivals_of_one_root_leave_an_organisation_disputed(library: House)
     async with newcomer().meet(library.peer) as reader:
         head = await reader.newest(author.log)
         assert head is None or head[4] == 0
+
+
+@pytest.mark.parametrize("more", [0, 1, 2], ids=["smaller", "as large", "larger"])
+async def test_what_the_branch_that_loses_published_gives_way_to_the_one_that_wins(
+    library: House, branch: House, more: int
+) -> None:
+    stranger = Stranger(Author("Two roots and records", roots=2))
+    author = stranger.author
+    for house in (library, branch):
+        house.accept(org_text(author))
+    keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+    low, high = (author.op(0, by=by, operating=key) for by, key in zip((1, 0), keys, strict=True))
+    author.ops, author.operating = [low], keys[0]
+    for number in range(2):
+        author.resource(f"By the low root {number}")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        await link.reaches(author.log, 2, epoch=1)
+    lost = author.rec(0)
+    author.items.clear()
+    author.ops, author.operating = [high], keys[1]
+    for number in range(more + 1):
+        author.resource(f"By the high root {number}")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        head = await link.reaches(author.log, more + 1, epoch=1)
+        assert head == author.head
+    await arrival(author, branch)
+    for house in (library, branch):
+        assert not house.member(author.org)["forked"]
+        assert not house.member(author.org)["disputed"]
+    shown = library.command("--json", "show", "rec_" + base32(lost))
+    assert shown.code == 3 or shown.json["state"] == "retracted"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first held", "the other"])
+async def test_a_person_settles_a_dispute_and_the_branch_is_followed(library: House, first: bool) -> None:
+    stranger = Stranger(Author("Disputed"))
+    author = stranger.author
+    library.accept(org_text(author))
+    ops = await rivalling(stranger, library, first=0, second=0)
+    shown = library.ok("peer", "show", org_text(author))
+    assert shown["to_decide"]
+    assert [len(shown[each]) for each in ("epochs", "rivals")] == [1, 1]
+    assert shown["rivals"][0]["standing"] == "tied"
+    words = [shown[each][0]["check_words"]["fr"] for each in ("epochs", "rivals")]
+    assert words[0] != words[1]
+    wrong = library.command("--json", "peer", "follow", org_text(author), "key_aaaaaaaaaa")
+    assert wrong.code == 3
+    key = shown["epochs" if first else "rivals"][0]["operating"]
+    answer = library.ok("peer", "follow", org_text(author), key[:14])
+    assert (answer["operating"], answer["changed"]) == (key, not first)
+    assert not library.member(author.org)["disputed"]
+    author.ops = [ops[0] if first else ops[1]]
+    author.operating = author.signers[author.ops[0][0]]
+    author.resource("Of the branch that a person chose")
+    stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        assert await link.reaches(author.log, 1, epoch=1) == author.head
+    again = library.command("--json", "peer", "follow", org_text(author), key)
+    assert again.code == 0, "and it may be said twice"

@@ -296,6 +296,39 @@ def test_an_epoch_keeps_some_leaves_and_the_rest_is_retracted(store: Store, alic
     assert store.verify(alice.log()) == []
 
 
+def test_what_a_lost_branch_signed_leaves_the_log_and_the_branch_that_won_begins_it_anew(
+    store: Store, alice: Author
+) -> None:
+    publish(store, alice, NOTE, NOTE)
+    cited = alice.rec(1)
+    won = Author(alice.name)
+    alice.open_epoch(keeps=2)
+    won.open_epoch(keeps=0)
+    publish(store, alice, NOTE)
+    lost = alice.rec(2)
+    with store.ledger.transaction():
+        store.ledger.freeze(alice.log(), alice.org, PUBLIC, 1, b"evidence", 0)
+        cursor = store.ledger.newest_cursor()
+        store.ledger.put_chain(won.chain)
+        store.ledger.disown(alice.log(), 1)
+        assert store.ledger.log(alice.log()) is None
+        assert store.ledger.evidence(alice.log(), 1) is None
+        assert store.ledger.heads_since(0, 10)[0] == []
+        assert store.ledger.newest_cursor() == cursor, "nobody is told of a change twice, nor misses one"
+    assert store.reader().counts().records == 0
+    with store.ledger.transaction():
+        append(store.ledger, won, won.write(NOTE))
+        store.ledger.commit(won.head(), won.tree())
+        held = store.ledger.log(alice.log())
+        assert held is not None
+        assert (held.size, held.frozen) == (1, False)
+    for rec in (cited, lost):
+        gone = store.reader().record(rec)
+        assert gone is not None
+        assert (gone.state, gone.retracted_by) == ("retracted", 1)
+    assert store.verify(alice.log()) == []
+
+
 def test_a_tree_that_grows_again_after_a_cut_is_the_new_one(store: Store, alice: Author) -> None:
     publish(store, alice, *[NOTE] * 1_100)
     alice.open_epoch(keeps=200)
