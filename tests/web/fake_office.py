@@ -80,6 +80,33 @@ class Entry:
         return [self.log, self.index, self.leaf]
 
 
+LINK = "mutunode://invite/1?org=org_a&key=b&token=c&until=1&at=192.168.1.2:7447&name=La+Fabrique"
+
+
+def left_by_strangers() -> list[shapes.Todo]:
+    """What somebody unknown brought: an invitation for us alone, and something nobody can read."""
+    invitation = shapes.Todo(
+        id="rec_" + "i" * 52,
+        kind="peer",
+        sense="",
+        org=org_id(catalogue.PASSERELLE),
+        org_name=catalogue.PASSERELLE,
+        time=NOW - HOUR,
+        title="Invitation",
+        target="",
+        type="",
+        text={"fr": "Parlons vélo"},
+        private=True,
+        stranger=True,
+        about="invite",
+        check_words=check_words(catalogue.PASSERELLE),
+    )
+    message = msgspec.structs.replace(
+        invitation, id="rec_" + "m" * 52, text={}, about="message", similar_to=catalogue.RELAIS
+    )
+    return [invitation, message]
+
+
 @dataclass
 class FakeOffice:
     """An office of six organisations. ``acts`` tells what was written, in order."""
@@ -92,13 +119,17 @@ class FakeOffice:
     read_only: bool = False
     own_name: str = catalogue.FABRIQUE
     answered: dict[str, Any] = field(default_factory=dict)  # what a search answers besides
+    left: list[shapes.Todo] = field(default_factory=list)  # by strangers
+    invited: list[shapes.InvitationLine] = field(default_factory=list)
+    told_alone: bool = False  # one usage is for the author alone
+    is_inside: bool = False
 
     # --- reading ---
 
     @property
     def inside(self) -> FakeOffice:
         """What sessions read besides."""
-        return self
+        return replace(self, is_inside=True)
 
     def registry(self) -> Registry:
         return self.registry_
@@ -252,8 +283,20 @@ class FakeOffice:
         _not_on_the_loop()
         lines = [self._usage_line(each) for each in self._about(self.find(rec), "usage", "resource")]
         count = self._count(self.find(rec))
+        private = int(self.told_alone and self.is_inside) * 3
+        if private:
+            lines = [msgspec.structs.replace(line, private=True, mine=False) for line in lines[:1]] + lines[
+                1:
+            ]
+        told = (shapes.Told("adapted", 4, self.find(rec).id, NOW),) if self.told_alone else ()
         return shapes.UsageAnswer(
-            count.declared, count.confirmed, count.contested, tuple(lines), count.can_help
+            count.declared,
+            count.confirmed,
+            count.contested,
+            tuple(lines),
+            count.can_help,
+            private=private,
+            told=told,
         )
 
     def organisation(self, org: str, reader_language: str = "") -> shapes.OrganisationPage:
@@ -329,7 +372,7 @@ class FakeOffice:
                 can_help=entry.body.get("can_help", False),
             )
             (done if self._answer_to(entry) else waiting).append(todo)
-        return shapes.TodoList(tuple(waiting), (), tuple(done))
+        return shapes.TodoList((*waiting, *self.left), (), tuple(done))
 
     def status(self) -> shapes.Status:
         _not_on_the_loop()
@@ -505,6 +548,62 @@ class FakeOffice:
         _not_on_the_loop()
         self.stances[org] = ""
         self.acts.append(("unblock", org))
+
+    def answer(self, rec: str, answer: str, reason: Any = "") -> Any:
+        _not_on_the_loop()
+        self.acts.append(("answer", rec, answer))
+        self.left[:] = [each for each in self.left if each.id != rec]
+
+    def invitation(
+        self, addresses: tuple[str, ...] = (), days: int = 7, follows: bool = True, note: str = ""
+    ) -> shapes.InvitationMade:
+        _not_on_the_loop()
+        for address in addresses:
+            if ":" not in address:
+                fr, en = f"« {address} » n’est pas une adresse.", f"“{address}” is not an address."
+                raise Refusal("bad_address", Exit.USAGE, fr, en, (Trouble("address", fr, en),))
+        self.acts.append(("invitation", addresses, days, follows, note))
+        self.invited.insert(
+            0,
+            shapes.InvitationLine(f"inv_{len(self.invited)}", "open", NOW, NOW + days * DAY, follows, note),
+        )
+        return shapes.InvitationMade(
+            "inv_0", LINK, NOW + days * DAY, follows, addresses or ("192.168.1.2:7447",)
+        )
+
+    def invitations(self) -> tuple[shapes.InvitationLine, ...]:
+        _not_on_the_loop()
+        return tuple(self.invited)
+
+    def revoke_invitation(self, id: str) -> shapes.InvitationLine:
+        _not_on_the_loop()
+        self.acts.append(("revoke", id))
+        return self.invited[0]
+
+    def read_invitation(self, link: str) -> shapes.LinkRead:
+        _not_on_the_loop()
+        if not link.startswith("mutunode://"):
+            fr, en = "Ce n’est pas une invitation entière.", "This is not a whole invitation."
+            raise Refusal("not_an_invitation", Exit.USAGE, fr, en, (Trouble("link", fr, en),))
+        return shapes.LinkRead(
+            org=org_id(catalogue.PASSERELLE),
+            name=catalogue.PASSERELLE,
+            check_words=check_words(catalogue.PASSERELLE),
+            addresses=("192.168.1.9:7447",),
+            expires_at=NOW + DAY,
+            expired=False,
+            ours=False,
+            accepted=False,
+            blocked=False,
+            similar_to="",
+        )
+
+    def take_up(self, link: str, wait_seconds: float = 15.0) -> shapes.TakenUp:
+        _not_on_the_loop()
+        if "used" in link:
+            raise Refusal("invitation_used", Exit.REFUSED, "Elle a déjà servi.", "It was used already.")
+        self.acts.append(("take_up", link))
+        return shapes.TakenUp(self._organisation(catalogue.PASSERELLE), "", "taken")
 
     def add_peer(self, address: str) -> Any:
         _not_on_the_loop()

@@ -40,7 +40,7 @@ DECLARE = Act(
     page="declare",
     kind="usage",
     target="resource",
-    fields=("type", "period", "can_help", "purpose", "experience"),
+    fields=("type", "period", "can_help", "visibility", "purpose", "experience"),
     title=N_("We use “%(title)s”"),
     lede=N_("Saying so tells the author what the record is good for, and others whom to ask."),
     consequence=N_("Everybody will be able to read it. You can correct or withdraw it later."),
@@ -71,7 +71,18 @@ ANSWER = Act(
     button=N_("Sign the answer"),
     done=N_("Signed: your answer is given."),
 )
-BY_PAGE = {act.page: act for act in (DECLARE, FLAG)}
+COUNT = Act(
+    page="count_told",
+    kind="usage_count",
+    target="resource",
+    fields=("type", "n"),
+    title=N_("Say how many told you in confidence that they use “%(title)s”"),
+    lede=N_("Your word alone stands for it: nobody else can check it. From three organisations on."),
+    consequence=N_("Everybody will be able to read the figure. It names nobody."),
+    button=N_("Sign the figure"),
+    done=N_("Signed: the figure stands on the record's page, as your word."),
+)
+BY_PAGE = {act.page: act for act in (DECLARE, FLAG, COUNT)}
 
 
 class ActPage(msgspec.Struct, frozen=True):
@@ -146,11 +157,22 @@ async def _sign_page(
         proposal=proposal,
         action=_action(visit, act, about),
         typed=tuple(_sent_again(form, act, target)),
-        consequence=words.gettext(act.consequence),
+        consequence=_consequence(visit, act, proposal),
         button=words.gettext(act.button),
         back=_back(visit, act, about),
     )
     return await signing.show(request, page)
+
+
+def _consequence(visit: Visit, act: Act, proposal: signing.Proposal) -> str:
+    preview = proposal.preview
+    if not preview.sealed_for:
+        return visit.speech.gettext(act.consequence)
+    text = visit.speech.gettext(
+        "%(name)s alone will be able to read it, and you on this computer. Your register shows that "
+        "something was sealed, not what or for whom. You can correct or withdraw it later."
+    )
+    return text % {"name": preview.sealed_for_name}
 
 
 def _sent_again(form: forms.Form, act: Act, target: str) -> Iterable[tuple[str, str]]:

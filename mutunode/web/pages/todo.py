@@ -10,8 +10,10 @@ from mutunode.service.shapes import Todo, TodoList
 from mutunode.web import forms, render
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
+from mutunode.web.i18n import N_
 from mutunode.web.labels import Labels
 from mutunode.web.pages import acts
+from mutunode.web.visit import Visit
 
 SHOWN_MAX = 30  # a long list is answered from the top
 
@@ -48,9 +50,30 @@ async def answer(request: web.Request) -> web.StreamResponse:
             visit.speech.gettext("This has been answered already, or was taken back.")
         )
         raise web.HTTPSeeOther(visit.to("todo"))
+    if form.get("decide"):
+        return await _decide(visit, item, form.get("decide"))
     try:
         about = await ask(visit.clerk.show, item.target, visit.language)
     except Refusal:
         visit.writer().notices.append(visit.speech.gettext("The record it is about is no longer here."))
         raise web.HTTPSeeOther(visit.to("todo")) from None
     return await acts.carry_out(request, acts.ANSWER, item.id, about, form)
+
+
+async def _decide(visit: Visit, item: Todo, decision: str) -> web.StreamResponse:
+    """A person's word on a stranger: nothing of it is signed, or told to anybody."""
+    words = {
+        "accept": N_("You follow %(name)s: its register is on its way."),
+        "ignore": N_("It will not be shown again."),
+        "block": N_("%(name)s is blocked."),
+    }.get(decision)
+    if words is None or not item.stranger:
+        raise web.HTTPBadRequest
+    try:
+        await ask(visit.clerk.answer, item.id, decision)
+    except Refusal as refusal:
+        text = refusal.fr if visit.language == "fr" else refusal.en
+        visit.writer().notices.append(text)
+    else:
+        visit.writer().notices.append(visit.speech.gettext(words) % {"name": item.org_name})
+    raise web.HTTPSeeOther(visit.to("todo"))
