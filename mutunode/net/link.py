@@ -26,7 +26,7 @@ from mutunode.protocol.limits import (
 
 WebSocket = WebSocketResponse[Any] | ClientWebSocketResponse[Any]
 
-PING_SECONDS = 60.0  # of silence (PROTOCOL §8); without a sign in half of it again, the link is dead
+PING_SECONDS = 40.0  # of silence; without a sign in half of it again the link is dead: a minute in all
 READ_AHEAD_BYTES_MAX = 2 * FRAME_BYTES_MAX  # one frame in the node's hands, the next one ready
 SEND_SECONDS_MAX = 2.0 * REQUEST_SECONDS_MAX  # the slowest link worth keeping needs half of it for a frame
 CLOSE_SECONDS_MAX = 3.0
