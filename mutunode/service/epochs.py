@@ -60,9 +60,18 @@ class Epoch(msgspec.Struct, frozen=True):
     opened: bool  # false: a trial run
 
 
+def foresee(desk: Desk) -> Epoch:
+    """What opening an epoch now would keep and drop; for pages, which show it before anybody types a phrase.
+
+    Raises:
+        Refusal: the store is not the one to go on from (8).
+    """
+    return open_epoch(desk, None, reason="", dry_run=True)
+
+
 def open_epoch(
     desk: Desk,
-    given: Phrase,
+    given: Phrase | None,
     *,
     reason: str,
     base: int | None = None,
@@ -81,7 +90,8 @@ def open_epoch(
     def job(turn: Turn) -> Epoch:
         chain = turn.ledger.chain(desk.org)
         assert chain is not None, "our own chain is held from the start"
-        _check_phrase(desk, turn, chain, given)
+        if given is not None:
+            _check_phrase(desk, turn, chain, given)
         size, keep = _sizes(turn, chain, base, parted)
         dropped = _dropped(desk, keep, size)
         told = Epoch(
@@ -96,7 +106,7 @@ def open_epoch(
             roots=tuple(root_text(root) for root in roots or chain.roots),
             opened=False,
         )
-        if dry_run:
+        if dry_run or given is None:
             return told
         keys = next_keys(chain, given, operating, desk.safe.keys.sealing)
         opened = signed(turn, chain, given, keys, keep, reason, roots)

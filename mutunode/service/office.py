@@ -376,6 +376,10 @@ class Office:
         """A new operating key, signed for by the recovery phrase; ``base`` entries stay (None: all)."""
         return epochs.open_epoch(self.desk, phrases.read(phrase), reason=reason, base=base, dry_run=dry_run)
 
+    def foresee_epoch(self) -> epochs.Epoch:
+        """What a new start of the register would keep and drop now."""
+        return epochs.foresee(self.desk)
+
     def change_passphrase(self, old: str, new: str) -> keys.Guarded:
         """Guard the key file by another passphrase, or by none."""
         return keys.change_passphrase(self.desk, old, new)

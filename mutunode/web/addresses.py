@@ -27,6 +27,8 @@ PAGES: dict[str, dict[Language, str]] = {
     "organisation": {"fr": f"organisation/{ORG}", "en": f"organisation/{ORG}"},
     "follow": {"fr": f"organisation/{ORG}/suivre", "en": f"organisation/{ORG}/follow"},
     "leave": {"fr": f"organisation/{ORG}/ne-plus-suivre", "en": f"organisation/{ORG}/stop-following"},
+    "settle": {"fr": f"organisation/{ORG}/trancher", "en": f"organisation/{ORG}/settle"},
+    "keys": {"fr": "cles", "en": "keys"},
     "network": {"fr": "reseau", "en": "network"},
     "add_address": {"fr": "reseau/adresse", "en": "network/address"},
     "invite": {"fr": "reseau/inviter", "en": "network/invite"},

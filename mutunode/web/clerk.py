@@ -15,7 +15,9 @@ from mutunode.service import shapes
 from mutunode.service.verbs import Emit, OneOrMany
 
 if TYPE_CHECKING:  # the pages need no engine to be imported
+    from mutunode.service.epochs import Epoch
     from mutunode.service.importing import Source
+    from mutunode.service.keys import KeysShown
     from mutunode.store.interface import Draft
 
 P = ParamSpec("P")
@@ -104,6 +106,16 @@ class Clerk(Protocol):
     def accept(self, org: str, address: str = "", vouch: bool = False, listed: bool = True) -> Any: ...
 
     def block(self, org: str) -> Any: ...
+
+    def follow_key(self, org: str, key: str) -> Any: ...
+
+    def key_show(self) -> KeysShown: ...
+
+    def foresee_epoch(self) -> Epoch: ...
+
+    def open_epoch(
+        self, phrase: str, reason: str = "", base: int | None = None, dry_run: bool = False
+    ) -> Epoch: ...
 
     def unblock(self, org: str) -> Any: ...
 

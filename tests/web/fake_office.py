@@ -22,8 +22,10 @@ from mutunode.commons.kind import Kind
 from mutunode.commons.registry import Registry, load
 from mutunode.protocol import ids
 from mutunode.protocol.entry import rec_id
-from mutunode.service import shapes
+from mutunode.service import phrases, shapes
+from mutunode.service.epochs import Dropped, Epoch
 from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.keys import EpochLine, KeysShown, Root
 from mutunode.service.plain import as_text
 from mutunode.service.verbs import Emit, OneOrMany
 from mutunode.store.interface import Draft
@@ -114,6 +116,9 @@ class FakeOffice:
     registry_: Registry = field(default_factory=load)
     entries: list[Entry] = field(default_factory=list)
     stances: dict[str, str] = field(default_factory=dict)
+    disputed: set[str] = field(default_factory=set)
+    epochs: list[EpochLine] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)  # what a new start would leave out
     acts: list[tuple[Any, ...]] = field(default_factory=list)
     drafts: dict[str, Draft] = field(default_factory=dict)
     read_only: bool = False
@@ -321,6 +326,9 @@ class FakeOffice:
             used_titles={rec: _title(self.registry_, entry) for rec, entry in used.items()},
             used_ids={rec: entry.id for rec, entry in used.items()},
             epoch=0,
+            epochs=(self._branch("key_" + "e" * 52, "Ordinateur volé"),) if org in self.disputed else (),
+            rivals=(self._branch("key_" + "f" * 52, ""),) if org in self.disputed else (),
+            to_decide=org in self.disputed,
         )
 
     def network(self) -> shapes.Network:
@@ -538,6 +546,67 @@ class FakeOffice:
         _not_on_the_loop()
         self.stances[org] = "accepted"
         self.acts.append(("accept", org, address, vouch))
+
+    def follow_key(self, org: str, key: str) -> Any:
+        _not_on_the_loop()
+        assert ids.parse(org, "org")
+        self.acts.append(("follow_key", org, key))
+        self.disputed.discard(org)
+
+    def key_show(self) -> KeysShown:
+        _not_on_the_loop()
+        return KeysShown(
+            org=org_id(self.own_name),
+            name=self.own_name,
+            log=self.status().logs["public"]["log"],
+            check_words=check_words(self.own_name),
+            epoch=len(self.epochs),
+            operating="key_" + "a" * 52,
+            key_words=check_words("operating"),
+            operating_here="key_" + "a" * 52,
+            current=True,
+            disputed=False,
+            roots=(Root("root_" + "b" * 52, 1, 0),),
+            sealing_epochs=(0,),
+            wrapped=False,
+            epochs=tuple(self.epochs),
+            rivals=(),
+        )
+
+    def foresee_epoch(self) -> Epoch:
+        _not_on_the_loop()
+        return self._epoch("", opened=False)
+
+    def open_epoch(
+        self, phrase: str, reason: str = "", base: int | None = None, dry_run: bool = False
+    ) -> Epoch:
+        _not_on_the_loop()
+        assert not dry_run
+        phrases.read(phrase)
+        self.acts.append(("open_epoch", reason))
+        operating, seen = "key_" + "c" * 52, NOW
+        line = EpochLine(1, reason, 7, operating, check_words("next"), "root_" + "b" * 52, 1, seen)
+        self.epochs.insert(0, line)
+        return self._epoch(reason, opened=True)
+
+    def _epoch(self, reason: str, *, opened: bool) -> Epoch:
+        gone = tuple(self.dropped)
+        return Epoch(
+            org=org_id(self.own_name),
+            epoch=1,
+            reason=reason,
+            base=7 - len(gone),
+            size=7,
+            dropped=len(gone),
+            dropped_records=gone,
+            operating="key_" + "c" * 52 if opened else "",
+            roots=("root_" + "b" * 52,),
+            opened=opened,
+        )
+
+    def _branch(self, key: str, reason: str) -> dict[str, Any]:
+        line = EpochLine(1, reason, 3, key, check_words(key), "root_" + "d" * 52, 1, NOW - DAY)
+        return dict(msgspec.to_builtins(line))
 
     def block(self, org: str) -> Any:
         _not_on_the_loop()

@@ -10,8 +10,10 @@ import pytest
 from aiohttp import FormData
 
 from mutunode.commons.registry import load
+from mutunode.service.epochs import Dropped
 from tests.web import catalogue
 from tests.web.fake_office import FakeOffice, org_id
+from tests.web.html import faults
 from tests.web.site import Page, Site
 from tests.web.test_reading import record_of
 
@@ -571,3 +573,56 @@ async def test_a_file_too_large_is_told_before_it_is_read(desk: Site) -> None:
     page = await _upload(desk, "grand.csv", b"title\n" + b"x\n" * 5_000_000)
     assert page.status == 413
     assert "mutunode import" in page.main
+
+
+# --- keys ----------------------------------------------------------------------------------------
+PHRASE = (
+    "abaisser agréable inductif agréable éligible achat bolide boucle amateur exister dérober bison abrasif "
+    "justice écharpe inonder avancer piano adulte cobra papaye anonyme hangar tomate"
+)
+
+
+async def test_the_key_is_changed_in_a_page_that_says_what_it_does(desk: Site) -> None:
+    page = await desk.get("/fr/cles")
+    assert "perdu ou volé" in page.main
+    wrong = await desk.submit(page, "/cles", phrase="un deux", reason="Vol")
+    assert wrong.status == 400
+    assert faults(wrong.text) == []
+    assert "24 mots" in wrong.find("p", id="e-phrase").words()
+    assert wrong.find("input", id="f-reason").get("value") == "Vol"
+    assert not any(act[0] == "open_epoch" for act in desk.office.acts)
+    done = await desk.submit(wrong, "/cles", phrase=PHRASE, reason="Ordinateur volé")
+    assert desk.office.acts[-1] == ("open_epoch", "Ordinateur volé")
+    assert "Ordinateur volé" in done.main
+    assert "abaisser" not in done.text
+
+
+async def test_what_a_new_start_would_drop_is_told_before_a_phrase_is_typed(desk: Site) -> None:
+    desk.office.dropped.append(Dropped("rec_x", 6, "resource", "Le guide des deux machines"))
+    page = await desk.get("/en/keys")
+    assert "Le guide des deux machines" in page.main
+    assert "One entry would leave" in page.main
+
+
+async def test_the_keys_need_a_session(site: Site) -> None:
+    assert (await site.get("/fr/cles")).status == 403
+
+
+async def test_a_dispute_is_settled_by_the_words_of_a_key(desk: Site) -> None:
+    org = org_id(catalogue.PASSERELLE)
+    desk.office.disputed.add(org)
+    page = await desk.get(f"/fr/organisation/{org}")
+    assert "Deux clés se disputent" in page.main
+    keys = [each.get("value") for each in page.all("button") if each.get("name") == "key"]
+    assert len(keys) == 2
+    done = await desk.submit(page, "/trancher", keys[1])
+    assert desk.office.acts[-1] == ("follow_key", org, keys[1])
+    assert "Deux clés se disputent" not in done.main
+
+
+async def test_readers_see_a_dispute_and_cannot_settle_it(site: Site) -> None:
+    org = org_id(catalogue.PASSERELLE)
+    site.office.disputed.add(org)
+    page = await site.get(f"/en/organisation/{org}")
+    assert "Two keys claim" in page.main
+    assert not [each for each in page.all("button") if each.get("name") == "key"]

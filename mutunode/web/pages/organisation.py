@@ -49,6 +49,7 @@ class Page(msgspec.Struct, frozen=True):
     cards: tuple[Card, ...]
     types: dict[str, str]
     languages: tuple[str, ...]
+    branches: tuple[dict[str, Any], ...]  # of a disputed organisation: the one held, then the others
 
     @property
     def fork_command(self) -> str:
@@ -102,6 +103,7 @@ def _context(visit: Visit, found: OrganisationPage) -> Page:
         contact=tuple(line for line in facts if line.name not in ("legal_form", "area", "languages")),
         cards=tuple(card(hit, labels) for hit in found.resources),
         types={option.code: option.shown.text(visit.language) for option in options},
+        branches=(*found.epochs[:1], *found.rivals) if found.to_decide else (),
         languages=tuple(visit.speech.language_name(str(tag)) for tag in profile.get("languages", ())),
     )
 
@@ -228,5 +230,16 @@ async def leave(request: web.Request) -> web.StreamResponse:
     else:
         await ask(visit.clerk.unblock, org)
         text = words.gettext("You neither follow nor block this organisation any more.")
+    visit.writer().notices.append(text)
+    raise web.HTTPSeeOther(visit.to("organisation", org=org))
+
+
+async def settle(request: web.Request) -> web.StreamResponse:
+    """Of two branches of a disputed organisation, the one to follow here."""
+    visit = visits.of(request)
+    form = await forms.read(request)
+    org = request.match_info["org"]
+    await ask(visit.clerk.follow_key, org, form.get("key"))
+    text = visit.speech.gettext("Settled for this computer: what this key signs is taken in, and only that.")
     visit.writer().notices.append(text)
     raise web.HTTPSeeOther(visit.to("organisation", org=org))
