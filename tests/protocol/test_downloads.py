@@ -11,6 +11,7 @@ from mutunode.protocol.blobs import blob_of
 from mutunode.protocol.errors import Code
 from mutunode.protocol.limits import CHUNK_BYTES, CHUNKS_A_LINK_MAX, CHUNKS_UNDER_WAY_MAX
 from mutunode.protocol.messages import Chunk, Data, Err, Have, Holds
+from mutunode.protocol.session import State
 from tests.protocol.puppet import Puppet
 from tests.simulated_disk import chunks_of, data_of
 from tests.simulator import Actor, World
@@ -474,9 +475,8 @@ def test_who_is_accepted_during_the_handshake_is_no_stranger(world: World) -> No
     ann, bob = world.node("ann"), world.node("bob")
     ann.publishes("Fiche")
     bob.knows_address_of(ann)
-    while not any(session.org for session in bob.node._core.sessions.values()):
-        world.run(0.005)
-    assert not any(link.ready for link in bob.links())
+    while not any(session.state is State.MEETING for session in bob.node._core.sessions.values()):
+        world.run(0.001)
     bob.accepts(ann)
     while not any(link.ready for link in bob.links()):
         world.run(0.005)
