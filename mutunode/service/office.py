@@ -6,7 +6,7 @@ Each method may be called from any thread and answers with the structs of ``shap
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mutunode.commons.registry import Registry
@@ -43,7 +43,7 @@ from mutunode.service import (
 )
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
-from mutunode.service.files import attaching, having
+from mutunode.service.files import attaching, having, showing
 from mutunode.service.forking import ForkProved
 from mutunode.service.importing import Source
 from mutunode.service.lender import Lender
@@ -222,6 +222,31 @@ class Office:
         """Have the files of a record fetched that are not here, or one of them; how many are wanted now."""
         stored = lookup.record(self.desk, rec)
         return len(having.fetch(self.desk, stored, ids.parse(blob, "blob") if blob else None))
+
+    def opened_file(self, rec: str, index: int) -> showing.Opened:
+        """A file of a record, as it may be given to a browser."""
+        return showing.opened(self.desk, rec, index)
+
+    def read_file(self, blob: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The content of a file that is here, each piece checked."""
+        return having.read(self.desk, ids.parse(blob, "blob"), start, end)
+
+    def picture_of(self, file: showing.Opened) -> bytes | None:
+        """A small PNG made anew of a file, where one can be made."""
+        return showing.small_picture(self.desk, file, ids.parse(file.blob, "blob"))
+
+    def beginning_of(self, file: showing.Opened) -> showing.Beginning | None:
+        """The first page of a text."""
+        return showing.beginning(self.desk, file, ids.parse(file.blob, "blob"))
+
+    def file_progress(self, blob: str) -> tuple[int, int]:
+        """(chunks here, chunks in all) of a file on its way; (0, 0) when nothing is under way."""
+        told = having.progress(self.desk, ids.parse(blob, "blob"))
+        return (told.done, told.count) if told is not None else (0, 0)
+
+    def ask_holders(self, rec: str) -> None:
+        """Ask peers whether they hold the files of a record; the answers are there a moment later."""
+        having.ask_holders(self.desk, lookup.record(self.desk, rec))
 
     def get_files(self, rec: str, path: str, timeout: float, emit: Emit) -> having.Got:
         """Write the files of a record into a folder of this machine, fetched first where need be."""

@@ -13,6 +13,8 @@ from mutunode.web.settings import Language
 
 REC = "{rec:rec_[a-z2-7]{8,52}}"
 ORG = "{org:org_[a-z2-7]{8,52}}"
+INDEX = "{index:[0-9]{1,3}}"
+UPLOAD = "{upload:[A-Za-z0-9_-]{16,64}}"
 KIND = "{kind:[a-z][a-z0-9_]{0,63}}"
 
 PAGES: dict[str, dict[Language, str]] = {
@@ -24,6 +26,15 @@ PAGES: dict[str, dict[Language, str]] = {
     "revise": {"fr": f"fiche/{REC}/corriger", "en": f"record/{REC}/revise"},
     "withdraw": {"fr": f"fiche/{REC}/retirer", "en": f"record/{REC}/withdraw"},
     "flag": {"fr": f"fiche/{REC}/signaler", "en": f"record/{REC}/report"},
+    "file": {"fr": f"fiche/{REC}/fichier/{INDEX}", "en": f"record/{REC}/file/{INDEX}"},
+    "file_played": {"fr": f"fiche/{REC}/fichier/{INDEX}/lire", "en": f"record/{REC}/file/{INDEX}/play"},
+    "file_picture": {
+        "fr": f"fiche/{REC}/fichier/{INDEX}/vignette",
+        "en": f"record/{REC}/file/{INDEX}/picture",
+    },
+    "fetch_files": {"fr": f"fiche/{REC}/fichiers", "en": f"record/{REC}/files"},
+    "upload": {"fr": "envoi", "en": "upload"},
+    "upload_part": {"fr": f"envoi/{UPLOAD}", "en": f"upload/{UPLOAD}"},
     "organisation": {"fr": f"organisation/{ORG}", "en": f"organisation/{ORG}"},
     "follow": {"fr": f"organisation/{ORG}/suivre", "en": f"organisation/{ORG}/follow"},
     "leave": {"fr": f"organisation/{ORG}/ne-plus-suivre", "en": f"organisation/{ORG}/stop-following"},

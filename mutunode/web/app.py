@@ -14,10 +14,11 @@ from aiohttp import web
 from mutunode.web import addresses, errors, guard, render, static_files
 from mutunode.web import visit as visits
 from mutunode.web.api import health, openapi, reads
-from mutunode.web.clerk import Clerk
+from mutunode.web.clerk import Clerk, ask
 from mutunode.web.forms import UPLOAD_BYTES_MAX
 from mutunode.web.pages import (
     acts,
+    files,
     importing,
     inviting,
     keys,
@@ -26,6 +27,7 @@ from mutunode.web.pages import (
     publish,
     record,
     search,
+    sending,
     session,
     texts,
     todo,
@@ -47,6 +49,11 @@ PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
     "revise": (publish.revise, publish.act_on_revision),
     "withdraw": (withdrawing.show, withdrawing.act),
     "flag": (acts.show, acts.act),
+    "file": (files.download, None),
+    "file_played": (files.play, None),
+    "file_picture": (files.picture, None),
+    "fetch_files": (None, files.fetch),
+    "upload": (None, sending.begin),
     "organisation": (organisation.show, None),
     "follow": (organisation.confirm, organisation.follow),
     "leave": (organisation.confirm_leaving, organisation.leave),
@@ -101,6 +108,7 @@ def make_app(
     app[visits.CLOCK] = clock
     app[health.METERS] = health.Meters()
     app[importing.UPLOADS] = Uploads()
+    app[sending.SENDING] = sending.Sending(clock)
     app.on_cleanup.append(_forget_uploads)
     app.on_response_prepare.append(guard.add_headers)
     render.set_up(app)
@@ -116,6 +124,10 @@ def make_app(
         app.router.add_get(path, handler)
     for name, (show, act) in PAGES.items():
         _add(app, name, show, act)
+    for language in LANGUAGES:
+        part = f"/s/{{key}}{addresses.pattern('upload_part', language)}"
+        app.router.add_route("PATCH", part, sending.go_on, name=f"upload_part.{language}.session")
+        app.router.add_get(part, sending.where, allow_head=False)
     return app
 
 
@@ -135,6 +147,7 @@ def _add(app: web.Application, name: str, show: Handler | None, act: Handler | N
 
 async def _forget_uploads(app: web.Application) -> None:
     app[importing.UPLOADS].close()
+    await ask(app[sending.SENDING].close)
 
 
 async def _home(request: web.Request) -> web.StreamResponse:

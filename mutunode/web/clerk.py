@@ -7,7 +7,7 @@ callable from any thread; refusals are raised as `mutunode.service.errors.Refusa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from mutunode.commons.registry import Registry
@@ -16,12 +16,28 @@ from mutunode.service.verbs import Emit, OneOrMany
 
 if TYPE_CHECKING:  # the pages need no engine to be imported
     from mutunode.service.epochs import Epoch
+    from mutunode.service.files.showing import Beginning, Opened
     from mutunode.service.importing import Source
     from mutunode.service.keys import KeysShown
     from mutunode.store.interface import Draft
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Upload(Protocol):
+    """A file that is being taken in; its methods are called in threads."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        ...
+
+    def write(self, piece: bytes) -> None: ...
+
+    def keep(self) -> dict[str, Any]: ...
+
+    def abandon(self) -> None: ...
 
 
 class Clerk(Protocol):
@@ -96,6 +112,22 @@ class Clerk(Protocol):
         versions: shapes.Which = "all",
         reader_language: str = "",
     ) -> shapes.Preview: ...
+
+    def opened_file(self, rec: str, index: int) -> Opened: ...
+
+    def read_file(self, blob: str, start: int = 0, end: int | None = None) -> Iterator[bytes]: ...
+
+    def picture_of(self, file: Opened) -> bytes | None: ...
+
+    def beginning_of(self, file: Opened) -> Beginning | None: ...
+
+    def file_progress(self, blob: str) -> tuple[int, int]: ...
+
+    def ask_holders(self, rec: str) -> None: ...
+
+    def fetch_files(self, rec: str, blob: str = "") -> int: ...
+
+    def upload(self, name: str, media_type: str = "") -> Upload: ...
 
     def input_of(self, rec: str) -> dict[str, Any]: ...
 

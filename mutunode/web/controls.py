@@ -9,7 +9,7 @@ import msgspec
 
 from mutunode.web.troubles import Trouble, anchor
 
-Shape = Literal["line", "area", "select", "radios", "check", "license", "group"]
+Shape = Literal["line", "area", "select", "radios", "check", "license", "group", "files"]
 
 OTHER = "+other"  # "another licence, in full"
 AREA_ROWS = 4

@@ -6,19 +6,21 @@ Limits are far above what a person types; who meets one is told which, and by ho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
 
 from mutunode.service.errors import Exit, Refusal
+from mutunode.web import clerk
 from mutunode.web import visit as visits
 
 FORM_BYTES_MAX = 512 * 1024  # eight records of 64 KiB, as a form sends them
 UPLOAD_BYTES_MAX = 8_000_000  # a catalogue of 10,000 records of 800 bytes: read in a few seconds
 FIELDS_MAX = 500
 NAME_LENGTH_MAX = 200
+PIECE_BYTES = 256 * 1024
 READ_SECONDS_MAX = 20.0  # for a form; an upload gets as much for every 4 MiB
 
 
@@ -73,6 +75,83 @@ async def read(request: web.Request, *, bytes_max: int = FORM_BYTES_MAX) -> Form
     if not request.app[visits.SESSIONS].may_write_with(session, form.get("csrf")):
         raise Forged
     return form
+
+
+async def read_with_files(
+    request: web.Request, begin: Callable[[str], clerk.Upload]
+) -> tuple[Form, list[Any]]:
+    """The form of a session's page, and the files that came with it, each taken in as it comes.
+
+    The token stands first in every form of ours: nothing is taken from a page that did not know it. ``begin``
+    is called in a thread with each file's name.
+
+    Raises:
+        As ``read``; and what ``begin`` and what it gives raise: then no file of this form is kept but those
+        before it.
+    """
+    if not request.content_type.startswith("multipart/"):
+        return await read(request), []
+    session = visits.of(request).writer()
+    pairs: list[tuple[str, str]] = []
+    files: list[Any] = []
+    room = FORM_BYTES_MAX
+    reader = await request.multipart()
+    while (part := await _next_part(reader)) is not None:
+        if len(pairs) + len(files) >= FIELDS_MAX:
+            raise _refused("form_too_many_fields", *_TOO_MANY)
+        if part.filename is None:
+            text = await _text(part, room)
+            room -= len(text.encode())
+            pairs.append((part.name or "", text.replace("\r\n", "\n").replace("\r", "\n")))
+            continue
+        if not request.app[visits.SESSIONS].may_write_with(session, dict(pairs).get("csrf", "")):
+            raise Forged
+        if part.filename:
+            files.append(await _take(part, begin))
+    if not request.app[visits.SESSIONS].may_write_with(session, dict(pairs).get("csrf", "")):
+        raise Forged
+    return Form(tuple(pairs)), files
+
+
+async def _next_part(reader: MultipartReader) -> BodyPartReader | None:
+    try:
+        async with asyncio.timeout(READ_SECONDS_MAX):
+            part = await reader.next()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    except (ValueError, UnicodeError) as error:
+        raise _refused("form_unreadable", *_UNREADABLE) from error
+    if isinstance(part, MultipartReader):
+        raise _refused("form_unreadable", *_UNREADABLE)
+    return part
+
+
+async def _text(part: BodyPartReader, room: int) -> str:
+    raw = b""
+    while chunk := await _piece(part):
+        raw += chunk
+        if len(raw) > room:
+            raise too_large(len(raw), FORM_BYTES_MAX)
+    return raw.decode("utf-8", "replace")
+
+
+async def _take(part: BodyPartReader, begin: Callable[[str], clerk.Upload]) -> Any:
+    taking = await asyncio.to_thread(begin, part.filename or "")
+    try:
+        while chunk := await _piece(part):
+            await asyncio.to_thread(taking.write, chunk)
+    except BaseException:
+        await asyncio.to_thread(taking.abandon)
+        raise
+    return await asyncio.to_thread(taking.keep)
+
+
+async def _piece(part: BodyPartReader) -> bytes:
+    try:
+        async with asyncio.timeout(READ_SECONDS_MAX):  # without a byte; a large file may take hours
+            return bytes(await part.read_chunk(PIECE_BYTES))
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
 
 
 async def read_unchecked(request: web.Request, *, bytes_max: int) -> Form:

@@ -20,12 +20,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTINGS: web.AppKey[WebSettings] = web.AppKey("settings", WebSettings)
 READING = frozenset({"GET", "HEAD"})
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+    "connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
+# For what others wrote: a document of its own, without scripts, forms, origin, and nothing to load.
+SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"
+POLICY_NAME = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    POLICY_NAME: POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # not `no-referrer`: forms would then say `Origin: null`
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -38,7 +42,8 @@ HEADERS = {
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Every answer carries them, errors too (a signal, so that none escapes)."""
     for name, value in HEADERS.items():
-        response.headers[name] = value
+        if name != POLICY_NAME or response.headers.get(POLICY_NAME) != SANDBOX:
+            response.headers[name] = value
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.pop("Server", None)
 

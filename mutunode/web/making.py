@@ -182,6 +182,8 @@ class Maker:
 
     def _list(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
         assert isinstance(type, ListOf)
+        if isinstance(type.item, File):
+            return self._files(type, name, label, help, given)
         if isinstance(given, str) and given:  # typed as lines, and to be shown as typed
             return Control(name, self._list_shape(type), label, help, given, error=self._first_within(name))
         held = items(given)
@@ -203,6 +205,34 @@ class Maker:
     def _list_shape(type: ListOf) -> Shape:
         return "line" if type.separators.strip() else "area"
 
+    def _files(self, type: ListOf, name: str, label: str, help: str, given: Any) -> Control:
+        """Files attached so far, each with what may be said of it; more may come with the form."""
+        held = [item for item in items(given) if isinstance(item, Mapping) and item.get("blob")]
+        parts = tuple(self._file(f"{name}.{place}", item) for place, item in enumerate(held))
+        return Control(
+            name, "files", label, help, parts=parts, language=self._own, error=self._first_within(name)
+        )
+
+    def _file(self, name: str, item: Mapping[str, Any]) -> Control:
+        alt = as_texts(item.get("alt"), self._own)
+        words = self._words
+        hidden = tuple(Offer(f"{name}.{key}", plain(item.get(key))) for key in ("blob", "size", "media_type"))
+        parts = (
+            Control(f"{name}.name", "line", words.gettext("Name"), value=plain(item.get("name"))),
+            Control(
+                f"{name}.alt.{self._own}",
+                "line",
+                words.gettext("What it shows or contains, in a sentence"),
+                value=plain(alt.get(self._own) or alt.get("")),
+                language=self._own,
+            ),
+            Control(
+                f"{name}.lang", "line", words.gettext("Language code: fr, en…"), value=plain(item.get("lang"))
+            ),
+            Control(f"{name}.{DROP}", "check", words.gettext("Take it out")),
+        )
+        return Control(name, "group", plain(item.get("name")), offers=hidden, parts=parts)
+
     def _first_within(self, name: str) -> str:
         """A list typed on lines shows what is wrong with any of them."""
         return next(
@@ -213,6 +243,8 @@ class Maker:
         reader = self._reader
         return tuple(Offer(each.code, each.label.text(reader), each.help.text(reader)) for each in options)
 
+
+DROP = "drop"  # the box that takes a file out again
 
 Make = Callable[[Maker, ValueType, str, str, str, Any], Control]
 
@@ -231,9 +263,8 @@ def _makers() -> dict[str, Make]:
 
 
 def is_typed(field: Field) -> bool:
-    """Whether a person fills it in on a page; files are given with the command line."""
-    innermost = field.type.item if isinstance(field.type, ListOf) else field.type
-    return field.name not in NEVER_TYPED and not isinstance(innermost, File | Blob)
+    """Whether a person fills it in on a page; a file that stands alone is given with the command line."""
+    return field.name not in NEVER_TYPED and not isinstance(field.type, File | Blob)
 
 
 def _in_a_list(name: str) -> bool:

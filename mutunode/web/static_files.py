@@ -9,7 +9,7 @@ from importlib import resources
 import msgspec
 from aiohttp import web
 
-_TYPES = {"mutunode.css": "text/css", "mark.svg": "image/svg+xml"}
+_TYPES = {"mutunode.css": "text/css", "mark.svg": "image/svg+xml", "files.js": "text/javascript"}
 
 
 class StaticFile(msgspec.Struct, frozen=True):

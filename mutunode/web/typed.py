@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mutunode.commons.kind import Kind
+from mutunode.commons.kind import File, Kind, ListOf
 from mutunode.web.controls import OTHER
-from mutunode.web.making import is_typed
+from mutunode.web.making import DROP, is_typed
 
 OTHER_NAME = "~other"  # name of the text of "another licence", behind the field's own
 
@@ -27,7 +27,28 @@ def read(pairs: Iterable[tuple[str, str]], kind: Kind) -> dict[str, Any]:
         if value.strip():
             typed[first] = typed[first] if isinstance(typed[first], dict) else {}
             _put(typed[first], rest, value)
+    for field in kind.fields:
+        if isinstance(field.type, ListOf) and isinstance(field.type.item, File):
+            typed[field.name] = _kept(typed.get(field.name))
     return typed
+
+
+def _kept(given: Any) -> list[dict[str, Any]]:
+    """Files attached so far, without those that were taken out."""
+    held = given.values() if isinstance(given, dict) else ()
+    return [
+        {name: value for name, value in item.items() if name != DROP}
+        for item in held
+        if isinstance(item, dict) and item.get("blob") and DROP not in item
+    ]
+
+
+def attach(typed: dict[str, Any], kind: Kind, files: Sequence[Any]) -> None:
+    """Add files that came with the form to the field that takes them."""
+    for field in kind.fields:
+        if isinstance(field.type, ListOf) and isinstance(field.type.item, File):
+            typed[field.name] = [*typed.get(field.name, ()), *files]
+            return
 
 
 def _put(place: dict[str, Any], path: Sequence[str], value: str) -> None:
@@ -49,4 +70,4 @@ def _licences_resolved(pairs: list[tuple[str, str]], kind: Kind) -> Iterable[tup
 
 def given_only(typed: Mapping[str, Any]) -> dict[str, Any]:
     """Without the fields left blank."""
-    return {name: value for name, value in typed.items() if value != ""}
+    return {name: value for name, value in typed.items() if value not in ("", [])}

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,14 @@ from mutunode.commons import languages, licences
 from mutunode.commons.kind import Kind
 from mutunode.commons.registry import Registry, load
 from mutunode.protocol import ids
+from mutunode.protocol.blobs import blob_of
 from mutunode.protocol.entry import rec_id
 from mutunode.service import phrases, shapes
 from mutunode.service.epochs import Dropped, Epoch
 from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.files.names import safe
+from mutunode.service.files.showing import Beginning, Opened
+from mutunode.service.files.sniffing import media_type
 from mutunode.service.keys import EpochLine, KeysShown, Root
 from mutunode.service.plain import as_text
 from mutunode.service.verbs import Emit, OneOrMany
@@ -109,6 +113,40 @@ def left_by_strangers() -> list[shapes.Todo]:
     return [invitation, message]
 
 
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+class FakeUpload:
+    """A file that comes in pieces."""
+
+    def __init__(self, office: FakeOffice, name: str) -> None:
+        self._office, self.name, self._content = office, name, b""
+
+    @property
+    def size(self) -> int:
+        return len(self._content)
+
+    def write(self, piece: bytes | memoryview) -> None:
+        _not_on_the_loop()
+        if b"no room" in bytes(piece):
+            raise Refusal("full", Exit.READ_ONLY, "Le disque est plein.", "The disk is full.")
+        self._content += piece
+
+    def keep(self) -> dict[str, Any]:
+        _not_on_the_loop()
+        chunks = [self._content[at : at + 262_144] for at in range(0, len(self._content), 262_144)]
+        blob = ids.blob_text(blob_of(chunks)[0])
+        self._office.contents[blob] = self._content
+        kind = media_type(self._content, self.name)
+        return {"blob": blob, "size": len(self._content), "media_type": kind, "name": self.name}
+
+    def abandon(self) -> None:
+        _not_on_the_loop()
+        self._office.abandoned.append(self.name)
+
+
 @dataclass
 class FakeOffice:
     """An office of six organisations. ``acts`` tells what was written, in order."""
@@ -121,6 +159,9 @@ class FakeOffice:
     dropped: list[Dropped] = field(default_factory=list)  # what a new start would leave out
     acts: list[tuple[Any, ...]] = field(default_factory=list)
     drafts: dict[str, Draft] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)  # files, by their ids
+    fetched: list[str] = field(default_factory=list)
+    abandoned: list[str] = field(default_factory=list)
     read_only: bool = False
     own_name: str = catalogue.FABRIQUE
     answered: dict[str, Any] = field(default_factory=dict)  # what a search answers besides
@@ -282,7 +323,68 @@ class FakeOffice:
             contested_log=entry.state == "contested",
             can_declare=used and not mine,
             asks_usage=used and entry.body.get("ack", {}).get("policy") != "indifferent",
+            files=tuple(
+                shapes.FileLine(
+                    index=index,
+                    blob=ids.blob_text(item["blob"]),
+                    name=item.get("name", ""),
+                    size=item["size"],
+                    media_type=item.get("media_type", ""),
+                    language=item.get("lang", ""),
+                    alt=item.get("alt", {}),
+                    held=ids.blob_text(item["blob"]) in self.contents,
+                    wanted=item.get("name", "").startswith("wanted"),
+                    reason="added" if mine else "",
+                    holders=1,
+                    sole=mine,
+                )
+                for index, item in enumerate(entry.body.get("files", ()))
+            )
+            if readable
+            else (),
         )
+
+    # --- files -------------------------------------------------------------------------------
+    def opened_file(self, rec: str, index: int) -> Opened:
+        _not_on_the_loop()
+        for line in self.show(rec).files:
+            if line.index == index:
+                content = self.contents.get(line.blob)
+                kind = line.media_type
+                return Opened(line.blob, safe(line.name), line.size, kind, content is not None)
+        raise Refusal("no_such_file", Exit.NOT_FOUND, "Pas ce fichier.", "No such file.")
+
+    def read_file(self, blob: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        _not_on_the_loop()
+        content = self.contents[blob][start:end]
+        yield from (content[at : at + 1_000] for at in range(0, len(content), 1_000))
+
+    def picture_of(self, file: Opened) -> bytes | None:
+        _not_on_the_loop()
+        return PIXEL if file.media_type.startswith("image/") and file.held else None
+
+    def beginning_of(self, file: Opened) -> Beginning | None:
+        _not_on_the_loop()
+        if not file.held or not file.media_type.startswith("text/"):
+            return None
+        text = self.contents[file.blob][:200].decode("utf-8", "ignore")
+        return Beginning(text, file.media_type == "text/markdown", len(self.contents[file.blob]) > 200)
+
+    def file_progress(self, blob: str) -> tuple[int, int]:
+        _not_on_the_loop()
+        return (3, 12)
+
+    def ask_holders(self, rec: str) -> None:
+        _not_on_the_loop()
+
+    def fetch_files(self, rec: str, blob: str = "") -> int:
+        _not_on_the_loop()
+        self.fetched.append(rec)
+        return 1
+
+    def upload(self, name: str, media_type: str = "") -> FakeUpload:
+        _not_on_the_loop()
+        return FakeUpload(self, name)
 
     def usage(self, rec: str) -> shapes.UsageAnswer:
         _not_on_the_loop()

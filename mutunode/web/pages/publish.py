@@ -22,6 +22,7 @@ from mutunode.web.forms import Form
 from mutunode.web.troubles import Trouble, troubles
 from mutunode.web.visit import Visit
 
+PRESERVE = "preserve"
 BASED_ON = "based_on"  # the field that a version of somebody's record fills in
 
 
@@ -116,6 +117,10 @@ async def write(request: web.Request) -> web.StreamResponse:
     elif request.query.get("from") and BASED_ON in kind.by_name:
         source = await ask(visit.clerk.show, request.query["from"], visit.language)
         given = {BASED_ON: [{"ref": source.id}]}
+    elif request.query.get("record") and "record" in kind.by_name:
+        given = {"record": request.query["record"]}
+    elif request.query.get("org") and kind.name == PRESERVE:
+        given = {"org": request.query["org"]}
     elif kind.last_wins:
         given = await _standing(visit, kind)
     writing = Writing(kind, draft=draft.id if draft else "")
@@ -147,10 +152,11 @@ async def revise(request: web.Request) -> web.StreamResponse:
 async def act(request: web.Request) -> web.StreamResponse:
     """The form of a new record was sent: preview, keep as a draft, or sign."""
     visit = visits.of(request)
-    form = await forms.read(request)
     kind = _kind(visit, request.match_info["kind"])
+    form, files = await forms.read_with_files(request, visit.clerk.upload)
     writing = Writing(kind, draft=form.get("draft"))
     given = typed.read(form, kind)
+    typed.attach(given, kind, files)
     if form.get("do") == "drop":
         await ask(visit.clerk.draft_drop, writing.draft)
         visit.writer().notices.append(visit.speech.gettext("The draft is gone."))
@@ -165,10 +171,13 @@ async def act(request: web.Request) -> web.StreamResponse:
 async def act_on_revision(request: web.Request) -> web.StreamResponse:
     """The form that corrects a record was sent."""
     visit = visits.of(request)
-    form = await forms.read(request)
+    visit.writer()
     record = await ask(visit.clerk.show, request.match_info["rec"], visit.language)
     writing = Writing(_kind(visit, record.kind), rec=record.id)
-    return await _preview_or_sign(request, writing, typed.read(form, writing.kind), form)
+    form, files = await forms.read_with_files(request, visit.clerk.upload)
+    given = typed.read(form, writing.kind)
+    typed.attach(given, writing.kind, files)
+    return await _preview_or_sign(request, writing, given, form)
 
 
 async def _preview_or_sign(

@@ -16,7 +16,7 @@ from mutunode.web import controls, plots, render, shown, text
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.labels import Labels, has_field
-from mutunode.web.pages import acts
+from mutunode.web.pages import acts, files
 from mutunode.web.visit import Visit
 
 USAGE = acts.DECLARE.kind
@@ -72,6 +72,7 @@ class RecordPage(msgspec.Struct, frozen=True):
     can_revise: bool
     can_derive: bool
     back: tuple[str, str] | None  # (address, what was searched)
+    files: tuple[files.Shown, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -91,7 +92,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     if record.can_declare and visit.session is not None:
         own_language = (await ask(visit.clerk.status)).language
         page = msgspec.structs.replace(page, declaring=acts.form_of(visit, acts.DECLARE, own_language, {}))
-    page = msgspec.structs.replace(page, back=_came_from(request, visit))
+    page = msgspec.structs.replace(
+        page, back=_came_from(request, visit), files=await files.shown(visit, record) if page.readable else ()
+    )
+    if record.files and visit.session is not None:
+        await ask(visit.clerk.ask_holders, record.id)
     return await render.page(request, "record.html", {"page": page})
 
 
@@ -107,7 +112,7 @@ def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | 
         facts = shown.lines(kind, body, visit.language, (Show.FACT,))
         links = shown.lines(kind, body, visit.language, (Show.LINK,))
     options = labels.options(USAGE, "type")
-    told_elsewhere = {"license", "based_on", "ack", kind.nature_field if kind else ""}
+    told_elsewhere = {"license", "based_on", "ack", "files", kind.nature_field if kind else ""}
     return RecordPage(
         record=record,
         nature=labels.nature(record.kind, str(body.get(kind.nature_field, "")) if kind else ""),
