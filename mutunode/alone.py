@@ -45,6 +45,7 @@ OUTWARD = frozenset(
         "sync",
         "prove",
         "epoch_open",
+        "key_entrust",
         "means_block",
         "means_hours",
         "book_request",

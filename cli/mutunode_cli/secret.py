@@ -69,6 +69,11 @@ def read_passphrase(name: str) -> str:
     return passphrase
 
 
+def read_text(name: str) -> str:
+    """A small file that is no secret."""
+    return _read(name, PHRASE_BYTES_MAX)
+
+
 def _read(name: str, bytes_max: int) -> str:
     try:
         raw = sys.stdin.buffer.read(bytes_max + 1) if name == STDIN else _file(name, bytes_max)

@@ -65,7 +65,7 @@ def init_command(
         secret.read_passphrase(passphrase_file) if passphrase_file else secret.new_passphrase(session)
     )
     entropy = os.urandom(ENTROPY_BYTES)
-    with _phrase_given(session, phrase_file, entropy):
+    with phrase_given(session, phrase_file, entropy):
         org = _create(session, name, entropy, passphrase)
     session.note(
         f"Identité créée dans {session.home}. Ensuite : « mutunode run ».",
@@ -130,7 +130,7 @@ def _create(session: Session, name: str, entropy: bytes, passphrase: str) -> str
 
 # --- the phrase ---------------------------------------------------------------------------------
 @contextmanager
-def _phrase_given(session: Session, phrase_file: str | None, entropy: bytes) -> Iterator[None]:
+def phrase_given(session: Session, phrase_file: str | None, entropy: bytes) -> Iterator[None]:
     """Give the phrase out, then let the identity be made; a phrase that leads nowhere is taken back."""
     from mutunode.protocol.phrase import words as phrase_words
 

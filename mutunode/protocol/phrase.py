@@ -71,6 +71,16 @@ def sealing_private(entropy: bytes, epoch: int) -> bytes:
     return _derive(entropy, b"mutunode/sealing/1\0" + epoch.to_bytes(8, "big"))
 
 
+def entrusted_seed(entropy: bytes, org: bytes) -> bytes:
+    """The seed of the root key that the holder of this phrase keeps for another organisation."""
+    return _derive(entropy, b"mutunode/entrusted/1\0" + org)
+
+
+def handed_seed(entropy: bytes) -> bytes:
+    """The seed of the operating key with which an organisation is handed back to a new phrase."""
+    return _derive(entropy, b"mutunode/handed/1\0")
+
+
 def check_words(org: bytes, language: str) -> list[str]:
     """Six words that stand for an organisation, to compare by phone."""
     return _words_of(org, CHECK_WORD_COUNT, language)

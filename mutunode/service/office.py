@@ -18,6 +18,7 @@ from mutunode.service import (
     counting,
     disputes,
     drafts,
+    entrusting,
     epochs,
     erasing,
     finding,
@@ -400,6 +401,18 @@ class Office:
     ) -> epochs.Epoch:
         """A new operating key, signed for by the recovery phrase; ``base`` entries stay (None: all)."""
         return epochs.open_epoch(self.desk, phrases.read(phrase), reason=reason, base=base, dry_run=dry_run)
+
+    def key_root(self, phrase: str, org: str) -> entrusting.RootKey:
+        """The public root key that we would keep for another organisation."""
+        return entrusting.key_for(self.desk, phrases.read(phrase), org)
+
+    def key_entrust(self, phrase: str, root: str, reason: str, remove: bool) -> epochs.Epoch:
+        """Open an epoch with a friend's key behind our own roots, or without it any more."""
+        return entrusting.entrust(self.desk, phrases.read(phrase), root, reason=reason, remove=remove)
+
+    def hand_back(self, phrase: str, request: str, reason: str) -> entrusting.Handed:
+        """Sign the op that hands an organisation that lost everything to its new phrase."""
+        return entrusting.hand_back(self.desk, phrases.read(phrase), request, reason)
 
     def foresee_epoch(self) -> epochs.Epoch:
         """What a new start of the register would keep and drop now."""

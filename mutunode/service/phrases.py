@@ -34,18 +34,31 @@ class Phrase:
         """Sign with the root key."""
         return crypto.sign(phrase.root_seed(self._entropy), message)
 
+    def entrusted_root(self, org: bytes) -> bytes:
+        """The public root key that whoever has this phrase keeps for another organisation."""
+        return crypto.public_of(phrase.entrusted_seed(self._entropy, org))
+
+    def sign_entrusted(self, org: bytes, message: bytes) -> bytes:
+        """Sign with that key."""
+        return crypto.sign(phrase.entrusted_seed(self._entropy, org), message)
+
+    @property
+    def handed(self) -> bytes:
+        """The public operating key that an organisation is handed back to this phrase with."""
+        return crypto.public_of(phrase.handed_seed(self._entropy))
+
     def sealing(self, epoch: int) -> bytes:
         """The private sealing key of an epoch."""
         return phrase.sealing_private(self._entropy, epoch)
 
     def sealing_of(self, chain: Chain) -> dict[int, bytes]:
-        """Of the epochs of a chain, the sealing keys that this phrase gives back."""
-        keys = {epoch: self.sealing(epoch) for epoch in range(chain.epoch + 1)}
-        return {
-            epoch: key
-            for epoch, key in keys.items()
-            if crypto.sealing_public_of(key) == chain.sealing_at(epoch)
-        }
+        """Of the epochs of a chain, the sealing keys that this phrase gives back.
+
+        An epoch in which the organisation was handed back to this phrase seals with its key of epoch 0:
+        whoever asked for that did not know the number.
+        """
+        keys = [(epoch, self.sealing(each)) for epoch in range(chain.epoch + 1) for each in (0, epoch)]
+        return {epoch: key for epoch, key in keys if crypto.sealing_public_of(key) == chain.sealing_at(epoch)}
 
 
 def read(text: str) -> Phrase:

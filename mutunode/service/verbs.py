@@ -317,6 +317,21 @@ class OfOrganisation(Params, frozen=True):
     reader_language: str = ""
 
 
+class Entrusting(Params, frozen=True):
+    """``phrase`` is our own; ``org`` or ``root`` is whom or what it is about."""
+
+    phrase: str
+    org: str = ""
+    root: str = ""
+    reason: str = ""
+    remove: bool = False
+    request: str = ""
+    reader_language: str = ""
+
+    def __repr__(self) -> str:
+        return "Entrusting(…)"
+
+
 class Passphrase(Params, frozen=True):
     """An empty ``new`` takes the guard away."""
 
@@ -448,6 +463,9 @@ VERBS: dict[str, Verb] = {
     "peer_follow": Verb(FollowKey, lambda o, p, e: o.follow_key(p.org, p.key)),
     "peer_show": Verb(OfOrganisation, lambda o, p, e: o.organisation(p.org, p.reader_language)),
     "epoch_open": Verb(OpenEpoch, lambda o, p, e: o.open_epoch(p.phrase, p.reason, p.base, p.dry_run)),
+    "key_root": Verb(Entrusting, lambda o, p, e: o.key_root(p.phrase, p.org)),
+    "key_entrust": Verb(Entrusting, lambda o, p, e: o.key_entrust(p.phrase, p.root, p.reason, p.remove)),
+    "hand_back": Verb(Entrusting, lambda o, p, e: o.hand_back(p.phrase, p.request, p.reason)),
     "key_show": Verb(Nothing, lambda o, p, e: o.key_show()),
     "key_passphrase": Verb(Passphrase, lambda o, p, e: o.change_passphrase(p.old, p.new)),
     "login_link": Verb(LoginLink, lambda o, p, e: o.login_link(p.language)),

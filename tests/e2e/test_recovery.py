@@ -169,3 +169,42 @@ def test_a_kill_in_the_middle_is_gone_on_from(two: tuple[Node, Node], point: str
     assert atelier.forked() == []
     assert oct(os.stat(new.home / "identity").st_mode & 0o777) == "0o600"
     new.stop()
+
+
+def test_a_friend_gives_back_what_lost_both_its_machine_and_its_phrase(
+    three: tuple[Node, Node, Node],
+) -> None:
+    jardin, atelier, mairie = three
+    offered = atelier("key", "root", jardin.org, "--phrase-file", phrase(atelier))
+    entrusted = jardin("key", "entrust", offered["root"], "--phrase-file", phrase(jardin))
+    assert entrusted["roots"][1:] == [offered["root"]], "it comes after our own"
+    assert [root["place"] for root in jardin.ask("key_show")["roots"]] == [1, 2]
+    jardin.publish("Avant")
+    for other in (atelier, mairie):
+        other.catches_up_with(jardin)
+    size = jardin.register()[0]
+    jardin.kill()
+
+    new, folder = empty(jardin), jardin.folder
+    words, asked = folder / "neuf.phrase", folder / "demande.json"
+    request = new("key", "request", jardin.org, "--phrase-file", str(words), "-o", str(asked))
+    assert len(request["check_words"]["fr"].split()) == 6
+    stranger = mairie.run(
+        "epoch", "open", "--with-entrusted", str(asked), "--phrase-file", phrase(mairie), "--json"
+    )
+    assert (stranger.code, stranger.json["error"]["code"]) == (4, "not_entrusted")
+    handed = atelier(
+        "epoch", "open", "--with-entrusted", str(asked), "--phrase-file", phrase(atelier), "--reason", "Feu"
+    )
+    assert (handed["epoch"], handed["base"], handed["operating"]) == (2, size, request["operating"])
+    back = new("recover", "--phrase-file", str(words), "--seed", atelier.peer)
+    assert (back["org"], back["epoch"], back["base"]) == (jardin.org, 3, size)
+    new.start("--seed", mairie.peer)
+    new.publish("Après")
+    for other in (atelier, mairie):
+        other.catches_up_with(new)
+        assert other.forked() == []
+    shown = new.ask("key_show")
+    assert shown["roots"][1]["key"] == offered["root"], "the friend may be needed again"
+    assert [epoch["reason"] for epoch in shown["epochs"]][1] == "Feu"
+    new.stop()
