@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import msgspec
 
@@ -16,13 +17,13 @@ from mutunode.protocol import messages
 from mutunode.protocol.chains import Chains
 from mutunode.protocol.concern import Concern, concern
 from mutunode.protocol.core import Core
-from mutunode.protocol.entry import Header, check_body, decode_body, parse_header, rec_id
+from mutunode.protocol.entry import Header, check_body, decode_body, is_ref, parse_header, rec_id
 from mutunode.protocol.errors import Broken, Code, Invalid, Malformed, Refused
 from mutunode.protocol.head import PUBLIC, Head, log_id, verify_head
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.invitation import INVITE, check, token_hash, token_in
-from mutunode.protocol.ledger import Delivered, Invitation, Stance
+from mutunode.protocol.ledger import Delivered, DeliveredState, Invitation, Stance
 from mutunode.protocol.limits import (
     ADDRESS_BYTES_MAX,
     DELIVERED_BYTES_MAX,
@@ -36,6 +37,7 @@ from mutunode.protocol.messages import Deliver
 from mutunode.protocol.session import Reply, Session
 
 DAY_SECONDS = 86_400
+WITHDRAWAL = "withdrawal"
 ENDPOINTS_MAX = 8
 
 
@@ -115,12 +117,26 @@ class Deliveries:
         own_log = log_id(self._core.me.org, PUBLIC)
         try:
             body = decode_body(deliver.body)
-            found = concern(header.kind, body, head.log, self._core.me.org, own_log, self._core.me.opens)
+            found = self._takes_back(header.kind, body, deliver) or concern(
+                header.kind, body, head.log, self._core.me.org, own_log, self._core.me.opens
+            )
         except Malformed:
             found = None
         if found is None:
             raise Refused(Code.REFUSED, "it does not concern this organisation")
         return Letter(deliver, rec_id(head.log, leaf), found)
+
+    def _takes_back(self, kind: str, body: dict[str, Any], deliver: Deliver) -> Concern | None:
+        """A withdrawal that erases what was brought here: it concerns us as that did."""
+        target = body.get("target")
+        if kind != WITHDRAWAL or body.get("erase") is not True or not isinstance(target, list):
+            return None
+        if not is_ref(target) or target[0] != deliver.head.log or target[1] >= deliver.index:
+            return None
+        brought = self._core.ledger.delivered(rec_id(target[0], target[2]))
+        if brought is None or brought.index != target[1]:
+            return None
+        return Concern(WITHDRAWAL, body, b"", about=target[2])
 
     def _look_for(self, rec: bytes, deliver: Deliver, leaf: bytes) -> None:
         """The same again has no effect."""
@@ -133,6 +149,8 @@ class Deliveries:
     # --- what strangers may leave --------------------------------------------------------------
     def _check_room(self, letter: Letter, session: Session, now: float) -> Invitation | None:
         """Raise ``Refused`` when there is none; a token opens the door, one that is void closes it."""
+        if letter.concern.kind == WITHDRAWAL:
+            return None  # it takes away, and comes once for each thing that was brought
         token = token_in(letter.concern.kind, letter.concern.body)
         if token is not None and letter.concern.body.get("org") == self._core.me.org:
             return check(self._core.ledger.invitation(token_hash(token)), int(now))
@@ -193,6 +211,8 @@ class Deliveries:
             raise Refused(Code.LIMIT, "its author's chain is longer than a stranger may leave")
         if ledger.chain(letter.org) is None:
             ledger.put_chain(chain)
+        if letter.concern.kind == WITHDRAWAL:
+            self._erase(letter)
         brought = Delivered(
             rec=letter.rec,
             org=letter.org,
@@ -207,7 +227,7 @@ class Deliveries:
             stranger=stranger,
             received_at=int(now),
             endpoints=_endpoints(letter.concern),
-            state="answered" if invitation is not None and invitation.follows else "waiting",
+            state=_state(letter, invitation),
         )
         before = ledger.delivered_about(letter.org, letter.concern.about)
         if before is not None and before.index > deliver.index:
@@ -219,6 +239,13 @@ class Deliveries:
             self._use(invitation, letter.org, now)
         if self._interest.listens(letter.org):
             self._offer(deliver.head, session, now)  # its log comes by itself
+
+    def _erase(self, letter: Letter) -> None:
+        """Drop what its author takes back; that it was brought is remembered: it is not taken again."""
+        rec = rec_id(letter.deliver.head.log, letter.concern.about)
+        brought = self._core.ledger.delivered(rec)
+        if brought is not None:
+            self._core.ledger.put_delivered(msgspec.structs.replace(brought, state="erased"))
 
     def _use(self, invitation: Invitation, org: bytes, now: float) -> None:
         ledger = self._core.ledger
@@ -237,6 +264,13 @@ def _header(deliver: Deliver) -> Header:
     except (Broken, Invalid):
         pass
     raise Refused(Code.REFUSED, "the content is not the one that its header speaks of")
+
+
+def _state(letter: Letter, invitation: Invitation | None) -> DeliveredState:
+    """What it is from the beginning."""
+    if letter.concern.kind == WITHDRAWAL:
+        return "ignored"  # it has done what it came for
+    return "answered" if invitation is not None and invitation.follows else "waiting"
 
 
 def _verifies(head: Head, chain: Chain) -> bool:

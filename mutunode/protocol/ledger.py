@@ -82,7 +82,7 @@ class WantedFile(msgspec.Struct, frozen=True):
     urgent: bool  # a person waits for it
 
 
-DeliveredState = Literal["waiting", "kept", "answered", "ignored", "settled"]
+DeliveredState = Literal["waiting", "kept", "answered", "ignored", "settled", "erased"]
 OutgoingState = Literal["waiting", "taken", "refused", "given_up", "dropped"]
 
 
@@ -90,7 +90,8 @@ class Delivered(msgspec.Struct, frozen=True):
     """One record that somebody brought (DELIVER), of a log that need not be held here.
 
     It *waits* for a person; is *kept* without bothering anybody; was *answered* or *ignored*; or is
-    *settled*: its log came, and the record stands in it. What is ignored or settled has lost its content.
+    *settled*: its log came, and the record stands in it; or *erased* by its author. What is ignored, settled
+    or erased has lost its content.
     """
 
     rec: bytes

@@ -16,9 +16,9 @@ ANSWER = "usage_answer"
 
 
 def set_state(turn: Turn, rec: bytes, state: DeliveredState) -> None:
-    """What a person decided; nothing for what was never brought, or is settled."""
+    """What a person decided; nothing for what was never brought, or is settled or erased."""
     held = turn.ledger.delivered(rec)
-    if held is not None and held.state not in ("settled", state):
+    if held is not None and held.state not in ("settled", "erased", state):
         turn.ledger.put_delivered(msgspec.structs.replace(held, state=state))
 
 

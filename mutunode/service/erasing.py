@@ -14,7 +14,8 @@ import msgspec
 
 from mutunode.protocol.entry import Entry, is_ref, rec_id
 from mutunode.protocol.ids import rec_text
-from mutunode.service import lookup, naming, publishing, rules
+from mutunode.protocol.ledger import Outgoing
+from mutunode.service import confiding, lookup, naming, publishing, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.shapes import Erased, Erasing, Published, Version, Which
@@ -214,7 +215,19 @@ def _write(desk: Desk, turn: Turn, target: Stored, extra: Mapping[str, Any]) -> 
         again = turn.append(Entry(target.header, b"", b""))
         body["target"] = [again.log, again.index, again.leaf]
     kind = lookup.kind(desk, WITHDRAWAL)
-    return publishing.write(desk, turn, publishing.draft(desk, kind, body))
+    written = publishing.write(desk, turn, publishing.draft(desk, kind, body))
+    if body.get("erase"):
+        _tell_readers(desk, turn, target, written.index)
+    return written
+
+
+def _tell_readers(desk: Desk, turn: Turn, target: Stored, index: int) -> None:
+    """Whom it was brought to, follower or not, is brought the withdrawal too."""
+    for each in desk.reader.outgoing_of(target.log, target.index):
+        if each.state in ("waiting", "taken"):
+            turn.ledger.put_outgoing(Outgoing(desk.own_log, index, each.reader, int(turn.now)))
+            turn.tell(lambda node, now: node.outgoing_changed(now))
+    confiding.drop(desk, turn, target)
 
 
 def _shown(desk: Desk, versions: tuple[Stored, ...], language: str) -> tuple[Version, ...]:

@@ -21,7 +21,7 @@ from mutunode.store.meaning import fields_of, header_of, leaf_of, read
 
 State = Literal["ok", "opaque", "missing", "erased", "retracted"]
 
-EMPTY_STATES = ("ignored", "settled")  # of what was brought: its content is dropped
+EMPTY_STATES = ("ignored", "settled", "erased")  # of what was brought: its content is dropped
 DELIVERED_KEPT_MAX = 10_000  # remembered of what was brought, so that it is not taken twice; × 300 bytes
 
 LIKE_MAX = 20  # ids that share a prefix: more than anybody would choose among

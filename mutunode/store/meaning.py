@@ -17,6 +17,7 @@ from mutunode.protocol.errors import Broken, Malformed
 from mutunode.protocol.limits import ADDRESS_BYTES_MAX, ID_BYTES, LIST_ITEMS_MAX
 
 PROFILE, VOUCH, WITHDRAWAL, SEALED = "profile", "vouch", "withdrawal", "sealed"
+BROUGHT_TO_NOBODY = frozenset((PROFILE, VOUCH, "resource", "means"))  # kinds that speak to everybody
 INTERESTING = frozenset((PROFILE, VOUCH))  # kinds that change whom we listen to, or where we find them
 
 

@@ -9,8 +9,8 @@ import msgspec
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ledger import Delivered, Invitation, Outgoing
 from mutunode.store.interface import DELIVERED_KEPT_MAX, EMPTY_STATES, Stored, stored_of
-from mutunode.store.meaning import SEALED
-from mutunode.store.memory_contents import Contents
+from mutunode.store.meaning import BROUGHT_TO_NOBODY, SEALED, WITHDRAWAL
+from mutunode.store.memory_contents import Contents, Log, Record
 from mutunode.store.memory_turn import MemoryTurn
 
 
@@ -19,6 +19,18 @@ def settle(state: Contents, log: bytes, start: int, end: int) -> None:
     for rec, each in list(state.delivered.items()):
         if each.log == log and start <= each.index < end and each.state != "settled":
             state.delivered[rec] = _emptied(msgspec.structs.replace(each, state="settled"))
+
+
+def _takes_back(held: Log, record: Record) -> bool:
+    """Whether a withdrawal erases what may have been brought to somebody."""
+    said = record.row.said
+    target = held.records.get(said.withdraws[1]) if said and said.withdraws and said.erases else None
+    return (
+        record.header.kind == WITHDRAWAL
+        and target is not None
+        and target.state == "erased"
+        and target.header.kind not in BROUGHT_TO_NOBODY
+    )
 
 
 def _emptied(each: Delivered) -> Delivered:
@@ -90,7 +102,8 @@ class MemoryDeliveries:
                 )
                 cites = record.row.said and any(ref[0] == theirs for ref in record.row.said.refs)
                 is_sealed = record.header.kind == SEALED and held.space == PUBLIC
-                if fits and held.log != theirs and (cites or is_sealed):
+                takes_back = held.space == PUBLIC and _takes_back(held, record)
+                if fits and held.log != theirs and (cites or is_sealed or takes_back):
                     found.append((record.arrival, held.log, record.index))
         return sorted(found)[:limit]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -9,10 +10,11 @@ import msgspec
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ledger import Delivered, Invitation, Outgoing
 from mutunode.store import sql
+from mutunode.store.erase import ERASED
 from mutunode.store.interface import DELIVERED_KEPT_MAX, EMPTY_STATES, Stored, stored_of
-from mutunode.store.meaning import SEALED
+from mutunode.store.meaning import BROUGHT_TO_NOBODY, SEALED, WITHDRAWAL, read
 from mutunode.store.numbering import last_number
-from mutunode.store.places import index_of, log_no_of
+from mutunode.store.places import index_of, log_no_of, place_of
 from mutunode.store.pool import Pool
 from mutunode.store.turn import Turn
 
@@ -22,13 +24,15 @@ _DELIVERED = (
 )
 _OUTGOING = "SELECT log, stood_at, reader, made_at, state, tries, next_at, reason FROM outgoing"
 _INVITATION = "SELECT hash, made_at, expires_at, follows, note, used_by, used_at, revoked_at FROM invitation"
-# Whatever cites the peer's log, and whatever is sealed, by others than the peer; both by arrival.
+# Whatever cites the peer's log, whatever is sealed, and withdrawals, by others than the peer; by arrival.
 _FOR_A_PEER = (
-    "SELECT arrival, place FROM (SELECT inbox.arrival AS arrival, source AS place FROM inbox"
+    "SELECT arrival, place, kind FROM (SELECT inbox.arrival AS arrival, source AS place FROM inbox"
     " WHERE inbox.log_no = :log_no AND inbox.arrival > :after"
-    " UNION SELECT arrival, place FROM record WHERE shelf_no = :sealed AND gone = 0 AND arrival > :after)"
-    " CROSS JOIN record USING (place, arrival) WHERE gone = 0 AND state = 0 AND place >> 32 != :log_no"
-    " ORDER BY arrival LIMIT :limit"
+    " UNION SELECT arrival, place FROM record WHERE shelf_no IN (:sealed, :withdrawal) AND gone = 0"
+    " AND arrival > :after)"
+    " CROSS JOIN record USING (place, arrival) CROSS JOIN shelf USING (shelf_no)"
+    " WHERE gone = 0 AND state = 0 AND place >> 32 != :log_no"
+    " ORDER BY arrival"
 )
 
 
@@ -47,6 +51,8 @@ class Deliveries:
         """Keep or change one."""
         if delivered.state in EMPTY_STATES:
             delivered = msgspec.structs.replace(delivered, salt=b"", body=b"", inside=b"")
+        if delivered.state == "erased":
+            self._turn.projection.erasure.done += 1  # its content is swept out of the files
         each = delivered
         self._turn.db.execute(
             "INSERT OR REPLACE INTO delivered VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -112,16 +118,32 @@ class Deliveries:
     def to_pass_on(self, peer: bytes, after: int, limit: int) -> list[tuple[int, bytes, int]]:
         """Others' records that may concern a peer."""
         db, log_no = self._turn.db, self._turn.log_no(log_id(peer, PUBLIC))
-        shelf = sql.value(db, "SELECT shelf_no FROM shelf WHERE kind = ? AND space = ?", (SEALED, PUBLIC))
-        asked = {"log_no": log_no or 0, "sealed": shelf, "after": after, "limit": limit}
+        asked = {"log_no": log_no or 0, "after": after}
+        for kind in (SEALED, WITHDRAWAL):
+            shelf = sql.value(db, "SELECT shelf_no FROM shelf WHERE kind = ? AND space = ?", (kind, PUBLIC))
+            asked[kind] = shelf
+        rows = (row for row in sql.each(db, _FOR_A_PEER, asked) if self._may_concern(*row[1:]))
         return [
             (
                 arrival,
                 sql.value(db, "SELECT log FROM log WHERE log_no = ?", (log_no_of(place),)),
                 index_of(place),
             )
-            for arrival, place in sql.rows(db, _FOR_A_PEER, asked)
+            for arrival, place, _ in itertools.islice(rows, limit)
         ]
+
+    def _may_concern(self, place: int, kind: str) -> bool:
+        """Of withdrawals only those that erase what may have been brought to somebody."""
+        if kind != WITHDRAWAL:
+            return True
+        db = self._turn.db
+        said = read(kind, sql.value(db, "SELECT body FROM entry WHERE place = ?", (place,)))
+        if said is None or said.withdraws is None or not said.erases:
+            return False
+        target = place_of(log_no_of(place), said.withdraws[1])
+        asked = "SELECT kind FROM record JOIN shelf USING (shelf_no) WHERE place = ? AND state = ?"
+        erased = sql.value(db, asked, (target, ERASED))
+        return erased is not None and erased not in BROUGHT_TO_NOBODY
 
     def passed_on(self, peer: bytes) -> int | None:
         """Up to which arrival records were offered to a peer."""

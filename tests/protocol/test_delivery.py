@@ -528,3 +528,53 @@ def test_what_is_not_for_the_peer_is_offered_once(world: World) -> None:
     world.run(300)
     assert sum(frame[1:2] == b"\x0b" for frame in carol.seen) == 1
     assert kept(carol) == []
+
+
+# --- taking back -------------------------------------------------------------------------------------
+def erases(author: Author, index: int, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "withdrawal", {"target": author.ref(index), "reason": "author", "erase": True, **more}
+
+
+def test_who_takes_back_what_it_had_brought_has_it_erased(bob: Actor, mallory: Puppet) -> None:
+    """The receiver follows nobody: the withdrawal is brought as the record was."""
+    inner = {"resource": bob.author.ref(0), "type": "adapted", "purpose": {"fr": "06 12 34 56 78"}}
+    brings(mallory, sealed_for(bob, mallory.author, "usage", inner))
+    usage = mallory.author.rec(0)
+    first = letter(mallory.author)
+    assert isinstance(brings(mallory, erases(mallory.author, 0)), Taken)
+    found = bob.store.state.delivered[usage]
+    assert (found.state, found.salt, found.body, found.inside) == ("erased", b"", b"", b"")
+    (answer,) = mallory.asks(Deliver, *first)
+    assert isinstance(answer, Taken), "the same again has no effect"
+    assert bob.store.state.delivered[usage].state == "erased"
+    with bob.turn():
+        assert bob.store.ledger.strangers_waiting() == 0
+
+
+@pytest.mark.parametrize("wrong", ["never brought", "kept", "of another", "not there"])
+def test_a_withdrawal_of_anything_else_concerns_nobody(bob: Actor, mallory: Puppet, wrong: str) -> None:
+    brings(mallory, usage_of(bob))
+    log, _, leaf = mallory.author.ref(0)
+    said = {
+        "never brought": erases(mallory.author, 0, target=[log, 0, bytes(32)]),
+        "kept": erases(mallory.author, 0, erase=False),
+        "of another": erases(mallory.author, 0, target=[bytes(32), 0, leaf]),
+        "not there": erases(mallory.author, 0, target=[log, 1, leaf]),
+    }[wrong]
+    assert code(brings(mallory, said)) == 5
+    assert [each.state for each in kept(bob)] == ["waiting"]
+
+
+def test_nobody_else_takes_it_back(bob: Actor, mallory: Puppet) -> None:
+    brings(mallory, usage_of(bob))
+    other = Puppet(bob, "other").greets()
+    assert code(brings(other, erases(mallory.author, 0))) == 5
+    assert [each.state for each in kept(bob)] == ["waiting"]
+
+
+def test_it_is_taken_back_even_where_strangers_have_left_their_share(bob: Actor, mallory: Puppet) -> None:
+    for number in range(8):
+        brings(mallory, usage_of(bob, type=f"used {number}"))
+    assert code(brings(mallory, usage_of(bob, type="taught"))) == 4
+    assert isinstance(brings(mallory, erases(mallory.author, 0)), Taken)
+    assert bob.store.state.delivered[mallory.author.rec(0)].state == "erased"

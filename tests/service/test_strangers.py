@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mutunode.protocol.ids import org_text
+from mutunode.protocol.ids import org_text, parse
 from mutunode.protocol.invitation import token_hash
 from mutunode.service import inviting
 from mutunode.service.office import Office
@@ -82,6 +82,23 @@ def test_following_the_stranger_brings_its_register_and_the_record_stands_in_it(
     assert (todo.id, todo.stranger) == (usage, False)
     assert jardin.office.usage(rec).declared == 1
     assert jardin.engine.reader.delivered_waiting() == []
+
+
+@pytest.mark.parametrize("visibility", ["public", "author_only"])
+def test_what_was_told_to_an_author_who_never_heard_of_us_can_be_erased_there_too(
+    make: Make, arrives: Arrives, visibility: str
+) -> None:
+    """The author follows us as little as before: who passed on the usage passes on that it is taken back."""
+    jardin, _, atelier, rec = village(make, arrives)
+    usage = atelier.office.use(rec, "adapted", visibility=visibility, purpose="06 12 34 56 78").id
+    left(jardin)
+    inside(atelier).withdraw(usage, "error", erase=True)
+    left(jardin, count=0)
+    with refused("not_found", 3):
+        inside(jardin).show(usage)
+    brought = jardin.office.desk.act(lambda turn: turn.ledger.delivered(parse(usage, "rec")))
+    assert brought is not None
+    assert (brought.state, brought.body, brought.inside) == ("erased", b"", b"")
 
 
 def test_what_is_ignored_does_not_come_again(make: Make, arrives: Arrives) -> None:

@@ -180,3 +180,29 @@ def test_what_may_concern_a_peer_is_what_cites_its_log_and_what_is_sealed(
         assert store.ledger.passed_on(alice.org) is None
         store.ledger.put_passed_on(alice.org, 7)
         assert store.ledger.passed_on(alice.org) == 7
+
+
+def test_a_withdrawal_that_erases_what_may_have_been_brought_is_passed_on(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    publish(store, alice, ("resource", {"title": {"fr": "a"}}))
+    publish(store, bob, BOX, ("resource", {"title": {"fr": "b"}}), ("usage", {"resource": alice.ref(0)}))
+    erased = [{"target": bob.ref(index), "erase": True} for index in range(3)]
+    publish(store, bob, *(("withdrawal", body) for body in erased))
+    publish(store, bob, ("withdrawal", {"target": bob.ref(1), "reason": "error"}))
+    with store.ledger.transaction():
+        found = store.ledger.to_pass_on(alice.org, 0, 10)
+        assert [(log, index) for _, log, index in found] == [(bob.log(), 3), (bob.log(), 5)]
+        assert store.ledger.to_pass_on(alice.org, 0, 1) == found[:1]
+
+
+def test_what_is_erased_after_it_was_brought_has_lost_its_content(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    usages_of(alice, bob, store)
+    put(store, brought(bob, 0, inside=b"\x80"))
+    put(store, brought(bob, 0, inside=b"\x80", state="erased"))
+    found = get(store, bob.rec(0))
+    assert found is not None
+    assert (found.salt, found.body, found.inside) == (b"", b"", b"")
+    assert store.reader().delivered_waiting() == []
