@@ -185,6 +185,7 @@ class Engine:
         )
         self.keeper = Keeper(self.office.desk)
         self.office.desk.look_at_files = self.keeper.look_again
+        self.office.desk.follow_files = self.keeper.catch_up
         self.noter = Noter(self.office.desk)
 
     def start(self) -> None:

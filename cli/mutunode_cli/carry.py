@@ -12,7 +12,7 @@ from mutunode_cli.session import Session
 SILENCE_SECONDS_MAX = 600.0  # a slow key, and a large register to recompute
 
 
-def carry(session: Session, to: str | None, from_: str | None, *, waits: bool) -> int:
+def carry(session: Session, to: str | None, from_: str | None, *, waits: bool, files: bool = False) -> int:
     """Write to a file, or read from one."""
     if (to and from_) or waits:
         raise usage(
@@ -20,23 +20,26 @@ def carry(session: Session, to: str | None, from_: str | None, *, waits: bool) -
             "--to, --from and --wait exclude each other: one command for each.",
         )
     if to:
-        _to(session, to)
+        _to(session, to, files=files)
     else:
         _from(session, str(from_))
     return exits.DONE
 
 
-def _to(session: Session, name: str) -> None:
-    answer = _call(session, "sync_to", name, session.tr("Registres écrits", "Registers written"))
+def _to(session: Session, name: str, *, files: bool) -> None:
+    label = session.tr("Registres écrits", "Registers written")
+    answer = _call(session, "sync_to", name, label, files=files)
     megabytes = answer["bytes"] / 1_000_000
     size = f"{megabytes:.1f}" if megabytes >= 0.1 else "< 0.1"
-    registers, entries = answer["registers"], answer["entries"]
+    registers, entries, carried = answer["registers"], answer["entries"], answer["files"]
     session.show(
         answer,
         lambda: session.note(
-            f"{registers} registres, {entries} entrées, {size} Mo dans {name}. Sur l’autre machine : "
+            f"{registers} registres, {entries} entrées, {carried} fichiers, {size} Mo dans {name}. "
+            "Sur l’autre machine : "
             "mutunode sync --from FICHIER",
-            f"{registers} registers, {entries} entries, {size} MB in {name}. On the other machine: "
+            f"{registers} registers, {entries} entries, {carried} files, {size} MB in {name}. "
+            "On the other machine: "
             "mutunode sync --from FILE",
         ),
         [answer["path"]],
@@ -50,9 +53,12 @@ def _from(session: Session, name: str) -> None:
     if others:
         fr += f", {others} d’organisations que vous ne suivez pas"
         en += f", {others} of organisations you do not follow"
+    if answer["files"]:
+        fr += f", {answer['files']} fichiers de leurs fiches"
+        en += f", {answer['files']} files of their records"
     session.show(answer, lambda: session.note(f"{fr}.", f"{en}."))
 
 
-def _call(session: Session, verb: str, name: str, label: str) -> Any:
-    path = {"path": str(Path(name).absolute())}
+def _call(session: Session, verb: str, name: str, label: str, **more: Any) -> Any:
+    path = {"path": str(Path(name).absolute()), **more}
     return session.call_with_progress(verb, path, label, silence_seconds_max=SILENCE_SECONDS_MAX)

@@ -85,13 +85,16 @@ def _show_status(session: Session, status: dict[str, Any]) -> None:
     metavar="FILE",
     help=both("lire un tel fichier, et vérifier", "read such a file, and verify"),
 )
+@click.option("--files", is_flag=True, help=both("avec --to : les fichiers aussi", "with --to: files too"))
 @with_session
-def sync_command(session: Session, wait: int, timeout: float, to: str | None, from_: str | None) -> int:
+def sync_command(
+    session: Session, wait: int, timeout: float, to: str | None, from_: str | None, files: bool
+) -> int:
     """Ask for news and wait, or carry it by hand."""
     if to or from_:
         from mutunode_cli.carry import carry
 
-        return carry(session, to, from_, waits=bool(wait))
+        return carry(session, to, from_, waits=bool(wait), files=files)
     label = session.tr("Organisations à jour", "Organisations up to date")
     answer = session.call_with_progress(
         "sync", {"wait": wait, "timeout": timeout}, label, silence_seconds_max=timeout + SETTLE_SECONDS

@@ -19,6 +19,7 @@ from mutunode.protocol.limits import (
 )
 from mutunode.service import disk
 from mutunode.service.desk import Desk
+from mutunode.service.files import carried
 from mutunode.service.framefile import FrameWriter
 from mutunode.service.verbs import Emit
 from mutunode.store.interface import Organisation
@@ -34,10 +35,11 @@ class Written(msgspec.Struct, frozen=True):
     registers: int
     entries: int
     bytes: int
+    files: int = 0
 
 
-def write_to(desk: Desk, path: str, emit: Emit) -> Written:
-    """Write everything that a peer could get from us.
+def write_to(desk: Desk, path: str, emit: Emit, *, files: bool = False) -> Written:
+    """Write everything that a peer could get from us; with ``files``, those of the records too.
 
     Raises:
         Refusal: the file cannot be written; what stood there before is untouched.
@@ -46,7 +48,7 @@ def write_to(desk: Desk, path: str, emit: Emit) -> Written:
     beside = target.with_name(f".{target.name}.part")
     try:
         with beside.open("wb") as file:
-            registers, entries = _write(desk, file, emit)
+            registers, entries, carried_files = _write(desk, file, emit, files=files)
             file.flush()
             os.fsync(file.fileno())  # the key is pulled out as soon as we say so
             size = file.tell()
@@ -55,10 +57,10 @@ def write_to(desk: Desk, path: str, emit: Emit) -> Written:
         raise disk.refusal(path, error) from None
     finally:
         beside.unlink(missing_ok=True)
-    return Written(path, registers, entries, size)
+    return Written(path, registers, entries, size, carried_files)
 
 
-def _write(desk: Desk, file: BinaryIO, emit: Emit) -> tuple[int, int]:
+def _write(desk: Desk, file: BinaryIO, emit: Emit, *, files: bool) -> tuple[int, int, int]:
     frames = FrameWriter(file)
     shown = [each for each in desk.reader.organisations() if each.head and each.chain and not each.blocked]
     for organisation in shown:
@@ -75,8 +77,9 @@ def _write(desk: Desk, file: BinaryIO, emit: Emit) -> tuple[int, int]:
             enc, payload = rows.pack(taken, compressed=True)
             frames.write(messages.Entries(messages.PUSH, head.log, start, 1 if enc else 0, payload))
             entries += len(taken)
+    carried_files = carried.write(desk, frames) if files else 0
     frames.end()
-    return len(heads), entries
+    return len(heads), entries, carried_files
 
 
 def _write_identity(frames: FrameWriter, organisation: Organisation) -> None:

@@ -99,6 +99,7 @@ class Desk(msgspec.Struct):
     uploads: set[bytes] = msgspec.field(default_factory=set)  # files just added, for a record to come
     mend: Callable[[bytes, int], None] = _nobody_mends  # a file on the disk is not what was put there
     look_at_files: Callable[[], None] = _nobody_looks  # what is to be kept may have changed
+    follow_files: Callable[[], None] = _nobody_looks  # see to it that who cites what is known up to now
     most_used: list[tuple[object, tuple[bytes, ...]]] = msgspec.field(default_factory=lambda: [(None, ())])
 
     @property

@@ -427,9 +427,9 @@ class Office:
         """Ask for news; wait until ``wait`` organisations hold all we published."""
         return peers.sync(self.desk, wait, timeout, emit)
 
-    def sync_to(self, path: str, emit: Emit) -> Any:
+    def sync_to(self, path: str, emit: Emit, *, files: bool = False) -> Any:
         """Write all registers held to a file, for somebody whom no network reaches."""
-        return carrying.write_to(self.desk, path, emit)
+        return carrying.write_to(self.desk, path, emit, files=files)
 
     def sync_from(self, path: str, emit: Emit) -> Any:
         """Take from such a file what we listen to."""

@@ -6,8 +6,9 @@ here believes the file: whatever it answers is checked by the core, as from anyb
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import msgspec
@@ -36,6 +37,7 @@ class Parcel:
         self._store = store
         self.heads: dict[bytes, Head] = {}  # by log, the newest
         self.damages: list[Damage] = []
+        self.chunks = array("Q")  # where chunks of files stand, in their order
         self._identities: dict[bytes, list[int]] = {}  # organisation → where
         self._entries: dict[bytes, list[tuple[int, int]]] = {}  # log → (first entry, where), ascending
         self._read(progress)
@@ -68,6 +70,8 @@ class Parcel:
                 self._identities.setdefault(parse_genesis(message.genesis).org, []).append(at)
             case messages.Entries():
                 self._entries.setdefault(message.log, []).append((message.start, at))
+            case messages.Data():
+                self.chunks.append(at)
             case messages.Unknown():
                 pass  # of a later version: what is known here is of use all the same
             case _:
@@ -76,6 +80,13 @@ class Parcel:
     def _complain(self, damage: Damage) -> None:
         if len(self.damages) < DAMAGES_TOLD_MAX:
             self.damages.append(damage)
+
+    def data(self) -> Iterator[messages.Data]:
+        """The chunks of files, in the order of the file."""
+        for at in self.chunks:
+            message = self._again(at)
+            if isinstance(message, messages.Data):
+                yield message
 
     def leave_out(self, logs: set[bytes]) -> None:
         """Do not offer these: a file that repeats what is held here is no organisation that holds it."""

@@ -24,9 +24,11 @@ from mutunode.service import disk
 from mutunode.service.courier import QUIET_SECONDS, Courier, Dismissed
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.files.carried import Taker
 from mutunode.service.framefile import NotFrames
 from mutunode.service.parcel import Parcel
 from mutunode.service.verbs import Emit
+from mutunode.store.blobs import BlobError
 from mutunode.store.interface import Organisation
 
 STEP_SECONDS = 0.25
@@ -42,6 +44,7 @@ class Read(msgspec.Struct, frozen=True):
     taken: int  # that brought something new
     known: int  # of which we held as much or more
     not_followed: int  # of organisations that nobody here accepted or vouched for
+    files: int = 0  # files of records held here that came with it
 
 
 def read_from(desk: Desk, path: str, emit: Emit) -> Read:
@@ -65,7 +68,9 @@ def read_from(desk: Desk, path: str, emit: Emit) -> Read:
             before = _held(desk)
             parcel.leave_out({head.log for head in parcel.offered if _holds(before, head)})
             dismissed = _deliver(desk, parcel, total, emit)
-            return _outcome(desk, parcel, path, before, dismissed)
+            files = _take_files(desk, parcel)
+            answer = _outcome(desk, parcel, path, before, dismissed)
+            return msgspec.structs.replace(answer, files=files)
     except OSError as error:
         raise disk.refusal(path, error) from None
     except NotFrames:
@@ -75,6 +80,27 @@ def read_from(desk: Desk, path: str, emit: Emit) -> Read:
             f"{path} n’a pas été écrit par « mutunode sync --to ».",
             f"{path} was not written by `mutunode sync --to`.",
         ) from None
+
+
+def _take_files(desk: Desk, parcel: Parcel) -> int:
+    """Chunks of files, each checked by its proof, once the records that cite them are there."""
+    if not parcel.chunks:
+        return 0
+    taker = Taker(desk)
+    taker.wait_for_records()
+    try:
+        for data in parcel.data():
+            taker.take(data)
+    except BlobError as error:
+        raise Refusal(
+            "full",
+            Exit.READ_ONLY,
+            f"Les fichiers de la clé n’ont pas tous pu être gardés : {error}.",
+            f"Not all files of the key could be kept: {error}.",
+        ) from None
+    finally:
+        taker.close()
+    return taker.taken
 
 
 def _deliver(desk: Desk, parcel: Parcel, total: int, emit: Emit) -> str:

@@ -17,6 +17,7 @@ from mutunode.protocol.ids import log_text, org_text, rec_text
 from mutunode.service import lookup, network
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.files import keeping
 from mutunode.service.verbs import Emit
 from mutunode.store.interface import Organisation, Stored
 
@@ -180,6 +181,7 @@ def doctor(desk: Desk) -> tuple[Finding, ...]:
     status, seen = network.status(desk), network.network(desk)
     behind = desk.reader.newest_change() - desk.index.place.change
     forked = [each.name for each in (*seen.organisations, seen.me) if each.contested]
+    swept, lost = keeping.tidy(desk)
     full = [each.name for each in seen.organisations if each.full]
     return (
         Finding(
@@ -187,6 +189,22 @@ def doctor(desk: Desk) -> tuple[Finding, ...]:
             not status.read_only,
             status.read_only_reason.get("fr", "Cet ordinateur peut signer."),
             status.read_only_reason.get("en", "This computer may sign."),
+        ),
+        Finding(
+            "files",
+            not lost,
+            (
+                f"{lost} fichier(s) manquaient sur le disque : redemandés à qui les a."
+                if lost
+                else "Tous les fichiers des fiches sont à leur place."
+            )
+            + (f" {swept} reste(s) dont plus rien ne parle, retirés." if swept else ""),
+            (
+                f"{lost} file(s) were missing on the disk: asked for again from whoever has them."
+                if lost
+                else "All files of records are in their place."
+            )
+            + (f" {swept} leftover(s) that nothing speaks of, removed." if swept else ""),
         ),
         Finding(
             "search",

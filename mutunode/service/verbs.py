@@ -177,6 +177,7 @@ class Carry(Params, frozen=True):
     """``path`` is a file that the node itself reads or writes (same machine, same user)."""
 
     path: str
+    files: bool = False
     reader_language: str = ""
 
 
@@ -451,7 +452,7 @@ VERBS: dict[str, Verb] = {
     "todo": Verb(Nothing, lambda o, p, e: o.todo(p.reader_language)),
     "status": Verb(Nothing, lambda o, p, e: o.status()),
     "sync": Verb(Sync, lambda o, p, e: o.sync(p.wait, p.timeout, e), streams=True),
-    "sync_to": Verb(Carry, lambda o, p, e: o.sync_to(p.path, e), streams=True),
+    "sync_to": Verb(Carry, lambda o, p, e: o.sync_to(p.path, e, files=p.files), streams=True),
     "sync_from": Verb(Carry, lambda o, p, e: o.sync_from(p.path, e), streams=True),
     "backup": Verb(Backup, lambda o, p, e: o.backup(p.path, p.keys, e), streams=True),
     "log_show": Verb(ShowLog, lambda o, p, e: o.log_show(p.log, p.start, p.limit)),

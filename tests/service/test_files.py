@@ -437,3 +437,60 @@ def test_the_shape_of_names_is_that_of_a_folder(tmp_path: Path) -> None:
     assert not subprocess.run(
         ["find", str(tmp_path), "-mindepth", "2"], capture_output=True, check=True
     ).stdout
+
+
+# --- by hand, and after a stop ---------------------------------------------------------------------
+def test_files_travel_on_a_usb_key(make: Make, tmp_path: Path) -> None:
+    jardin, atelier = make("Jardin"), make("Atelier")
+    atelier.office.accept(jardin.org)
+    rec = publish(jardin, path_of(tmp_path, "gros.bin", BIG), path_of(tmp_path, "a.pdf", PDF))
+    key = tmp_path / "clé"
+    without = call(jardin, "sync_to", path=str(key))
+    assert without.files == 0
+    written = call(jardin, "sync_to", path=str(key), files=True)
+    assert (written.files, written.bytes > without.bytes + len(BIG)) == (2, True)
+    read = call(atelier, "sync_from", path=str(key))
+    assert read.files == 2
+    assert [line.held for line in lines(atelier, rec)] == [True, True]
+    got = call(atelier, "get", rec=rec, path=str(tmp_path / "out"))
+    assert Path(got.files[0].path).read_bytes() == BIG
+    assert call(atelier, "sync_from", path=str(key)).files == 0
+
+
+def test_of_a_damaged_key_what_is_whole_is_taken(make: Make, tmp_path: Path) -> None:
+    jardin, atelier = make("Jardin"), make("Atelier")
+    atelier.office.accept(jardin.org)
+    forbid_fetching(atelier)
+    rec = publish(jardin, path_of(tmp_path, "gros.bin", BIG), path_of(tmp_path, "a.pdf", PDF))
+    key = tmp_path / "clé"
+    call(jardin, "sync_to", path=str(key), files=True)
+    raw = bytearray(key.read_bytes())
+    place = raw.index(BIG[CHUNK_BYTES : CHUNK_BYTES + 100])
+    raw[place + 50] ^= 1
+    key.write_bytes(raw)
+    with refused("not_verified", 7):
+        call(atelier, "sync_from", path=str(key))
+    big, small = sorted(lines(atelier, rec), key=lambda line: -line.size)
+    assert small.held
+    assert not big.held
+    assert len(atelier.engine.library.fetch(parse(big.blob, "blob"), big.size).held) == 3
+
+
+def test_doctor_removes_what_a_stop_left_and_asks_again_for_what_is_missing(
+    pair: tuple[Node, Node, str],
+) -> None:
+    _, atelier, rec = pair
+    upload = atelier.office.upload("interrompu.bin")
+    upload.write(b"whole, and never published")
+    upload.keep()
+    atelier.office.desk.uploads.clear()  # as after a restart
+    (atelier.home.path / "staging" / "incoming" / lines(atelier, rec)[0].blob).write_bytes(b"part")
+    finding = {each.name: each for each in atelier.office.doctor()}["files"]
+    assert finding.well
+    assert "2 leftover" in finding.en
+    assert [size for _, size in atelier.engine.library.each()] == [len(BIG)]
+    for path in (atelier.home.path / "blobs").glob("?/?/*"):
+        path.unlink()
+    finding = {each.name: each for each in atelier.office.doctor()}["files"]
+    assert not finding.well
+    until(lambda: having_whole(atelier, rec), "had again from the author")

@@ -278,3 +278,12 @@ def _blobs_in_input(value: Any) -> Iterable[bytes]:
 def missing(desk: Desk) -> list[File]:
     """Files that should be held and are not on the disk."""
     return [file for file in desk.reader.files() if file.held and desk.library.size(file.blob) != file.size]
+
+
+def tidy(desk: Desk) -> tuple[int, int]:
+    """(leftovers removed, files that were missing and are asked for again): what `doctor` does for files."""
+    desk.follow_files()
+    lost = missing(desk)
+    for file in lost:
+        desk.mend(file.blob, file.size)
+    return sweep(desk, fresh_seconds=0), len(lost)
