@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from mutunode.service import epochs
+from mutunode.service.phrases import Phrase
 from mutunode.service.shapes import Erased, Erasing, Record
 from mutunode.service.verifying import verify
 from tests.service.conftest import Make
@@ -228,3 +231,33 @@ def test_who_reads_a_usb_key_first_erases_when_the_withdrawal_comes(make: Make, 
     read = fablab.office.call("sync_from", {"path": str(tmp_path / "before")}, lambda event: None)
     assert (read.taken, read.known) == (0, 1)
     assert says_nothing(fablab.office.show(rec))
+
+
+def test_a_record_that_an_epoch_dropped_can_be_erased_too(two: Two, arrives: Arrives) -> None:
+    """It stands nowhere any more and is still readable where it was kept: its place is made anew for it."""
+    jardin, atelier = two
+    first, rec = jardin.publish("Une fiche"), jardin.publish(SECRET)
+    arrives(atelier, rec)
+    phrase = Phrase(sha256(b"Jardin").digest())
+    epochs.open_epoch(jardin.office.desk, phrase, reason="reprise", base=1)
+    until(lambda: atelier.office.show(rec).state == "retracted", "dropped by the epoch")
+    for node in two:
+        assert node.office.show(rec).title == SECRET
+    told = plan(jardin, rec)
+    assert [each.id for each in told.erases] == [rec]
+    erase(jardin, rec)
+    for node in two:
+        until(lambda node=node: says_nothing(node.office.show(rec)), f"erased at {node.address}")  # type: ignore[misc]
+        assert node.office.show(first).state == "ok"
+        node.office.log_verify(lambda event: None)
+
+
+def test_withdrawals_are_signed_one_by_one(jardin: Node) -> None:
+    """A file of them would erase without anybody having been told which versions."""
+    rec = jardin.publish(SECRET)
+    row = f'{{"target": "{rec}", "reason": "error", "erase": true}}'
+    done = jardin.office.call(
+        "import", {"lines": row, "format": "jsonl", "kind": "withdrawal"}, lambda event: None
+    )
+    assert (done.created, done.refused) == (0, 1)
+    assert jardin.office.show(rec).title == SECRET

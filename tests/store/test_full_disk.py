@@ -12,7 +12,7 @@ from mutunode.protocol.head import PUBLIC
 from mutunode.store.ballast import BALLAST_BYTES, Ballast
 from mutunode.store.interface import StoreFull
 from mutunode.store.sqlite import SqliteStore
-from tests.store.authors import Author, publish
+from tests.store.authors import Author, append, publish
 from tests.store.faulty_disks import FullDisk
 
 NOTE = ("note", {"text": "x" * 800})
@@ -92,6 +92,31 @@ def test_the_ballast_makes_room_for_a_turn_that_frees(store: SqliteStore, switch
     with store.ledger.transaction():
         pass
     assert switch.ballast.stat().st_size == BALLAST_BYTES, "put back as soon as there is room"
+
+
+def test_on_a_full_disk_erasing_works_and_leaves_nothing_behind(
+    store: SqliteStore, switch: Switch, tmp_path: Path
+) -> None:
+    """What is signed needs room, and so does the journal in which it is erased: the ballast is there."""
+    alice = Author("alice")
+    publish(store, alice, *[NOTE] * 200)
+    secret = ("note", {"text": "le numéro 06 12 34 56 78 " * 300})
+    publish(store, alice, secret)
+    needle = alice.entries[PUBLIC][200].salt
+    switch.full = True
+    new = alice.write(("withdrawal", {"target": alice.ref(200), "erase": True}))
+    with store.ledger.transaction(freeing=True):
+        append(store.ledger, alice, new)
+        store.ledger.commit(alice.head(), alice.tree())
+    stored = store.reader().at(alice.log(), 200)
+    assert stored is not None
+    assert (stored.state, stored.body) == ("erased", None)
+    while not store.ledger.settle():
+        pass
+    for file in tmp_path.iterdir():
+        assert needle not in file.read_bytes(), file.name
+        assert b"06 12 34 56 78" not in file.read_bytes(), file.name
+    assert store.verify(alice.log()) == []
 
 
 def test_a_small_disk_is_not_filled_by_the_ballast_itself(

@@ -48,6 +48,7 @@ KIND = Kind(
     verb="withdraw",
     listed=False,
     revisable=False,
+    alone=True,
     nature_field="reason",
     sections=(Section("withdrawal", Words("Retirer", "Withdraw")),),
     fields=(
