@@ -245,8 +245,8 @@ class Engine:
             chain = ledger.chain(self._org)
             if chain is None:
                 ledger.put_chain(self.home.chain)
-            elif chain.epoch < self.home.chain.epoch:
-                ledger.put_chain(joined(chain, self.home.chain))
+            elif (known := joined(chain, self.home.chain)) != chain:
+                ledger.put_chain(known)
 
     def _make_node(self, me: Me) -> Node:
         self._adopt_identity()

@@ -299,6 +299,14 @@ def epoch_command() -> None:
         "hand a friendly organisation back what it lost, by its request (`key request`)",
     ),
 )
+@click.option(
+    "--undo",
+    is_flag=True,
+    help=both(
+        "défaire ce qu’une clé confiée a ouvert depuis moins de trente jours",
+        "undo what an entrusted key opened less than thirty days ago",
+    ),
+)
 @dry_run_option
 @click.option("--yes", is_flag=True, help=both("sans demander confirmation", "without asking"))
 @with_session
@@ -308,6 +316,7 @@ def open_command(
     reason: str,
     base: int | None,
     request: str | None,
+    undo: bool,
     dry_run: bool,
     yes: bool,
 ) -> int:
@@ -316,19 +325,22 @@ def open_command(
         return _hand_back(session, request, phrase_file, reason, yes)
     phrase = secret.read_phrase(session, phrase_file)
     if not dry_run and not yes and secret.is_somebody_there():
-        seen = session.call("epoch_open", {"phrase": phrase, "base": base, "dry_run": True})
+        asked = {"phrase": phrase, "base": base, "undo": undo, "dry_run": True}
+        seen = session.call("epoch_open", asked)
         if seen["dropped"]:
             _show_dropped(session, seen)
             question = session.tr("Reprendre ainsi ?", "Start again like this?")
             if not click.confirm(question, default=False, err=True):
                 session.note("Rien n’a changé.", "Nothing changed.")
                 return exits.DONE
-    _open(session, phrase, reason=reason, base=base, dry_run=dry_run)
+    _open(session, phrase, reason=reason, base=base, undo=undo, dry_run=dry_run)
     return exits.DONE
 
 
-def _open(session: Session, phrase: str, *, reason: str, base: int | None, dry_run: bool) -> None:
-    asked = {"phrase": phrase, "reason": reason, "base": base, "dry_run": dry_run}
+def _open(
+    session: Session, phrase: str, *, reason: str, base: int | None, dry_run: bool, undo: bool = False
+) -> None:
+    asked = {"phrase": phrase, "reason": reason, "base": base, "undo": undo, "dry_run": dry_run}
     answer = session.call("epoch_open", asked)
     session.show(answer, lambda: _show_epoch(session, answer), [str(answer["epoch"])])
 

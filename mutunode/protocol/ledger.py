@@ -221,10 +221,11 @@ class Ledger(Protocol):
         Followed, in the same turn, by ``append`` and ``commit`` of a head of the higher epoch.
         """
 
-    def disown(self, log: bytes, epoch: int) -> None:
+    def disown(self, log: bytes, epoch: int, keep: int = 0) -> None:
         """The author's chain is another one from ``epoch`` on: what is held was signed by nobody.
 
-        All of it leaves the log, readable where it was cited, and with it the evidence of these epochs.
+        All but the first ``keep`` leaves leave the log, readable where they were cited, and with them the
+        evidence of these epochs. It has no head until a commit gives it one; with ``keep``, in this turn.
         """
 
     def missing(self, log: bytes, start: int, limit: int) -> list[int]:

@@ -7,6 +7,8 @@ it; keys of equal place make the organisation disputed until a person decides (P
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from msgspec.structs import replace
 
 from mutunode.protocol.errors import Invalid
@@ -42,10 +44,21 @@ def learn(chain: Chain, op: Op, signature: bytes, now: int, *, told_with_chain: 
     raise Invalid(f"op: epoch {op.epoch} continues nothing that is held")
 
 
+def before_later_root(chain: Chain, root: bytes, now: int) -> Chain | None:
+    """The chain up to the first op whose place ``root`` can still take, since it comes before its signer."""
+    for signed in chain.ops:
+        roots = chain.roots_before(signed.op.epoch)
+        is_earlier = root in roots and roots.index(root) < signed.place
+        if is_earlier and now - signed.held_since < RIVAL_TOO_LATE_SECONDS:
+            return replace(chain, ops=chain.ops[: signed.op.epoch - 1], rivals=())
+    return None
+
+
 def joined(chain: Chain, other: Chain) -> Chain:
-    """A chain after every op of another copy of it was seen."""
-    for signed in other.ops:
-        chain = learn(chain, signed.op, signed.signature, signed.held_since)
+    """A chain after every op of another copy of it was seen; what continues nothing is left out."""
+    with suppress(Invalid):
+        for signed in other.ops:
+            chain = learn(chain, signed.op, signed.signature, signed.held_since)
     return chain
 
 

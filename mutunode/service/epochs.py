@@ -23,6 +23,7 @@ from mutunode.protocol.ids import key_text, org_text, rec_text, root_text
 from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.limits import NAME_BYTES_MAX, SEED_BYTES
 from mutunode.protocol.node import Node
+from mutunode.protocol.rivals import before_later_root, joined
 from mutunode.service import naming, phrases
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
@@ -76,9 +77,12 @@ def open_epoch(
     reason: str,
     base: int | None = None,
     roots: Sequence[bytes] | None = None,
+    undo: bool = False,
     dry_run: bool = False,
 ) -> Epoch:
     """Open the next epoch of our organisation with its phrase.
+
+    ``undo``: in the place of what a later root key opened within thirty days, instead of after it.
 
     Raises:
         Refusal: not our phrase (4), no such base (2), or the store is not the one to go on from (8).
@@ -90,9 +94,14 @@ def open_epoch(
     def job(turn: Turn) -> Epoch:
         chain = turn.ledger.chain(desk.org)
         assert chain is not None, "our own chain is held from the start"
+        held_chain = chain
+        if undo and given is not None:
+            chain = _before_later_root(chain, given, int(turn.now))
         if given is not None:
             _check_phrase(desk, turn, chain, given)
         size, keep = _sizes(turn, chain, base, parted)
+        if undo and base is None and held_chain.base(chain.epoch + 1) < keep:
+            keep = _ours_before(turn, held_chain, chain.epoch + 1, keep)
         dropped = _dropped(desk, keep, size)
         told = Epoch(
             org=org_text(desk.org),
@@ -110,17 +119,41 @@ def open_epoch(
             return told
         keys = next_keys(chain, given, operating, desk.safe.keys.sealing)
         opened = signed(turn, chain, given, keys, keep, reason, roots)
+        if undo:
+            opened = joined(held_chain, opened)
         me = Me(desk.org, keys.operating_public, keys.sign)
         turn.open_epoch(opened, me, lambda: desk.safe.replace_keys(opened, keys))
         return msgspec.structs.replace(told, operating=key_text(keys.operating_public), opened=True)
 
-    before = desk.safe.chain.epoch
+    before = desk.safe.chain
     try:
         return desk.act(job)
     except Refusal as refused:
-        if desk.safe.chain.epoch > before:
+        if desk.safe.chain != before:
             raise _open_but_unwritten(refused) from None
         raise
+
+
+def _before_later_root(chain: Chain, given: Phrase, now: int) -> Chain:
+    """What our op goes on from, so that it takes the place of the one a later root signed."""
+    before = before_later_root(chain, given.root, now)
+    if before is None:
+        raise Refusal(
+            "nothing_to_undo",
+            Exit.REFUSED,
+            "Aucune reprise des trente derniers jours n’a été signée par une clé de rang inférieur à celle "
+            "de cette phrase : il n’y a rien à défaire.",
+            "No new start of the last thirty days was signed by a key that comes after this phrase's: there "
+            "is nothing to undo.",
+        )
+    return before
+
+
+def _ours_before(turn: Turn, chain: Chain, epoch: int, keep: int) -> int:
+    """What is held may be of the branch that is undone: then only what that one kept is surely ours."""
+    held = turn.ledger.log(log_id(chain.org, PUBLIC))
+    is_theirs = held is not None and held.head is not None and held.head.epoch >= epoch
+    return chain.base(epoch) if is_theirs else keep
 
 
 def _open_but_unwritten(refused: Refusal) -> Refusal:

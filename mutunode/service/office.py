@@ -397,10 +397,16 @@ class Office:
         return keys.show(self.desk)
 
     def open_epoch(
-        self, phrase: str, reason: str = "", base: int | None = None, dry_run: bool = False
+        self,
+        phrase: str,
+        reason: str = "",
+        base: int | None = None,
+        dry_run: bool = False,
+        undo: bool = False,
     ) -> epochs.Epoch:
         """A new operating key, signed for by the recovery phrase; ``base`` entries stay (None: all)."""
-        return epochs.open_epoch(self.desk, phrases.read(phrase), reason=reason, base=base, dry_run=dry_run)
+        given = phrases.read(phrase)
+        return epochs.open_epoch(self.desk, given, reason=reason, base=base, undo=undo, dry_run=dry_run)
 
     def key_root(self, phrase: str, org: str) -> entrusting.RootKey:
         """The public root key that we would keep for another organisation."""

@@ -97,8 +97,10 @@ def must_be_of(chain: Chain, given: Phrase, name: str, owner: str = "") -> None:
         raise Refusal(
             "old_phrase",
             Exit.REFUSED,
-            f"Cette phrase a été celle de « {name} », mais d’autres clés de secours l’ont remplacée depuis.",
-            f"This phrase was the one of `{name}`, but other root keys have replaced it since.",
+            f"Cette phrase a été celle de « {name} », mais d’autres clés de secours l’ont remplacée depuis. "
+            "Si c’était il y a moins de trente jours, par une clé confiée : « mutunode epoch open --undo ».",
+            f"This phrase was the one of `{name}`, but other root keys have replaced it since. If that was "
+            "less than thirty days ago, by an entrusted key: `mutunode epoch open --undo`.",
         )
     other = f" C’est celle de « {owner} »." if owner else ""
     other_en = f" It is the one of `{owner}`." if owner else ""

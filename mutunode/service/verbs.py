@@ -298,6 +298,7 @@ class OpenEpoch(Params, frozen=True):
     phrase: str
     reason: str = ""
     base: int | None = None
+    undo: bool = False
     dry_run: bool = False
     reader_language: str = ""
 
@@ -463,7 +464,9 @@ VERBS: dict[str, Verb] = {
     "export": Verb(Export, lambda o, p, e: o.export(p.format, p.kind, e), streams=True),
     "peer_follow": Verb(FollowKey, lambda o, p, e: o.follow_key(p.org, p.key)),
     "peer_show": Verb(OfOrganisation, lambda o, p, e: o.organisation(p.org, p.reader_language)),
-    "epoch_open": Verb(OpenEpoch, lambda o, p, e: o.open_epoch(p.phrase, p.reason, p.base, p.dry_run)),
+    "epoch_open": Verb(
+        OpenEpoch, lambda o, p, e: o.open_epoch(p.phrase, p.reason, p.base, p.dry_run, p.undo)
+    ),
     "key_root": Verb(Entrusting, lambda o, p, e: o.key_root(p.phrase, p.org)),
     "key_entrust": Verb(Entrusting, lambda o, p, e: o.key_entrust(p.phrase, p.root, p.reason, p.remove)),
     "hand_back": Verb(Entrusting, lambda o, p, e: o.hand_back(p.phrase, p.request, p.reason)),

@@ -188,11 +188,11 @@ class MemoryLogs:
         self._turn.cut.add(log)
         self._turn.stamp += 1
 
-    def disown(self, log: bytes, epoch: int) -> None:
-        """Everything leaves the log; it has no head until its author's chain brings one."""
+    def disown(self, log: bytes, epoch: int, keep: int = 0) -> None:
+        """What nobody signed leaves the log; it has no head until its author's chain brings one."""
         state = self._turn.state
         promise(log in state.logs, "a log of which nothing is held")
-        self.cut(log, 0)
+        self.cut(log, keep)
         self._turn.cut.discard(log)
         held = state.logs[log]
         retracted = {

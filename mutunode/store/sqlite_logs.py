@@ -62,7 +62,7 @@ class Logs:
         if row is None:
             return None
         org, space, raw, size, pending, missing, broken_at, broken_epoch, held_bytes, forked_in = row
-        if raw is None and not pending and broken_at is None and forked_in is None:
+        if raw is None and not pending and not size and broken_at is None and forked_in is None:
             return None
         head = unpack_head(raw)
         return HeldLog(
@@ -84,7 +84,7 @@ class Logs:
         rows = sql.each(
             self._turn.db,
             "SELECT log FROM log JOIN org USING (org_no) WHERE org = ? AND (head IS NOT NULL OR pending > 0"
-            " OR broken_at IS NOT NULL OR forked_in IS NOT NULL) ORDER BY log",
+            " OR size > 0 OR broken_at IS NOT NULL OR forked_in IS NOT NULL) ORDER BY log",
             (org,),
         )
         return [log for (log,) in rows]
@@ -254,11 +254,11 @@ class Logs:
         db.execute("UPDATE log SET size = ?, frontier = ? WHERE log_no = ?", (size, kept.to_bytes(), log_no))
         self._turn.cut.add(log_no)
 
-    def disown(self, log: bytes, epoch: int) -> None:
-        """Everything leaves the log; it has no head until its author's chain brings one."""
+    def disown(self, log: bytes, epoch: int, keep: int = 0) -> None:
+        """What nobody signed leaves the log; it has no head until its author's chain brings one."""
         db, log_no = self._turn.db, self._turn.log_no(log)
         promise(log_no is not None, "a log of which nothing is held")
-        self.cut(log, 0)
+        self.cut(log, keep)
         assert log_no is not None
         self._turn.cut.discard(log_no)
         db.execute("UPDATE retracted SET epoch = ? WHERE log_no = ? AND epoch IS NULL", (epoch, log_no))

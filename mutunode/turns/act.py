@@ -106,9 +106,18 @@ class Turn:
         """
         self.ledger.put_chain(chain)
         self.me = me
+        self._disown_rivals(chain)
         self.finish_epoch()
         keep()
         self.successor = me
+
+    def _disown_rivals(self, chain: Chain) -> None:
+        """Heads of ours that another key signed in this epoch or above: they lost their place with it."""
+        for log in self.ledger.logs_of(self.me.org):
+            held = self.ledger.log(log)
+            if held is not None and held.head is not None and held.head.epoch >= chain.epoch:
+                keep = chain.base(chain.epoch) if held.space == PUBLIC else held.head.base
+                self.ledger.disown(log, chain.epoch, keep)
 
     def finish_epoch(self) -> None:
         """Give each of our logs that lacks one its first head in the newest epoch."""

@@ -265,7 +265,7 @@ def test_opening_an_epoch_says_what_leaves_the_register(node: FakeNode, cli: Cli
     assert done.code == 0
     assert "[5] Guide" in done.err
     assert "5 of 7 entries stay" in done.err
-    asked = {"phrase": examples.PHRASE, "reason": "Vol", "base": 5, "dry_run": False}
+    asked = {"phrase": examples.PHRASE, "reason": "Vol", "base": 5, "undo": False, "dry_run": False}
     assert node.params("epoch_open") == asked
 
 

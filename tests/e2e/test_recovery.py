@@ -208,3 +208,46 @@ def test_a_friend_gives_back_what_lost_both_its_machine_and_its_phrase(
     assert shown["roots"][1]["key"] == offered["root"], "the friend may be needed again"
     assert [epoch["reason"] for epoch in shown["epochs"]][1] == "Feu"
     new.stop()
+
+
+def test_a_friend_that_takes_an_organisation_against_its_will_is_undone(
+    three: tuple[Node, Node, Node],
+) -> None:
+    jardin, atelier, mairie = three
+    offered = atelier("key", "root", jardin.org, "--phrase-file", phrase(atelier))
+    jardin("key", "entrust", offered["root"], "--phrase-file", phrase(jardin))
+    jardin.publish("La nôtre")
+    for other in (atelier, mairie):
+        other.catches_up_with(jardin)
+    size = jardin.register()[0]
+
+    thief, folder = empty(jardin, "Voleur"), jardin.folder
+    words, asked = folder / "voleur.phrase", folder / "demande.json"
+    thief("key", "request", jardin.org, "--phrase-file", str(words), "-o", str(asked))
+    atelier("epoch", "open", "--with-entrusted", str(asked), "--phrase-file", phrase(atelier))
+    thief("recover", "--phrase-file", str(words), "--seed", atelier.peer)
+    thief.start("--seed", mairie.peer)
+    thief.publish("Volée")
+    mairie.catches_up_with(thief)
+    until(lambda: jardin.ask("status")["read_only"], "it hears that its key is over")
+
+    late = jardin.run("epoch", "open", "--phrase-file", phrase(jardin), "--json")
+    assert (late.code, late.json["error"]["code"]) == (4, "old_phrase")
+    assert "--undo" in late.json["error"]["fr"]
+    undone = jardin("epoch", "open", "--undo", "--phrase-file", phrase(jardin), "--reason", "Pas nous")
+    assert (undone["epoch"], undone["base"]) == (2, size)
+    jardin.publish("La nôtre encore")
+    for other in (atelier, mairie):
+        other.catches_up_with(jardin)
+        assert other.forked() == []
+        assert other.ask("peer_show", org=jardin.org)["to_decide"] is False
+    until(lambda: mairie.ask("search", q="Volée")["total"] == 0, "what the thief published is gone")
+    until(lambda: thief.ask("status")["read_only"], "the thief hears that its key is over")
+    for each in (jardin, mairie):
+        each.ask("log_verify")
+    jardin.stop()
+    jardin.start()
+    jardin.publish("Et encore")
+    assert jardin.ask("key_show")["epoch"] == 2
+    mairie.catches_up_with(jardin)
+    thief.kill()

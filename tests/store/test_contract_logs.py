@@ -329,6 +329,27 @@ def test_what_a_lost_branch_signed_leaves_the_log_and_the_branch_that_won_begins
     assert store.verify(alice.log()) == []
 
 
+def test_leaves_that_both_branches_keep_stay_under_the_head_of_the_one_that_won(
+    store: Store, alice: Author
+) -> None:
+    publish(store, alice, NOTE, NOTE)
+    won = Author(alice.name)
+    won.entries[PUBLIC] = list(alice.entries[PUBLIC])
+    alice.open_epoch(keeps=2)
+    publish(store, alice, NOTE, NOTE)
+    won.open_epoch(keeps=1)
+    with store.ledger.transaction():
+        store.ledger.put_chain(won.chain)
+        store.ledger.disown(alice.log(), 1, keep=1)
+        held = store.ledger.log(alice.log())
+        assert held is not None
+        assert (held.head, held.size) == (None, 1)
+        assert store.ledger.logs_of(alice.org) == [alice.log()]
+        store.ledger.commit(won.head(), store.ledger.frontier(alice.log()))
+    assert store.reader().counts().records == 1
+    assert store.verify(alice.log()) == []
+
+
 def test_a_tree_that_grows_again_after_a_cut_is_the_new_one(store: Store, alice: Author) -> None:
     publish(store, alice, *[NOTE] * 1_100)
     alice.open_epoch(keeps=200)
