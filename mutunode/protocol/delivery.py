@@ -37,7 +37,7 @@ from mutunode.protocol.messages import Deliver
 from mutunode.protocol.session import Reply, Session
 
 DAY_SECONDS = 86_400
-WITHDRAWAL = "withdrawal"
+WITHDRAWAL = "withdrawal"  # one that erases is brought as it stands; another one is sealed for the reader
 ENDPOINTS_MAX = 8
 
 
@@ -52,6 +52,11 @@ class Letter(msgspec.Struct, frozen=True):
     def org(self) -> bytes:
         """Its author."""
         return self.deliver.head.org
+
+    @property
+    def erases(self) -> bool:
+        """Whether it erases what was brought here before, for all to see."""
+        return self.concern.kind == WITHDRAWAL and not self.concern.inside
 
     @property
     def size(self) -> int:
@@ -149,7 +154,7 @@ class Deliveries:
     # --- what strangers may leave --------------------------------------------------------------
     def _check_room(self, letter: Letter, session: Session, now: float) -> Invitation | None:
         """Raise ``Refused`` when there is none; a token opens the door, one that is void closes it."""
-        if letter.concern.kind == WITHDRAWAL:
+        if letter.erases:
             return None  # it takes away, and comes once for each thing that was brought
         token = token_in(letter.concern.kind, letter.concern.body)
         if token is not None and letter.concern.body.get("org") == self._core.me.org:
@@ -211,8 +216,10 @@ class Deliveries:
             raise Refused(Code.LIMIT, "its author's chain is longer than a stranger may leave")
         if ledger.chain(letter.org) is None:
             ledger.put_chain(chain)
-        if letter.concern.kind == WITHDRAWAL:
+        if letter.erases:
             self._erase(letter)
+        elif letter.concern.kind == WITHDRAWAL:
+            self._take_back(letter)
         brought = Delivered(
             rec=letter.rec,
             org=letter.org,
@@ -246,6 +253,15 @@ class Deliveries:
         brought = self._core.ledger.delivered(rec)
         if brought is not None:
             self._core.ledger.put_delivered(msgspec.structs.replace(brought, state="erased"))
+
+    def _take_back(self, letter: Letter) -> None:
+        """The author takes back what it had brought: nothing of that stays."""
+        target: Any = letter.concern.body.get("target")
+        if not is_ref(target) or target[0] != letter.deliver.head.log:
+            return
+        before = self._core.ledger.delivered(rec_id(target[0], target[2]))
+        if before is not None and before.state not in ("settled", "erased"):
+            self._core.ledger.put_delivered(msgspec.structs.replace(before, state="ignored"))
 
     def _use(self, invitation: Invitation, org: bytes, now: float) -> None:
         ledger = self._core.ledger

@@ -31,6 +31,8 @@ from mutunode.protocol.session import Reply, Session
 DAY_SECONDS = 86_400
 SOON_SECONDS = 1.0  # what is written in a row is brought together
 
+HELD = "held"  # the reason of what came by itself: its reader follows our log
+
 Key = tuple[bytes, int, bytes]
 
 
@@ -112,7 +114,7 @@ class Outbox:
             return
         theirs = self._holders.of(each.log).get(session.org)
         if theirs is not None and theirs[0] == held.head.epoch and theirs[1] > each.index:
-            self._end(each, "taken")
+            self._end(each, "taken", HELD)
         elif theirs is not None and theirs[1] and each.tries < 2:
             self._postpone(each, now, OUTGOING_FOLLOWED_SECONDS)  # they follow us: it comes by itself
         elif (deliver := self._letter(each, held)) is None:

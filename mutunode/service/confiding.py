@@ -13,9 +13,12 @@ import msgspec
 
 from mutunode.commons.kind import Kind
 from mutunode.protocol import sealed
+from mutunode.protocol.entry import encode_body, make_entry
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.invitation import INVITE
 from mutunode.protocol.ledger import Outgoing
+from mutunode.protocol.limits import SALT_BYTES
+from mutunode.protocol.outbox import HELD
 from mutunode.service import rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
@@ -90,6 +93,30 @@ def address(desk: Desk, turn: Turn, written: Written, to: bytes | None, instead_
     if to is not None:
         turn.ledger.put_outgoing(Outgoing(written.log, written.index, to, int(turn.now)))
         turn.tell(lambda node, now: node.outgoing_changed(now))
+
+
+def take_back(desk: Desk, turn: Turn, stored: Stored, withdrawal: dict[str, Any]) -> None:
+    """A record of ours is withdrawn, not erased: whoever it may have been brought to is told so, sealed.
+
+    Somebody in between may have brought it when we could not; who follows us reads the withdrawal itself.
+    """
+    if withdrawal.get("erase"):
+        return  # that one is brought itself (``erasing``)
+    told = [each for each in desk.reader.outgoing_of(stored.log, stored.index) if _may_hold(each)]
+    drop(desk, turn, stored)
+    for each in told:
+        known = desk.reader.organisation(each.reader)
+        if known is None or known.chain is None:
+            continue
+        sealed_up = outer(desk, "withdrawal", withdrawal, each.reader)
+        written = turn.append(make_entry(*sealed_up, int(turn.now), desk.random(SALT_BYTES)))
+        place = (written.log, written.index, written.leaf)
+        turn.ledger.put_opened(*place, "withdrawal", encode_body(withdrawal), each.reader)
+        address(desk, turn, written, each.reader, None)
+
+
+def _may_hold(each: Outgoing) -> bool:
+    return (each.state == "taken" and each.reason != HELD) or (each.state == "waiting" and each.tries > 0)
 
 
 def drop(desk: Desk, turn: Turn, stored: Stored) -> None:

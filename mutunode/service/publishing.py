@@ -169,7 +169,7 @@ def _cite_files(desk: Desk, turn: Turn, rec: bytes, ready: Draft) -> None:
 def _settle_what_it_is_about(desk: Desk, turn: Turn, kind: str, body: Body) -> None:
     """What was brought and is answered waits no longer; what is withdrawn is brought to nobody."""
     if kind == "withdrawal" and (target := rules.cited(desk, body["target"])) is not None:
-        confiding.drop(desk, turn, target)
+        confiding.take_back(desk, turn, target, body)
     elif kind == "usage_answer" and (told := rules.cited(desk, body["usage"])) is not None and told.brought:
         brought.set_state(turn, told.rec, "answered")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mutunode.protocol import outbox, passing
 from mutunode.protocol.ids import org_text, parse
 from mutunode.protocol.invitation import token_hash
 from mutunode.service import inviting
@@ -16,6 +17,13 @@ from tests.service.offices import Node, refused, until
 
 Arrives = Callable[[Node, str], None]
 Make = Callable[..., Node]
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is passed on is looked at at once, not when several came together."""
+    monkeypatch.setattr(passing, "PASSING_SECONDS", 0.05)
+    monkeypatch.setattr(outbox, "SOON_SECONDS", 0.05)
 
 
 def inside(node: Node) -> Office:
@@ -147,6 +155,19 @@ def test_our_own_record_says_how_it_stands_with_bringing_it(make: Make, arrives:
     left(jardin)
     atelier.office.withdraw(usage, "error")
     assert inside(atelier).show(usage).delivery == "dropped"
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_what_was_brought_can_be_taken_back(make: Make, arrives: Arrives, erase: bool) -> None:
+    jardin, _, atelier, rec = village(make, arrives)
+    usage = atelier.office.use(rec, "adapted", visibility="author_only", purpose="Une confidence").id
+    left(jardin)
+    atelier.office.withdraw(usage, "error", erase=erase)
+    until(lambda: inside(jardin).todo().waiting == (), "taken back")
+    found = [each for each in jardin.engine.reader.delivered_waiting() if each.kind == "usage"]
+    assert found == []
+    with refused("not_found", 3):
+        inside(jardin).show(usage)
 
 
 # --- invitations -----------------------------------------------------------------------------------------
