@@ -321,6 +321,26 @@ def test_a_part_of_the_network(address: str, expected: str) -> None:
     assert subnet(address) == expected
 
 
+def test_what_takes_back_under_seal_counts_like_anything_else_and_only_its_authors_records(
+    bob: Actor, mallory: Puppet
+) -> None:
+    brings(mallory, usage_of(bob))
+    other = Puppet(bob, "other", address="10.0.9.9:1").greets()
+    brings(other, usage_of(bob))
+    theirs = [mallory.author.log(), 0, mallory.author.entries[PUBLIC][0].leaf]
+    brings(other, sealed_for(bob, other.author, "withdrawal", {"target": theirs}))
+    assert [each.state for each in kept(bob) if each.kind == "usage"] == ["waiting", "waiting"]
+    brings(mallory, sealed_for(bob, mallory.author, "withdrawal", {"target": theirs}))
+    states = {each.org: each.state for each in kept(bob) if each.kind == "usage"}
+    assert states == {mallory.org: "ignored", other.org: "waiting"}
+    flood = [sealed_for(bob, other.author, "withdrawal", {"n": number}) for number in range(8)]
+    answers = []
+    for each in flood:
+        bob.world.run(1)
+        answers.append(code(brings(other, each)))
+    assert answers == [0] * 6 + [4, 4]
+
+
 # --- tokens ------------------------------------------------------------------------------------------
 def invites(bob: Actor, **more: Any) -> None:
     given = {"hash": token_hash(TOKEN), "made_at": 0, "expires_at": int(bob.now) + 3_600, "follows": True}
