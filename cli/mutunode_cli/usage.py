@@ -140,6 +140,13 @@ def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
         for one in waiting
     ]
     screen.table(columns, rows)
+    if any(one.get("about") == "booking" for one in waiting):
+        session.note(
+            "Réservations : « mutunode book show ID » dit ce qui est à vous (accept, refuse --reason…).",
+            "Bookings: `mutunode book show ID` tells what is yours to say (accept, refuse --reason…).",
+        )
+    if all(one.get("about") == "booking" for one in waiting):
+        return
     session.note(
         "Répondre : « mutunode answer ID thanks », noted ou contest --reason.",
         "Answer: `mutunode answer ID thanks`, noted, or contest --reason.",
@@ -151,7 +158,20 @@ def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
         )
 
 
+_OWED = {
+    "answer": {"fr": "demande de réservation", "en": "booking request"},
+    "overbooked": {"fr": "promis deux fois", "en": "overbooked"},
+    "blocked": {"fr": "réservé, mais indisponible", "en": "booked, but not available"},
+    "checkout": {"fr": "remis ?", "en": "handed over?"},
+    "pickup": {"fr": "emporté ?", "en": "picked up?"},
+    "return": {"fr": "revenu ?", "en": "come back?"},
+    "give_back": {"fr": "rendu ?", "en": "given back?"},
+}
+
+
 def _said(session: Session, one: dict[str, Any]) -> str:
+    if one.get("about") == "booking":
+        return words.both(_OWED, one["type"], session.language)
     alone = session.tr(", pour vous seul", ", for you alone") if one.get("private") else ""
     return _what(session, one) + alone
 

@@ -18,10 +18,12 @@ from mutunode.web.clerk import Clerk, ask
 from mutunode.web.forms import UPLOAD_BYTES_MAX
 from mutunode.web.pages import (
     acts,
+    bookings,
     files,
     importing,
     inviting,
     keys,
+    means,
     network,
     organisation,
     publish,
@@ -54,6 +56,11 @@ PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
     "file_picture": (files.picture, None),
     "fetch_files": (None, files.fetch),
     "upload": (None, sending.begin),
+    "means": (means.find, None),
+    "means_page": (means.show, None),
+    "book": (bookings.show_request, bookings.request_means),
+    "bookings": (bookings.mine, None),
+    "booking": (bookings.show, bookings.act),
     "organisation": (organisation.show, None),
     "follow": (organisation.confirm, organisation.follow),
     "leave": (organisation.confirm_leaving, organisation.leave),
@@ -115,6 +122,7 @@ def make_app(
     app.router.add_get("/", _home)
     app.router.add_get("/static/{mark}/{name}", static_files.serve)
     app.router.add_get("/favicon.ico", _favicon)
+    app.router.add_get("/calendar/{id:(?:rec|org)_[a-z2-7]{8,52}}.ics", bookings.calendar)
     app.router.add_get("/session/{token}", session.open_link)
     for language in LANGUAGES:
         app.router.add_get(f"/{language}", _home)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from mutunode.commons.registry import Registry
-from mutunode.service import shapes
+from mutunode.service import lendshapes, shapes
 from mutunode.service.verbs import Emit, OneOrMany
 
 if TYPE_CHECKING:  # the pages need no engine to be imported
@@ -40,12 +40,39 @@ class Upload(Protocol):
     def abandon(self) -> None: ...
 
 
+class Lends(Protocol):
+    """Means and bookings: ``mutunode.service.lender.Lender``."""
+
+    def find(self, reader_language: str = "", **asked: Any) -> lendshapes.MeansAnswer: ...
+
+    def page(self, rec: str, day: str = "", reader_language: str = "") -> lendshapes.MeansPage: ...
+
+    def booking(self, rec: str, reader_language: str = "") -> lendshapes.BookingLine: ...
+
+    def bookings(self, reader_language: str = "") -> lendshapes.Bookings: ...
+
+    def calendar(self, id: str, language: str = "") -> bytes: ...
+
+    def request(self, rec: str, **asked: Any) -> shapes.Published: ...
+
+    def preview_request(self, rec: str, reader_language: str = "", **asked: Any) -> shapes.Preview: ...
+
+    def act(self, act: str, rec: str, **more: Any) -> shapes.Published: ...
+
+    def preview_act(self, act: str, rec: str, reader_language: str = "", **more: Any) -> shapes.Preview: ...
+
+
 class Clerk(Protocol):
     """Reads and writes, as the service offers them."""
 
     @property
     def inside(self) -> Clerk:
         """The same for sessions, which also read what is for this organisation alone."""
+        ...
+
+    @property
+    def lender(self) -> Lends:
+        """Means and bookings."""
         ...
 
     def registry(self) -> Registry: ...

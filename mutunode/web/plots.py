@@ -25,6 +25,31 @@ TREE_ROWS_MAX = 12  # the list beside it goes on
 LABEL_LENGTH_MAX = 27  # characters of 14 px in what is left of 300 units
 
 
+BAR, BAR_GAP, BARS_TOP, BARS_HIGH = 22, 5, 12, 120  # of the weeks of a means: twelve in 330 units
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """How much of one week was booked."""
+
+    number: int
+    x: int
+    y: float
+    width: int
+    height: float
+    middle: float
+    here: bool
+
+
+def bars(shares: Sequence[float]) -> tuple[Bar, ...]:
+    """Weeks side by side, the middle one being the one that is shown; 1.0 is as high as the picture."""
+    drawn = []
+    for place, share in enumerate(shares):
+        x, height = place * (BAR + BAR_GAP), round(BARS_HIGH * min(1.0, max(0.0, share)), 1)
+        y = round(BARS_TOP + BARS_HIGH - height, 1)
+        drawn.append(Bar(place + 1, x, y, BAR, height, x + BAR / 2, place == len(shares) // 2))
+    return tuple(drawn)
+
+
 class Dot(msgspec.Struct, frozen=True):
     """One organisation in the picture of the network."""
 

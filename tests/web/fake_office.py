@@ -34,6 +34,7 @@ from mutunode.service.plain import as_text
 from mutunode.service.verbs import Emit, OneOrMany
 from mutunode.store.interface import Draft
 from tests.web import catalogue
+from tests.web.fake_lender import FakeLender
 
 if TYPE_CHECKING:
     from mutunode.service.importing import Source
@@ -59,7 +60,7 @@ def check_words(name: str) -> dict[str, str]:
 
 @dataclass
 class Entry:
-    """One record of the fake."""
+    """One record of the fake; those about means stand apart, and are in no figure."""
 
     author: str
     kind: str
@@ -176,6 +177,11 @@ class FakeOffice:
     def inside(self) -> FakeOffice:
         """What sessions read besides."""
         return replace(self, is_inside=True)
+
+    @property
+    def lender(self) -> FakeLender:
+        """Means and bookings."""
+        return FakeLender(self, Entry)
 
     def registry(self) -> Registry:
         return self.registry_
@@ -811,11 +817,12 @@ class FakeOffice:
     def find(self, rec: str) -> Entry:
         """The record of an id, or of its beginning."""
         assert rec.startswith("rec_")
-        found = [entry for entry in self.entries if entry.id.startswith(rec)]
+        found = [each for each in (*self.entries, *self.lender.entries) if each.id.startswith(rec)]
         if len(found) != 1:
             fr, en = f"Rien ici ne porte l’identifiant « {rec} ».", f"Nothing here has the id “{rec}”."
             raise Refusal("not_found", Exit.NOT_FOUND, fr, en)
-        return found[0]
+        entry: Entry = found[0]
+        return entry
 
     def _append(self, author: str, kind: str, body: dict[str, Any], time: int) -> Entry:
         index = sum(entry.author == author for entry in self.entries)

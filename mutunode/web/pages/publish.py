@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from mutunode.commons.kind import Kind
+from mutunode.commons.kind import Kind, Ref
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.shapes import Published
 from mutunode.store.interface import Draft
@@ -123,6 +123,9 @@ async def write(request: web.Request) -> web.StreamResponse:
         given = {"org": request.query["org"]}
     elif kind.last_wins:
         given = await _standing(visit, kind)
+    else:  # "about this record": its page links here with it
+        refs = [field.name for field in kind.fields if isinstance(field.type, Ref)]
+        given = {name: request.query[name] for name in refs if name in request.query}
     writing = Writing(kind, draft=draft.id if draft else "")
     page = await _page(visit, writing, given)
     if draft is not None:

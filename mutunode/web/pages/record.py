@@ -21,6 +21,7 @@ from mutunode.web.visit import Visit
 
 USAGE = acts.DECLARE.kind
 LEDE_LENGTH_MAX = 300  # characters that may stand below a title
+OWN_PAGES = {"means": "means_page", "booking": "booking"}  # kinds that have a page of their own
 PLAIN_STATES = frozenset({"ok", "superseded", "withdrawn"})  # those whose content can be shown
 
 
@@ -86,6 +87,8 @@ async def show(request: web.Request) -> web.StreamResponse:
     record = await ask(visit.clerk.show, request.match_info["rec"], visit.language)
     if record.id != request.match_info["rec"]:  # a shortened id has one permanent address, like any other
         raise web.HTTPSeeOther(visit.to("record", rec=record.id))
+    if record.kind in OWN_PAGES and record.state in PLAIN_STATES and not record.newest:
+        raise web.HTTPSeeOther(visit.to(OWN_PAGES[record.kind], rec=record.id))
     labels = Labels(visit)
     usage = await ask(visit.clerk.usage, record.id) if record.kind in _used_kinds(labels) else None
     page = _context(visit, labels, record, usage)
