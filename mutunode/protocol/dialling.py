@@ -21,12 +21,14 @@ from mutunode.protocol.limits import (
     HANDSHAKE_SECONDS_MAX,
     LINKS_A_SUBNET_MAX,
     LINKS_BY_ONE_INTRODUCER_MAX,
+    LINKS_CROWDED,
     LINKS_OUTGOING_MIN,
     NEARBY_MAX,
     PEERS_FEW,
     REDIAL_SECONDS,
     REDIAL_SECONDS_MAX,
     ROTATE_SECONDS,
+    TRIM_SECONDS,
     VOUCHES_READ_MAX,
 )
 from mutunode.protocol.reputation import Reputation
@@ -77,6 +79,7 @@ class Dialler:
         for seed in self._core.settings.seeds:
             self._core.ledger.put_address(seed)
         self._core.agenda.at(("rotate",), now + self._core.around(ROTATE_SECONDS), self._rotate)
+        self._core.agenda.at(("trim",), now + self._core.around(TRIM_SECONDS), self._trim)
         self._patient_until = now + PATIENCE_SECONDS
         self._core.agenda.at(("lonely",), self._patient_until, self.look)
         self.look(now)
@@ -267,6 +270,18 @@ class Dialler:
             self.failed(session.address, now, at_least=max(1.0, session.wanted_back_after))
         else:
             self._soon(now)
+
+    def _trim(self, now: float) -> None:
+        """Where too many call, one leaves that would not miss us: else a few carry most of what is said."""
+        self._core.agenda.at(("trim",), now + self._core.around(TRIM_SECONDS), self._trim)
+        links = [session for session in self._core.ready() if not session.via and not session.lan]
+        if len(links) <= LINKS_CROWDED or not self.knows_many():
+            return
+        callers = [session for session in links if not session.outgoing and session.hears_others]
+        settled = [session for session in callers if now - session.since > TRIM_SECONDS]
+        if settled:
+            least = min(settled, key=lambda session: (session.delivered, session.since))
+            least.end(CLOSE_NORMAL, "many are linked here: there is more room elsewhere", now)
 
     def _rotate(self, now: float) -> None:
         """Exchange one link, so that no part of a large network is alone with itself."""

@@ -211,6 +211,7 @@ class Fetches:
         match outcome:
             case Outcome.COMMITTED:
                 self._reputation.delivered(session)
+                session.hears_others |= pull.head.org != session.org
                 wanted.pull = None  # nothing of it is pending any more
                 self._committed(wanted, pull.head, session, now)
             case Outcome.REFUSED:

@@ -127,6 +127,7 @@ class Session:
         # what became of it
         self.wanted_back_after = 0  # seconds, when it said so
         self.delivered = 0
+        self.hears_others = False  # it gave us news of somebody else: it does not depend on us
         self.bad_answers: deque[float] = deque()
 
     # --- what it is ----------------------------------------------------------------------------

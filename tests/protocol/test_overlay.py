@@ -261,3 +261,25 @@ def test_a_link_that_ends_at_once_every_time_is_dialled_less_and_less(world: Wor
     alice.knows_address_of(bob)
     world.run(1_800)
     assert len(alice.dialled) <= 30  # of 700, one every 2.5 s
+
+
+# --- crowds ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("depend", [True, False])
+def test_a_crowded_node_lets_go_of_callers_who_hear_others_and_of_nobody_who_depends_on_it(
+    world: World, depend: bool
+) -> None:
+    bob = world.node("bob")
+    authors = crowd(bob, 60)
+    callers = [Puppet(bob, f"caller {i}", lan=False).greets() for i in range(20)]
+    for author, caller in zip(authors, callers, strict=False):
+        author.write(("resource", {"n": 1}))
+        if not depend:
+            with bob.turn():
+                bob.store.ledger.put_chain(author.chain)
+            caller.pushes(author.head())
+            caller.answers_gets(author.entries[bytes(32)])
+    for _ in range(20):
+        world.run(60)
+    gone = [caller for caller in callers if caller.close_code() is not None]
+    assert {caller.close_code() for caller in gone} <= {1000}
+    assert len(callers) - len(gone) == (20 if depend else 12)

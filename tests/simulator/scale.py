@@ -18,6 +18,7 @@ from tests.simulator.table import Table
 
 SETTLE = 60.0  # simulated seconds after the last publication
 WARM_UP = 90.0
+SETTLE_LINKS, SETTLE_RECORDS = 600.0, 30  # before what is measured in calm: links find their places
 LOOKED_AT_ONE_IN = 500  # turns, above a hundred nodes
 PARTITION_RECORDS = 60  # on both sides together, in the hour
 
@@ -26,6 +27,10 @@ def calm(nodes: int, seed: int, minutes: float) -> Table:
     """Everybody up, one record an hour each, one packet in a hundred lost."""
     run = _Run("Calm: one record an hour each, 1 % loss", nodes, seed)
     crowd = run.crowd
+    crowd.publish_around(SETTLE_LINKS, per_hour=SETTLE_RECORDS * 3_600 / SETTLE_LINKS / len(crowd.honest))
+    crowd.world.run(SETTLE_LINKS + SETTLE)
+    run.links("links then")
+    crowd.published.clear()
     run.counting_from_here()
     published = crowd.publish_around(60 * minutes)
     crowd.world.run(60 * minutes + SETTLE)
@@ -206,11 +211,12 @@ class _Run:
         self.watch = Watch(self.crowd.world, one_in=1 if nodes <= 100 else LOOKED_AT_ONE_IN)
         self.table = Table(f"{title} ({nodes:,} nodes, seed {seed})")
         self.crowd.join(WARM_UP)
-        self._frames = 0
+        self.links("links of a node: fewest, middle, most")
+
+    def links(self, name: str) -> None:
+        """How many each has."""
         links = self.crowd.links()
-        self.table.row(
-            "links of a node: fewest, middle, most", f"{links[0]}, {links[len(links) // 2]}, {links[-1]}"
-        )
+        self.table.row(name, f"{links[0]}, {links[len(links) // 2]}, {links[-1]}")
 
     def counting_from_here(self) -> None:
         """What joining cost is not counted."""
