@@ -29,8 +29,9 @@ class Documents:
         body = stored.fields()
         if kind.check(body):
             return None
-        texts = kind.search_texts(body)
-        titles = [(language, text) for language, text in kind.title(body).items()]
+        title = kind.title(body)
+        titles = list(title.items())
+        texts = [each for each in kind.search_texts(body) if title.get(each[0]) != each[1]]
         facets = kind.facets(body)
         given = body.get("license")
         licence = given if isinstance(given, str) else ""
@@ -50,7 +51,7 @@ class Documents:
             license_class=str(licences.permission(licence)),
             license=licence,
             external=_external(body),
-            things=things(body, kind.title(body)),
+            things=things(body, title),
         )
 
     def name(self, org: bytes) -> str:

@@ -189,7 +189,10 @@ _NOTHING = Spelled("", "", "")
 
 def _together(spelled: list[Spelled]) -> Spelled:
     """One after the other."""
-    return Spelled(*map("".join, zip(*spelled, strict=True))) if spelled else _NOTHING
+    if not spelled:
+        return _NOTHING
+    words, stems, joined = zip(*spelled, strict=True)
+    return Spelled("".join(words), "".join(stems), "".join(joined))
 
 
 _memos: dict[str, _Memo] = {}
@@ -211,24 +214,22 @@ def _joined(surface: str, tokens: tuple[Token, ...]) -> str:
     return "".join(token.word for token in tokens)[:WORD_LENGTH_MAX] + " "
 
 
-def _spaced(text: str) -> str:
-    """An underscore is a letter to a regular expression and a blank to people."""
-    return text.replace("_", " ")
-
-
 def spell(text: str, language: str) -> Spelled:
     """A text's words, stems and joined compounds, as the index takes them."""
     language = sys.intern(languages.primary(language))
     memo = _memos.get(language)
     if memo is None:
         memo = _memos.setdefault(language, _Memo(language))
-    return _together([memo[piece] for piece in _spaced(text).split()])
+    pieces = text.replace("_", " ").split()  # a letter to a regular expression, a blank to people
+    if len(pieces) == 1:
+        return memo[pieces[0]]
+    return _together(list(map(memo.__getitem__, pieces)))
 
 
 def tokens(text: str, language: str) -> Iterator[Token]:
     """The tokens of a text, in order, with their positions in it."""
     language = languages.primary(language)
-    for match in _SURFACE.finditer(_spaced(text)):
+    for match in _SURFACE.finditer(text.replace("_", " ")):
         at = match.start()
         for start, end, word, stemmed in _pieces(match[0], language):
             yield Token(at + start, at + end, word, stemmed)

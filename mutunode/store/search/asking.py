@@ -19,17 +19,27 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
     typed = asked.read(wanted.text, wanted.reader_language)
     visible = query.visible(schema, wanted)
     seeking = Seeking(searcher, schema, typed, visible)
-    misspelt, enough = seeking.widened(loosely=wanted.loosely)
-    words: Clause = (Occur.Must, seeking.words(misspelt, enough))
     chosen = query.filters(schema, wanted)
-    whole = Query.boolean_query([words, *visible, *chosen.values()])
-    ranking = Ranking(searcher, schema, whole, wanted, by_time=typed.everything or wanted.newest_first)
+
+    def ranked(words: Query) -> tuple[Query, Ranking]:
+        whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
+        by_time = typed.everything or wanted.newest_first
+        return whole, Ranking(searcher, schema, whole, wanted, by_time=by_time)
+
+    words = seeking.words()
+    whole, ranking = ranked(words)
+    misspelt, enough = seeking.widened(ranking.total if not chosen else None, loosely=wanted.loosely)
+    if misspelt or enough:
+        words = seeking.words(misspelt, enough)
+        whole, ranking = ranked(words)
     hits = twins.grouped(ranking)
     facets = query.facet_counts(searcher, whole, _SHOWN)
     for facet in chosen if wanted.sideways else ():
         others = [clause for name, clause in chosen.items() if name != facet]
         fields = [facet, *query.SIDEWAYS.get(facet, ())]
-        facets |= query.facet_counts(searcher, Query.boolean_query([words, *visible, *others]), fields)
+        facets |= query.facet_counts(
+            searcher, Query.boolean_query([(Occur.Must, words), *visible, *others]), fields
+        )
     return Found(
         total=ranking.total,
         hits=hits,
@@ -78,15 +88,18 @@ class Seeking:
         clauses = [(Occur.Must, sought), *self._visible]
         return len(self._searcher.search(Query.boolean_query(clauses), FEW, count=False).hits)
 
-    def widened(self, *, loosely: bool) -> tuple[frozenset[str], int]:
+    def widened(self, as_written: int | None, *, loosely: bool) -> tuple[frozenset[str], int]:
         """What helps a search that finds next to nothing: words to look for by likeness, how many suffice.
 
         First by likeness those words that are nowhere; when that does not help, also those that are in a
         document or two, except a word still being typed that already found something. Then without some.
+        ``as_written``: how many records answer as it stands, where the caller has counted.
         """
-        as_written = self.found()
         required = sum(1 for word in self._typed.words if not word.faint)
-        if as_written >= FEW or not required:
+        if not required:
+            return frozenset(), 0
+        as_written = self.found() if as_written is None else as_written
+        if as_written >= FEW:
             return frozenset(), 0
         places = self.places()
         self.nowhere = tuple(word for word, number in places.items() if number == 0)

@@ -1,8 +1,9 @@
 """How the index follows the store: read changes after its place, put them, commit, remember the place.
 
 Never inside the transaction that takes records in: indexing is slower than replication, and may lag behind.
-Commits come when there is nothing more to read, so that what was just published is found at once, and every
-second while there is, so that a first replication becomes searchable as it streams in.
+Commits come when there is nothing more to read, so that what was just published is found at once, and while
+there is, after one second and then at growing distances up to ten, so that a first replication becomes
+searchable as it streams in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from mutunode.store.search.document import Document, Owner
 from mutunode.store.search.folder import Folder
 
 STEP_CHANGES_MAX = 200  # × 0.5 ms = 0.1 s, the longest a step keeps other work waiting
-COMMIT_SECONDS_MAX = 1.0
+COMMIT_SECONDS_MIN, COMMIT_SECONDS_MAX = 1.0, 10.0
+COMMIT_SHARE = 0.5  # of the time since we fell behind: commits of a long way come soon first, then rarely
 IDLE_SECONDS_MAX = 5.0  # afterwards the writer's memory and threads are given back
 NAMING = "profile"  # the kind of record that says what its organisation is called
 
@@ -52,7 +54,7 @@ class Feed:
         self._clock = clock
         self._read = folder.committed.change
         self._named: set[bytes] = set()
-        self._committed_at = self._worked_at = clock()
+        self._committed_at = self._worked_at = self._behind_since = clock()
 
     def is_ahead(self, changes: Changes) -> bool:
         """Does the index know of changes this store never made? Then the store is an older copy."""
@@ -69,16 +71,27 @@ class Feed:
         self._put([stored for _, stored in batch])
         self._read = batch[-1][0] if batch else self._read
         more = len(batch) == STEP_CHANGES_MAX
+        if not more:
+            self._behind_since = now
         if batch:
             self._worked_at = now
         if self._read > self.folder.committed.change and (
-            not more or now - self._committed_at >= COMMIT_SECONDS_MAX
+            not more or now - self._committed_at >= self._patience(now)
         ):
             self.folder.commit(self._read)
             self._committed_at = now
         elif not batch and now - self._worked_at >= IDLE_SECONDS_MAX:
             self.folder.close()
         return more
+
+    def _patience(self, now: float) -> float:
+        """How long after a commit the next one comes, while there is more to read.
+
+        Each costs a segment, which is merged with others later: with one every second, half of the work of a
+        slow machine was merging.
+        """
+        wanted = COMMIT_SHARE * (now - self._behind_since)
+        return min(max(wanted, COMMIT_SECONDS_MIN), COMMIT_SECONDS_MAX)
 
     def _put(self, batch: list[Stored]) -> None:
         """Have the index hold these records as they are now."""

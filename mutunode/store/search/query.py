@@ -129,9 +129,8 @@ def word_query(
     for name, boost in _WORD_BOOSTS.items():
         forms += [_boosted(of, name, joined, boost) for joined in word.joined]
     if word.prefix:
-        pattern = f"{_escaped(word.word)}.*"
         for name, score in _PREFIX_SCORES.items():
-            forms.append(Query.const_score_query(Query.regex_query(of, name, pattern), score))
+            forms.append(Query.const_score_query(_begins(of, name, word.word), score))
     if word.word in misspelt:
         forms += _likenesses(of, word)
     forms += _owned(of, owners, word, word.word in misspelt)
@@ -144,8 +143,7 @@ def _owned(of: tantivy.Schema, owners: Owners, word: Word, misspelt: bool) -> It
     names += [Query.term_query(of, STEMS_FIELD, stem) for stem in word.stems]
     yield from owners.query(names, _OWNER_SCORE)
     if word.prefix:
-        begins = Query.fuzzy_term_query(of, WORDS_FIELD, word.word, distance=0, prefix=True)
-        yield from owners.query([begins], _OWNER_PREFIX_SCORE)
+        yield from owners.query([_begins(of, WORDS_FIELD, word.word)], _OWNER_PREFIX_SCORE)
     if misspelt:
         like = Query.fuzzy_term_query(of, WORDS_FIELD, word.word, distance=likeness(word), prefix=word.prefix)
         yield from owners.query([like], _OWNER_FUZZY_SCORE)
@@ -175,11 +173,9 @@ def _boosted(of: tantivy.Schema, name: str, term: str, boost: float) -> Query:
     return Query.boost_query(Query.term_query(of, name, term), boost)
 
 
-def _escaped(word: str) -> str:
-    """Folded words hold letters, digits and marks only; this does not depend on it."""
-    return "".join(
-        letter if letter.isalnum() or not letter.isascii() else f"\\x{ord(letter):02x}" for letter in word
-    )
+def _begins(of: tantivy.Schema, name: str, word: str) -> Query:
+    """Words that begin so. (A regular expression finds the same, and takes twice to five times as long.)"""
+    return Query.fuzzy_term_query(of, name, word, distance=0, prefix=True)
 
 
 def _likenesses(of: tantivy.Schema, word: Word) -> list[Query]:

@@ -46,9 +46,12 @@ class Ranking:
 
     @cached_property
     def total(self) -> int:
-        """How many records there are; a page that was read has counted them already."""
+        """How many records there are."""
+        if not self._positions and self.page:  # which counted them
+            return self._counted
         return int(self.searcher.search(self._whole, 1).count)  # type: ignore[attr-defined]  # stubs forget it
 
+    @cached_property
     def page(self) -> list[Ranked]:
         """The records of the page that was asked for."""
         offset = max(self._wanted.offset, 0)
@@ -93,7 +96,7 @@ class Ranking:
             order_by_field="newness" if self._by_time else None,
         )
         if count:
-            self.total = int(found.count)  # type: ignore[attr-defined]  # the stubs forget it
+            self._counted = int(found.count)  # type: ignore[attr-defined]  # the stubs forget it
         return [
             Ranked(
                 self.searcher.doc(place).get_first("rec") or "",

@@ -55,19 +55,19 @@ def register(index: tantivy.Index) -> None:
 def record(document: Document) -> tantivy.Document:
     """A document of the index for a record."""
     made = tantivy.Document()
-    made.add_text("role", RECORD)
-    made.add_text("rec", document.rec.hex())
+    add = made.add_text
+    add("role", RECORD)
+    add("rec", document.rec.hex())
     for language, text in document.titles:
         _add(made, "title", ("title_words", "words"), text, language)
     for language, text, weight in document.texts:
         _add(made, "key" if weight >= KEY_WEIGHT else "text", ("words",), text, language)
-    for name, values in facet_values(document).items():
-        for value in values:
-            made.add_text(name, value)
+    for name, value in facet_values(document):
+        add(name, value)
     if document.external:
-        made.add_text("external", document.external[:EXTERNAL_LENGTH_MAX])
+        add("external", document.external[:EXTERNAL_LENGTH_MAX])
     for thing in document.things:
-        made.add_text("thing", thing[:EXTERNAL_LENGTH_MAX])
+        add("thing", thing[:EXTERNAL_LENGTH_MAX])
     # typed on purpose: a plain integer would be signed, and kill the writer with an unrelated message
     made.add_unsigned("newness", newness(document.time, document.index))
     return made
@@ -99,19 +99,19 @@ def _add(made: tantivy.Document, stems: str, words: tuple[str, ...], text: str, 
             made.add_text(name, spelled[0].joined)
 
 
-def facet_values(document: Document) -> dict[str, list[str]]:
+def facet_values(document: Document) -> list[tuple[str, str]]:
     """What a record is counted and filtered under; ``fr-CA`` also counts as ``fr``."""
-    values = {
-        "sense": [document.sense],
-        "kind": [document.kind],
-        "nature": [document.nature],
-        "language": [*document.languages, *map(languages.primary, document.languages)],
-        "license": [document.license],
-        "license_class": [document.license_class],
-        "org": [document.org.hex()],
-        "space": [document.space.hex()],
-    }
-    return {name: [value for value in dict.fromkeys(given) if value] for name, given in values.items()}
+    given = [
+        ("sense", document.sense),
+        ("kind", document.kind),
+        ("nature", document.nature),
+        ("license", document.license),
+        ("license_class", document.license_class),
+        ("org", document.org.hex()),
+        ("space", document.space.hex()),
+    ]
+    tags = dict.fromkeys([*document.languages, *map(languages.primary, document.languages)])
+    return [each for each in given if each[1]] + [("language", tag) for tag in tags if tag]
 
 
 def place(text: str) -> tantivy.Document:

@@ -17,7 +17,7 @@ MEMBERS_MAX = 50  # records of one thing; a key that more of them bear tells not
 def grouped(ranking: Ranking) -> list[FoundHit]:
     """The hits of a page; what stands under a better placed hit, here or on an earlier page, is left out."""
     hits = []
-    for ranked in ranking.page():
+    for ranked in ranking.page:
         members = _members(ranking, ranked)
         leader, *others = members or [ranked]
         under = _one_of_each(ranking, leader, others)

@@ -10,7 +10,7 @@ import tantivy
 
 from mutunode.store.interface import Stored
 from mutunode.store.search.document import Document
-from mutunode.store.search.feed import COMMIT_SECONDS_MAX, IDLE_SECONDS_MAX, STEP_CHANGES_MAX
+from mutunode.store.search.feed import COMMIT_SECONDS_MIN, IDLE_SECONDS_MAX, STEP_CHANGES_MAX
 from mutunode.store.search.index import SearchIndex, SearchUnavailable
 from mutunode.store.search.query import SearchQuery
 from tests.store.search.catalogues import (
@@ -104,7 +104,7 @@ def test_a_step_is_bounded_and_a_long_way_is_searchable_while_it_lasts(tmp_path:
     index = opened(tmp_path, store, clock)
     assert index.follow(store) is True
     assert ask(index, "").total == 0
-    clock.now += COMMIT_SECONDS_MAX
+    clock.now += COMMIT_SECONDS_MIN
     assert index.follow(store) is True
     assert ask(index, "").total == 2 * STEP_CHANGES_MAX
     catch_up(index, store)
