@@ -1,4 +1,8 @@
-"""`make bench`, or `python -m bench --records 20000 --json figures.json`."""
+"""`make bench`, or `python -m bench --records 20000 --json figures.json`.
+
+``--searching 10000 100000`` measures indexing and searching alone, at these sizes; ``--stages 10000`` the
+stages of indexing; ``--write FILE`` puts the table into a page, between the lines that ask for it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import bare, scenes
+from bench import bare, page, scenes, searching, stages
 from bench.figures import Figure, show
 from bench.node import NotRunning
 
@@ -25,7 +29,7 @@ def main() -> int:
     started = time.time()
     try:
         with tempfile.TemporaryDirectory(prefix="mutunode-bench-") as folder:
-            for figure in _measured(Path(folder), asked.records, asked.idle_seconds):
+            for figure in _wanted(Path(folder), asked):
                 print(f"{figure.name}: {figure.value:,.2f} {figure.unit}", file=sys.stderr, flush=True)
                 figures.append(figure)
     except NotRunning as error:
@@ -34,7 +38,10 @@ def main() -> int:
     finally:
         machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
         if figures:
-            show(figures, f"mutunode, {asked.records:,} records ({machine})")
+            show(figures, f"mutunode ({machine})")
+        if asked.write and figures:
+            name = "searching" if asked.searching else "stages" if asked.stages else "nodes"
+            page.write(asked.write, name, figures, machine, started)
         if asked.json and figures:
             asked.json.write_bytes(_document(figures, asked.records, machine, started))
     return 0 if all(figure.reached is not False for figure in figures) else 3
@@ -46,8 +53,27 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--idle-seconds", type=float, default=30.0, help="how long to watch an idle node (30)"
     )
+    parser.add_argument(
+        "--searching",
+        type=int,
+        nargs="+",
+        metavar="RECORDS",
+        help="only indexing and searching, at these sizes",
+    )
+    parser.add_argument("--stages", type=int, metavar="RECORDS", help="only the stages of indexing")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser.parse_args()
+
+
+def _wanted(folder: Path, asked: argparse.Namespace) -> Iterator[Figure]:
+    if asked.stages:
+        yield from stages.measure(folder, asked.stages)
+    elif asked.searching:
+        for records in asked.searching:
+            yield from searching.measure(folder, records)
+    else:
+        yield from _measured(folder, asked.records, asked.idle_seconds)
 
 
 def _measured(folder: Path, records: int, idle_seconds: float) -> Iterator[Figure]:

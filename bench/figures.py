@@ -66,10 +66,10 @@ def show(figures: Sequence[Figure], title: str) -> None:
         style = {True: "green", False: "red", None: ""}[figure.reached]
         table.add_row(
             figure.name,
-            f"{_number(figure.value)} {figure.unit}",
-            _optional(figure.beside, _number),
+            f"{number(figure.value)} {figure.unit}",
+            _optional(figure.beside, number),
             _optional(figure.share, lambda share: f"{share:.2f}"),
-            _target(figure.target, figure.unit),
+            target_text(figure.target, figure.unit),
             figure.note,
             style=style,
         )
@@ -77,7 +77,7 @@ def show(figures: Sequence[Figure], title: str) -> None:
     (console if console.is_terminal else Console(width=FILE_WIDTH)).print(table)
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
 
@@ -85,7 +85,7 @@ def _optional(value: float | None, form: Callable[[float], str]) -> str:
     return "" if value is None else form(value)
 
 
-def _target(target: Target | None, unit: str) -> str:
+def target_text(target: Target | None, unit: str) -> str:
     if target is None:
         return ""
     sign = "≥" if target.sense == "at least" else "≤"

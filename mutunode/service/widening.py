@@ -38,11 +38,11 @@ def spelled_otherwise(
     index: SearchIndex, reader: Reader, query: SearchQuery, found: Found
 ) -> dict[str, tuple[str, ...]]:
     """For words that stand nowhere: the words of records that are most like them, as written there."""
-    return {
-        word: tuple(_written(index, reader, query, like) for like in alike)
+    written = {
+        word: tuple(filter(None, (_written(index, reader, query, like) for like in alike)))
         for word, alike in found.meant.items()
-        if alike
     }
+    return {word: alike for word, alike in written.items() if alike}
 
 
 def _others(query: SearchQuery, meant: dict[str, tuple[str, ...]]) -> Iterator[tuple[SearchQuery, str]]:
@@ -74,7 +74,10 @@ def replaced(query: SearchQuery, instead: dict[str, str]) -> str:
 
 
 def _written(index: SearchIndex, reader: Reader, query: SearchQuery, folded: str) -> str:
-    """A word of the index with its accents, as the first record that holds it writes it."""
+    """A word of the index with its accents, as the first record that holds it writes it.
+
+    "" when no record this reader may see holds it: the index itself does not know who may read what.
+    """
     asked = SearchQuery(
         text=f'"{folded}"', spaces=query.spaces, without_orgs=query.without_orgs, latest=query.latest, limit=1
     )
@@ -84,7 +87,8 @@ def _written(index: SearchIndex, reader: Reader, query: SearchQuery, folded: str
             for token in tokens(text, query.reader_language):
                 if token.word == folded:
                     return text[token.start : token.end].lower()
-    return folded
+        return folded
+    return ""
 
 
 def _texts(value: object) -> Iterator[str]:

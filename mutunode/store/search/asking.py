@@ -21,18 +21,18 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
     seeking = Seeking(searcher, schema, typed, visible)
     chosen = query.filters(schema, wanted)
 
-    def ranked(words: Query) -> tuple[Query, Ranking]:
+    def ranked(words: Query) -> Ranking:
         whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
         by_time = typed.everything or wanted.newest_first
-        return whole, Ranking(searcher, schema, whole, wanted, by_time=by_time)
+        return Ranking(searcher, schema, whole, wanted, by_time=by_time)
 
-    words = seeking.words()
-    whole, ranking = ranked(words)
+    ranking = ranked(seeking.words())
     misspelt, enough = seeking.widened(ranking.total if not chosen else None, loosely=wanted.loosely)
     if misspelt or enough:
-        words = seeking.words(misspelt, enough)
-        whole, ranking = ranked(words)
+        ranking = ranked(seeking.words(misspelt, enough))
     hits = twins.grouped(ranking)
+    words = seeking.words(misspelt, enough, scored=False)
+    whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
     facets = query.facet_counts(searcher, whole, _SHOWN)
     for facet in chosen if wanted.sideways else ():
         others = [clause for name, clause in chosen.items() if name != facet]
@@ -46,7 +46,7 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
         facets=facets,
         asked=typed,
         misspelt=misspelt,
-        meant={word: meant.nearest(searcher, word, Query.boolean_query(visible)) for word in seeking.nowhere},
+        meant={word: meant.nearest(searcher, word) for word in seeking.nowhere},
         enough=enough,
     )
 
@@ -68,18 +68,18 @@ class Seeking:
         self._visible = visible
         self.nowhere: tuple[str, ...] = ()  # words that stand in no record, once that was looked into
 
-    def words(self, misspelt: frozenset[str] = frozenset(), enough: int = 0) -> Query:
+    def words(self, misspelt: frozenset[str] = frozenset(), enough: int = 0, *, scored: bool = True) -> Query:
         """Everything typed, as one query."""
-        return query.words_query(self._schema, self._owners, self._typed, misspelt, enough)
+        return query.words_query(self._schema, self._owners, self._typed, misspelt, enough, scored=scored)
 
     def found(self, misspelt: frozenset[str] = frozenset(), enough: int = 0) -> int:
         """How many records answer, as far as it matters."""
-        return self._number(self.words(misspelt, enough))
+        return self._number(self.words(misspelt, enough, scored=False))
 
     def places(self) -> dict[str, int]:
         """Of each word that may be misspelt, how many records hold it, as far as it matters."""
         return {
-            word.word: self._number(query.word_query(self._schema, self._owners, word))
+            word.word: self._number(query.counted_query(self._schema, self._owners, word))
             for word in self._typed.words
             if query.may_be_misspelt(word)
         }

@@ -19,7 +19,7 @@ from mutunode.store.search.damage import Damaged
 from mutunode.store.search.document import Document, Owner
 from mutunode.store.search.query import Found, SearchQuery
 
-WRITER_BYTES = 60_000_000  # of memory before a segment is written: about 40,000 records of 800 bytes
+WRITER_BYTES = 30_000_000  # of memory before a segment is written: about 20,000 records of 800 bytes
 
 
 class Place(msgspec.Struct, frozen=True):

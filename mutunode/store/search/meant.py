@@ -1,6 +1,7 @@
 """Did you mean: for a word that is nowhere, the words of the index that are most like it.
 
-Only words of records this reader may see, each with how many hold it: what is proposed finds something.
+Of all words, also of records that this reader may not see, and of deleted ones until Tantivy forgets them:
+who proposes them asks first whether this reader finds something by them.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ PROPOSED_MAX = 3
 LOOKED_AT_MAX = 20_000  # terms that begin alike: a second letter wrong too is another word
 
 
-def nearest(searcher: tantivy.Searcher, word: str, visible: tantivy.Query) -> tuple[str, ...]:
+def nearest(searcher: tantivy.Searcher, word: str) -> tuple[str, ...]:
     """The most similar words, best first; of those equally similar, what more records hold."""
     if len(word) < WORD_LENGTH_MIN or languages.script(word[0]) == "unspaced":
         return ()
     for length in (2, 1):
-        terms = dict(searcher.terms_with_prefix("words", word[:length], visible, LOOKED_AT_MAX))
+        terms = dict(searcher.terms_with_prefix("words", word[:length], None, LOOKED_AT_MAX))
         terms.pop(word, None)
         found = _ranked(word, terms)
         if found:
