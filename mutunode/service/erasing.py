@@ -95,6 +95,29 @@ def preview(
     )
 
 
+def renew(desk: Desk) -> int:
+    """Sign again what an epoch dropped: withdrawals of records that stand, and whose content is erased.
+
+    Nobody who holds them takes the content back; a newcomer would wait for it for ever. How many.
+    """
+
+    def job(turn: Turn) -> int:
+        orphans = [each for each in _erased(desk) if each.withdrawn_by is None]
+        for each in orphans:
+            _write(desk, turn, each, _extra("author", "") | {"erase": True})
+        return len(orphans)
+
+    return desk.act(job, freeing=True)
+
+
+def _erased(desk: Desk) -> Iterator[Stored]:
+    """Records of our register whose content is erased."""
+    for index, entry in enumerate(desk.reader.log_walk(desk.own_log)):
+        stored = desk.reader.at(desk.own_log, index) if not entry.body else None
+        if stored is not None and stored.state == "erased":
+            yield stored
+
+
 def asked(desk: Desk, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of ``erase``, when the fields of a new record ask for it; empty when they do not."""
     if kind != WITHDRAWAL or not fields.get("erase"):

@@ -406,7 +406,10 @@ class Office:
     ) -> epochs.Epoch:
         """A new operating key, signed for by the recovery phrase; ``base`` entries stay (None: all)."""
         given = phrases.read(phrase)
-        return epochs.open_epoch(self.desk, given, reason=reason, base=base, undo=undo, dry_run=dry_run)
+        opened = epochs.open_epoch(self.desk, given, reason=reason, base=base, undo=undo, dry_run=dry_run)
+        if opened.opened and opened.dropped:
+            erasing.renew(self.desk)
+        return opened
 
     def key_root(self, phrase: str, org: str) -> entrusting.RootKey:
         """The public root key that we would keep for another organisation."""

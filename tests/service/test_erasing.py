@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mutunode.protocol import phrase
 from mutunode.service import epochs
 from mutunode.service.phrases import Phrase
 from mutunode.service.shapes import Erased, Erasing, Record
@@ -238,8 +239,8 @@ def test_a_record_that_an_epoch_dropped_can_be_erased_too(two: Two, arrives: Arr
     jardin, atelier = two
     first, rec = jardin.publish("Une fiche"), jardin.publish(SECRET)
     arrives(atelier, rec)
-    phrase = Phrase(sha256(b"Jardin").digest())
-    epochs.open_epoch(jardin.office.desk, phrase, reason="reprise", base=1)
+    known = Phrase(sha256(b"Jardin").digest())
+    epochs.open_epoch(jardin.office.desk, known, reason="reprise", base=1)
     until(lambda: atelier.office.show(rec).state == "retracted", "dropped by the epoch")
     for node in two:
         assert node.office.show(rec).title == SECRET
@@ -261,3 +262,21 @@ def test_withdrawals_are_signed_one_by_one(jardin: Node) -> None:
     )
     assert (done.created, done.refused) == (0, 1)
     assert jardin.office.show(rec).title == SECRET
+
+
+def test_an_epoch_that_drops_the_withdrawal_signs_it_again(make: Make) -> None:
+    """Else a newcomer would be told of a record, and wait for a content that nobody gives any more."""
+    jardin = make("Jardin")
+    rec, other = jardin.publish(SECRET), jardin.publish("Une autre")
+    erase(jardin, rec)
+    words = " ".join(phrase.words(sha256(b"Jardin").digest(), "fr"))
+    assert jardin.office.open_epoch(words, "reprise", 2, dry_run=False).dropped == 1
+    shown = jardin.office.show(rec)
+    assert says_nothing(shown)
+    assert shown.withdrawn_reason == "author"
+    newcomer = make("Nouvelle")
+    newcomer.meets(jardin)
+    until(lambda: newcomer.knows(other), "the register came")
+    until(lambda: says_nothing(newcomer.office.show(rec)), "and what was erased is known to be")
+    lines = newcomer.office.log_show(jardin.org, 0, 10).entries
+    assert [line.state for line in lines] == ["erased", "ok", "ok"]
