@@ -25,6 +25,7 @@ from mutunode.service import readonly
 from mutunode.service.errors import Exit, Refusal
 from mutunode.shell import Shell, read_address, read_seeds
 from mutunode.store.interface import StoreError
+from mutunode.store.salvage import is_sound, salvage
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -50,6 +51,7 @@ OUTWARD = frozenset(
         "means_hours",
         "book_request",
         "book_act",
+        "repair",
     }
 )
 
@@ -86,7 +88,12 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit, passphrase: 
     try:
         settings = load(path, os.environ, {})
         keys_of = passphrase or _passphrase()
-        with Home.hold(path) as home, _engine(home, settings, keys_of, outward=verb in OUTWARD) as engine:
+        with contextlib.ExitStack() as stack:
+            home = stack.enter_context(Home.hold(path))
+            salvaged = _salvage(home, settings, emit) if verb == "repair" else ""
+            engine = stack.enter_context(_engine(home, settings, keys_of, outward=verb in OUTWARD))
+            if verb == "repair":
+                return engine.office.repair(emit, salvaged)
             if verb == "search":
                 engine.catch_up()
             if verb in READS_SEALED:
@@ -99,6 +106,14 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit, passphrase: 
         raise Refusal(error.code, code, error.fr, error.en) from None
     except StoreError as error:
         raise readonly.disk_fails(error) from error
+
+
+def _salvage(home: Home, settings: Settings, emit: Emit) -> str:
+    """A file that SQLite cannot read makes way for what can be read of it; where it is now, or ""."""
+    path = home.path / "records.sqlite"
+    if settings.store or not path.exists() or is_sound(path):
+        return ""
+    return salvage(path, lambda done, total: emit({"progress": {"done": done, "total": total}})).aside
 
 
 class _NobodyLive:
@@ -150,7 +165,8 @@ def _engine(home: Home, settings: Settings, passphrase: str, *, outward: bool) -
 
 @contextlib.contextmanager
 def _doors(home: Home, shell: Shell, engine: Engine) -> Iterator[None]:
-    """A loop in a thread of its own, with doors that open outwards only."""
+    """A loop in a thread of its own, with doors that open outwards "
+    "only."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="doors", daemon=True)
     thread.start()
@@ -168,6 +184,7 @@ def _doors(home: Home, shell: Shell, engine: Engine) -> Iterator[None]:
 
 
 def _passphrase() -> str:
-    """From the file that ``MUTUNODE_PASSPHRASE_FILE`` names; never from an argument or a variable itself."""
+    """From the file that ``MUTUNODE_PASSPHRASE_FILE`` names; never from an argument or a variable "
+    "itself."""
     name = os.environ.get("MUTUNODE_PASSPHRASE_FILE", "")
     return Path(name).read_text("utf-8").rstrip("\r\n") if name else ""

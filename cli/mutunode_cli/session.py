@@ -115,11 +115,16 @@ class Session:
     def _alone(self, verb: str, params: dict[str, Any], on_event: Event) -> Any:
         if not self.home.is_dir():
             raise self.no_node()
+        import logging
+
         import msgspec
+        import structlog
 
         from mutunode.alone import call
         from mutunode.service.errors import Refusal
 
+        # A daemon keeps a journal; of a command, what goes wrong is its answer, and stdout is for that alone.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         try:
             # the same JSON as over the socket
             return msgspec.to_builtins(call(self.home, verb, params, on_event, self.passphrase))

@@ -13,6 +13,7 @@ from mutunode_cli.failure import Failure
 from mutunode_cli.options import Verb, both, with_session
 from mutunode_cli.session import Session
 
+LONG_SECONDS = 600.0  # everything on the disk is recomputed
 SETTLE_SECONDS = 60.0  # after its own timeout, the node still has to say so
 
 
@@ -144,13 +145,24 @@ def login_link_command(session: Session) -> None:
         "sign again although no organisation could tell what it holds of your register",
     ),
 )
+@click.option(
+    "--repair",
+    is_flag=True,
+    help=both(
+        "remettre les registres tels qu’ils ont été signés, avec ce qui est ici et ce qu’ont les voisines",
+        "make registers what was signed again, with what is here and what neighbours hold",
+    ),
+)
 @click.option("--yes", is_flag=True, help=both("sans demander confirmation", "without asking"))
 @with_session
-def doctor_command(session: Session, allow_signing: bool, yes: bool) -> int | None:
-    """Examine the node, or let it sign again."""
+def doctor_command(session: Session, allow_signing: bool, repair: bool, yes: bool) -> int | None:
+    """Examine the node, mend it, or let it sign again."""
     if allow_signing:
         return _allow_signing(session, yes)
-    answer = session.call("doctor")
+    if repair:
+        return _repair(session)
+    label = session.tr("Registres examinés", "Registers examined")
+    answer = session.call_with_progress("doctor", {}, label, silence_seconds_max=LONG_SECONDS)
     session.show_list(answer, answer, lambda: _show_checks(session, answer))
     return exits.DONE
 
@@ -159,6 +171,30 @@ def _show_checks(session: Session, checks: list[dict[str, Any]]) -> None:
     for check in checks:
         mark = session.tr("bien", "fine") if check["well"] else session.tr("À VOIR", "LOOK")
         screen.line(screen.clean(f"{mark:<6} {check[session.language]}"))
+
+
+def _repair(session: Session) -> int:
+    label = session.tr("Réparation", "Repairing")
+    answer = session.call_with_progress("repair", {}, label, silence_seconds_max=LONG_SECONDS)
+    session.show(answer, lambda: _show_repaired(session, answer))
+    return exits.DONE
+
+
+def _show_repaired(session: Session, answer: dict[str, Any]) -> None:
+    if answer["salvaged"]:
+        session.note(
+            "Le fichier des fiches ne se lisait plus : ce qui a pu l’être est repris, l’ancien est gardé "
+            f"dans {answer['salvaged']}.",
+            "The file of records could not be read any more: what could be was taken over, the old one is "
+            f"kept at {answer['salvaged']}.",
+        )
+    damaged, headers, bodies = answer["damaged"], answer["headers"], answer["bodies"]
+    session.note(
+        f"{answer['registers']} registres examinés, {damaged} réparés ({headers} en-têtes, {bodies} "
+        "contenus) : tout est comme signé. Listes et recherche sont refaites.",
+        f"{answer['registers']} registers examined, {damaged} repaired ({headers} headers, {bodies} "
+        "contents): all is as it was signed. Lists and search are made anew.",
+    )
 
 
 def _allow_signing(session: Session, yes: bool) -> int:

@@ -75,6 +75,7 @@ class NoticeKind(StrEnum):
     DISPUTED = "disputed"  # two rival identity operations of equal rank
     FULL = "full"  # nothing more is taken of somebody; the text is a ``Shortage``
     BROKEN = "broken"  # a log is malformed from some index on
+    DAMAGED = "damaged"  # what is held here is not what was signed
 
 
 class Notice(msgspec.Struct, frozen=True):

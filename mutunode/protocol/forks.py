@@ -61,9 +61,15 @@ class Forks:
         self._on_told(head, now)
 
     def proven(self, fork: Fork, first_index: int, now: float) -> None:
-        """Keep evidence that was checked, and pass it on."""
+        """Keep evidence, and pass it on.
+
+        It is checked once more when we found it ourselves: what contradicts the author may be our own disk.
+        """
         head, _ = evidence.heads_of(fork)
         ledger, log = self._core.ledger, head.log
+        if not self._holds(fork):
+            self._core.tell(NoticeKind.DAMAGED, head.org)
+            return
         held = ledger.log(log)
         if held is not None and held.head is not None and held.head.epoch > head.epoch:
             return  # a later epoch has healed it
@@ -82,6 +88,13 @@ class Forks:
             held = self._core.ledger.log(log)
             if held is not None and held.frozen and held.head is not None:
                 self.show(session, held.head, now)
+
+    def _holds(self, fork: Fork) -> bool:
+        chain = self._chains.known(evidence.heads_of(fork)[0].org)
+        try:
+            return chain is not None and evidence.check(fork, chain) >= 0
+        except Invalid:
+            return False
 
     def is_frozen(self, log: bytes, epoch: int) -> bool:
         """Whether evidence is held against this epoch of a log."""

@@ -27,6 +27,7 @@ from mutunode.protocol.holders import Holders, Order
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address, Ledger
 from mutunode.protocol.links import LinkInfo
+from mutunode.protocol.mending import Given, Mending
 from mutunode.protocol.outbox import Outbox
 from mutunode.protocol.parting import Parting
 from mutunode.protocol.passing import Passing
@@ -89,6 +90,7 @@ class Node:
         self._downloads = Downloads(core, self._reputation)
         self._file_holders = FileHolders(core)
         self._recovering = Recovering(core, self._chains)
+        self._mending = Mending(core)
         self._witnessing = Witnessing(core, self._reputation, self._offer)
         self._handshake = Handshake(
             core,
@@ -296,6 +298,13 @@ class Node:
     def ask_witnesses(self, head: Head, told: Told, now: float) -> tuple[int, list[Effect]]:
         """Ask peers to cosign a head; how many were asked, of whom ``told`` hears once each."""
         asked = self._witnessing.ask(head, told, now)
+        return asked, self._effects(now)
+
+    def ask_headers(
+        self, log: bytes, epoch: int, start: int, end: int, given: Given, now: float
+    ) -> tuple[int, list[Effect]]:
+        """Ask peers for headers that the disk has changed; how many, of whom ``given`` hears once each."""
+        asked = self._mending.ask(log, epoch, start, end, given, now)
         return asked, self._effects(now)
 
     # --- what may be asked ---------------------------------------------------------------------

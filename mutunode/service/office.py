@@ -23,6 +23,7 @@ from mutunode.service import (
     erasing,
     finding,
     forking,
+    health,
     importing,
     inviting,
     keys,
@@ -37,6 +38,7 @@ from mutunode.service import (
     receiving,
     records,
     registers,
+    repairing,
     strangers,
     tlog,
     usages,
@@ -480,9 +482,13 @@ class Office:
         """A person says that no newer copy of our register exists."""
         return peers.allow_signing(self.desk)
 
-    def doctor(self) -> Any:
+    def doctor(self, emit: Emit | None = None) -> Any:
         """What is well, what is not, and what to do."""
-        return registers.doctor(self.desk)
+        return health.doctor(self.desk, emit or _silent)
+
+    def repair(self, emit: Emit | None = None, salvaged: str = "") -> Any:
+        """Make registers again what was signed, from what is left and what others hold."""
+        return repairing.repair(self.desk, emit or _silent, salvaged)
 
     def _language(self, reader_language: str) -> str:
         return reader_language or self.desk.language

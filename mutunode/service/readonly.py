@@ -64,6 +64,12 @@ READ_ONLY = {
         "The node's folder cannot be written: nothing is signed or shown while this lasts. "
         "Look at the room on the disk and the folder's permissions; the node goes on by itself.",
     ),
+    "damaged": Words(
+        "Le fichier des fiches est abîmé : rien n’est signé. Arrêtez le nœud, puis tapez « mutunode doctor "
+        "--repair » : ce qui se lit encore est repris, le reste revient des voisines.",
+        "The file of records is damaged: nothing is signed. Stop the node, then type `mutunode doctor "
+        "--repair`: what can still be read is taken over, the rest comes back from neighbours.",
+    ),
     "asking": Words(
         "Cet ordinateur demande d’abord à ses voisines ce qu’elles ont de votre registre. "
         "Réessayez dans quelques secondes.",

@@ -1,4 +1,4 @@
-"""Registers as they stand: entry by entry, recomputed from disk, exported; and the node's own health."""
+"""Registers as they stand: entry by entry, recomputed from disk, exported."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from mutunode.interop.export import csv_lines, jsonl_lines
 from mutunode.protocol.entry import Entry, Header, parse_header, rec_id
 from mutunode.protocol.errors import Broken
 from mutunode.protocol.ids import log_text, org_text, rec_text
-from mutunode.service import lookup, network
+from mutunode.service import lookup
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.files import keeping
 from mutunode.service.verbs import Emit
 from mutunode.store.interface import Organisation, Stored
 
@@ -52,15 +51,6 @@ class Verified(msgspec.Struct, frozen=True):
 
     registers: int
     entries: int
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line of ``doctor``."""
-
-    name: str
-    well: bool
-    fr: str
-    en: str
 
 
 def show(desk: Desk, text: str, start: int, limit: int) -> Register:
@@ -174,83 +164,3 @@ def _ours(desk: Desk, kind: str) -> Iterator[Stored]:
         stored = desk.reader.at(desk.own_log, index)
         if stored is not None and stored.superseded_by is None and stored.withdrawn_by is None:
             yield stored
-
-
-def doctor(desk: Desk) -> tuple[Finding, ...]:
-    """What is well and what is not, each with what to do."""
-    status, seen = network.status(desk), network.network(desk)
-    behind = desk.reader.newest_change() - desk.index.place.change
-    forked = [each.name for each in (*seen.organisations, seen.me) if each.contested]
-    swept, lost = keeping.tidy(desk)
-    full = [each.name for each in seen.organisations if each.full]
-    return (
-        Finding(
-            "signing",
-            not status.read_only,
-            status.read_only_reason.get("fr", "Cet ordinateur peut signer."),
-            status.read_only_reason.get("en", "This computer may sign."),
-        ),
-        Finding(
-            "files",
-            not lost,
-            (
-                f"{lost} fichier(s) manquaient sur le disque : redemandés à qui les a."
-                if lost
-                else "Tous les fichiers des fiches sont à leur place."
-            )
-            + (f" {swept} reste(s) dont plus rien ne parle, retirés." if swept else ""),
-            (
-                f"{lost} file(s) were missing on the disk: asked for again from whoever has them."
-                if lost
-                else "All files of records are in their place."
-            )
-            + (f" {swept} leftover(s) that nothing speaks of, removed." if swept else ""),
-        ),
-        Finding(
-            "search",
-            behind <= 0,
-            "La recherche est à jour."
-            if behind <= 0
-            else f"La recherche rattrape {behind} changements ; patientez.",
-            "Search is up to date."
-            if behind <= 0
-            else f"Search is catching up with {behind} changes; wait a moment.",
-        ),
-        Finding(
-            "neighbours",
-            bool(status.peers),
-            f"{len(status.peers)} organisation(s) en liaison."
-            if status.peers
-            else "Aucune liaison : sans gravité si vous êtes seul ; sinon, ajoutez une adresse.",
-            f"{len(status.peers)} organisation(s) connected."
-            if status.peers
-            else "No connection: fine if you are alone; otherwise add an address.",
-        ),
-        Finding("reach", seen.reach.state != "closed", seen.reach.fr, seen.reach.en),
-        Finding(
-            "copies",
-            status.holders > 0,
-            f"{status.holders} organisation(s) gardent tout ce que vous avez publié."
-            if status.holders
-            else "Personne d’autre n’a encore copie de vos fiches.",
-            f"{status.holders} organisation(s) hold all you published."
-            if status.holders
-            else "Nobody else holds a copy of your records yet.",
-        ),
-        Finding(
-            "room",
-            not full,
-            f"Plus de place pour ce que publient : {', '.join(full)}. Leur page dit pourquoi."
-            if full
-            else "Tout ce qui est suivi a sa place sur le disque.",
-            f"No more room for what these publish: {', '.join(full)}. Their pages say why."
-            if full
-            else "All that is followed has its room on the disk.",
-        ),
-        Finding(
-            "forks",
-            not forked,
-            "Aucun registre double." if not forked else f"Registre signé en double : {', '.join(forked)}.",
-            "No register was signed twice." if not forked else f"Register signed twice: {', '.join(forked)}.",
-        ),
-    )

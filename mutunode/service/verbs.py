@@ -474,7 +474,8 @@ VERBS: dict[str, Verb] = {
     "key_passphrase": Verb(Passphrase, lambda o, p, e: o.change_passphrase(p.old, p.new)),
     "login_link": Verb(LoginLink, lambda o, p, e: o.login_link(p.language)),
     "allow_signing": Verb(Nothing, lambda o, p, e: o.allow_signing()),
-    "doctor": Verb(Nothing, lambda o, p, e: o.doctor()),
+    "doctor": Verb(Nothing, lambda o, p, e: o.doctor(e), streams=True),
+    "repair": Verb(Nothing, lambda o, p, e: o.repair(e), streams=True),
     "schema": Verb(OfKind, lambda o, p, e: o.schema(p.kind)),
     "kinds": Verb(Nothing, lambda o, p, e: o.kinds()),
 }

@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import msgspec
 
-from mutunode.protocol.identity import Chain, Rival, SignedOp, Standing, parse_genesis, parse_op
+from mutunode.protocol.errors import MutunodeError
+from mutunode.protocol.identity import Chain, Rival, SignedOp, Standing, extend, parse_genesis, parse_op
 
 CHAINS_PARSED_MAX = 4_096  # × 1 KiB: a network of thousands shows without parsing it again
 
@@ -31,6 +32,26 @@ def unpack(raw: bytes) -> Chain:
     packed = msgspec.msgpack.decode(raw, type=_Packed)
     rivals = (Rival(_unpack_ops(ops), Standing(standing)) for standing, ops in packed.rivals)
     return Chain(parse_genesis(packed.genesis), _unpack_ops(packed.ops), tuple(rivals))
+
+
+def unpack_if_intact(raw: object, org: bytes) -> Chain | None:
+    """The chain of an organisation; None also where the disk has changed it: others hand it back."""
+    try:
+        chain = unpack(raw) if isinstance(raw, bytes) else None
+    except (MutunodeError, ValueError):  # msgspec's errors are
+        return None
+    return chain if chain is not None and chain.org == org else None
+
+
+def is_signed(chain: Chain) -> bool:
+    """Whether each op in force is still one that a root key signed, after the one before."""
+    again = Chain(chain.genesis)
+    try:
+        for signed in chain.ops:
+            again = extend(again, signed.op, signed.signature, signed.held_since)
+    except MutunodeError:
+        return False
+    return True
 
 
 def _pack_ops(ops: tuple[SignedOp, ...]) -> list[_Op]:

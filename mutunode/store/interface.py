@@ -185,6 +185,21 @@ class StoreLedger(Ledger, Protocol):
     def project_some(self, limit: int) -> bool:
         """Read up to ``limit`` committed entries that are not shown yet; are there more?"""
 
+    def lose_head(self, log: bytes) -> None:
+        """Drop a head that cannot be believed, and a chain that cannot be read."""
+
+    def lose_bodies(self, log: bytes, indices: Sequence[int]) -> None:
+        """Drop salts and bodies that are not their headers'; ``derive_again`` has them missing."""
+
+    def mend_headers(self, log: bytes, runs: Sequence[tuple[int, Sequence[bytes]]]) -> int:
+        """Of runs (first index, headers), put those that make the tree what was signed; how many entries.
+
+        All of them, if together they give the signed root; else each one that fits what is kept of the tree.
+        """
+
+    def derive_again(self) -> None:
+        """Make everything that follows from entries and heads anew: trees that are kept, and projections."""
+
     def put_own(self, org: bytes) -> None:
         """This organisation is ours: what it commits is shown at once, however much it is."""
 
@@ -373,6 +388,17 @@ class Problem(msgspec.Struct, frozen=True):
     what: str
 
 
+class Damage(msgspec.Struct, frozen=True):
+    """What has to be done for a log to be as it was signed again."""
+
+    log: bytes
+    epoch: int  # of the head, 0 when it cannot be read
+    spans: tuple[tuple[int, int], ...] = ()  # [start, end) whose headers have to be had from others
+    bodies: tuple[int, ...] = ()  # indices whose salt or body is not what the header speaks of
+    derived: bool = False  # the tree that is kept is not the one of the entries
+    head: bool = False  # the head or the chain cannot be read, or the signature does not hold
+
+
 class Store(Protocol):
     """A place where logs live."""
 
@@ -385,6 +411,12 @@ class Store(Protocol):
 
     def verify(self, log: bytes) -> list[Problem]:
         """Recompute everything of a log from what is stored: leaves, bodies, tree, signature."""
+
+    def is_sound(self) -> bool:
+        """Whether the file itself can be read, all of it, whatever stands in it."""
+
+    def damage(self, log: bytes) -> Damage | None:
+        """What ``verify`` finds, as what has to be done; None when all is well."""
 
     def copy_into(self, path: Path, told: Callable[[int, int], None]) -> None:
         """Write one state of the whole store to a new file, durably; ``told`` bytes done, bytes at most.

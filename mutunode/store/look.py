@@ -11,8 +11,8 @@ import msgspec
 from mutunode.protocol.entry import Header, rec_id
 from mutunode.store import sql
 from mutunode.store.interface import LIKE_MAX, State, Stored
-from mutunode.store.meaning import header_of, leaf_of
-from mutunode.store.places import index_of, log_no_of
+from mutunode.store.meaning import header_of, is_body_of, leaf_of
+from mutunode.store.places import first64, index_of, log_no_of
 from mutunode.store.sqlite_logs import unpack_head
 
 STATES: tuple[State, ...] = ("ok", "opaque", "missing", "erased")  # as `record.state` counts them
@@ -21,11 +21,11 @@ PAGE = 100  # records read at a time: two pages of a list
 LOWEST_MAX = 2 * LIKE_MAX  # so that some may turn out to be others that begin alike
 
 _RECORDS = (
-    "SELECT place, header, salt, body, state, superseded_by, withdrawn_by"
+    "SELECT place, rec64, header, salt, body, state, superseded_by, withdrawn_by"
     " FROM record CROSS JOIN entry USING (place)"
 )
 _RECORDS_AT = (
-    "SELECT place, header, salt, body, state, superseded_by, withdrawn_by"
+    "SELECT place, rec64, header, salt, body, state, superseded_by, withdrawn_by"
     " FROM json_each(?) CROSS JOIN record ON place = value CROSS JOIN entry USING (place)"
 )
 _RETRACTED = "SELECT log_no, stood_at, header, salt, body, epoch FROM retracted"
@@ -53,15 +53,23 @@ class Look:
 
     def all_at(self, places: Iterable[int]) -> Iterator[Stored]:
         """The records at these places, in this order; a page at a time, so that one may stop early."""
+        return (stored for _, stored in self.with_places(places))
+
+    def with_places(self, places: Iterable[int]) -> Iterator[tuple[int, Stored]]:
+        """The same, each with its place: one whose header was changed by the disk is left out."""
         waiting = iter(places)
         while page := list(islice(waiting, PAGE)):
             for row in sql.rows(self._db, _RECORDS_AT, (str(page),)):
-                yield self._stored(*row)
+                stored = self._stored(*row)
+                if stored is not None:
+                    yield row[0], stored
 
     def between(self, low: int, high: int) -> Iterator[Stored]:
         """Records by the first 64 bits of their ids, ascending; then retracted ones."""
         for row in sql.each(self._db, _RECORDS + " WHERE rec64 BETWEEN ? AND ? ORDER BY rec64", (low, high)):
-            yield self._stored(*row)
+            stored = self._stored(*row)
+            if stored is not None:
+                yield stored
         for row in sql.each(
             self._db, _RETRACTED + " WHERE rec64 BETWEEN ? AND ? ORDER BY rec64", (low, high)
         ):
@@ -76,11 +84,12 @@ class Look:
             " ORDER BY change LIMIT ?2",
             (after, limit),
         )
-        live = self.all_at(place for _, place, _ in rows if place is not None)
-        return [
-            (number, next(live) if retracted_no is None else self._retracted_at(retracted_no))
-            for number, _, retracted_no in rows
-        ]
+        live = dict(self.with_places(place for _, place, _ in rows if place is not None))
+        told = (
+            (number, live.get(place) if retracted_no is None else self._retracted_at(retracted_no))
+            for number, place, retracted_no in rows
+        )
+        return [(number, stored) for number, stored in told if stored is not None]
 
     def _retracted_at(self, retracted_no: int) -> Stored:
         row = sql.rows(self._db, _RETRACTED + " WHERE retracted_no = ?", (retracted_no,))[0]
@@ -102,14 +111,20 @@ class Look:
     def _stored(
         self,
         place: int,
+        rec64: int,
         header: bytes,
         salt: bytes,
         body: bytes,
         state: int,
         superseded_by: int | None,
         withdrawn_by: int | None,
-    ) -> Stored:
+    ) -> Stored | None:
+        """What the disk has changed since it was signed is not shown: no record, or one without its body."""
         of, index = self._of(log_no_of(place)), index_of(place)
+        if first64(rec_id(of.log, leaf_of(header))) != rec64:
+            return None
+        if body and not is_body_of(header, salt, body):
+            salt, body, state = b"", b"", STATES.index("missing")
         return _stored(
             of, index, (header, salt, body), STATES[state], superseded_by, withdrawn_by, of.contested_from
         )

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from mutunode.protocol.entry import Header, Ref, decode_body, find_refs, is_ref, parse_header
+from mutunode.protocol.entry import Header, Ref, body_hash, decode_body, find_refs, is_ref, parse_header
 from mutunode.protocol.errors import Broken, Malformed
-from mutunode.protocol.limits import ADDRESS_BYTES_MAX, ID_BYTES, LIST_ITEMS_MAX
+from mutunode.protocol.limits import ADDRESS_BYTES_MAX, ID_BYTES, LIST_ITEMS_MAX, SALT_BYTES
 
 PROFILE, VOUCH, WITHDRAWAL, SEALED = "profile", "vouch", "withdrawal", "sealed"
 BROUGHT_TO_NOBODY = frozenset((PROFILE, VOUCH, "resource", "means"))  # kinds that speak to everybody
@@ -49,6 +49,11 @@ def header_of(raw: bytes) -> Header | None:
 def leaf_of(header: bytes) -> bytes:
     """The leaf of the tree."""
     return sha256(b"\0" + header).digest()
+
+
+def is_body_of(header: bytes, salt: bytes, body: bytes) -> bool:
+    """Whether a header speaks of this salt and body: their hash stands in it, which chance cannot bring."""
+    return len(salt) == SALT_BYTES and body_hash(salt, body) in header
 
 
 def fields_of(body: bytes | None) -> dict[str, Any] | None:

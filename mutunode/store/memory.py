@@ -10,14 +10,14 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from mutunode.protocol.errors import MutunodeError
 from mutunode.protocol.head import verify_head
 from mutunode.protocol.merkle import Compact
-from mutunode.store.interface import Problem, StoreError, promise
+from mutunode.store.interface import BrokenPromise, Damage, Problem, StoreError, promise
 from mutunode.store.meaning import leaf_of
 from mutunode.store.memory_contents import Contents
 from mutunode.store.memory_delivered import MemoryDeliveries
@@ -60,6 +60,14 @@ class MemoryStore:
             problems.append(Problem(None, str(error)))
         return problems
 
+    def is_sound(self) -> bool:
+        """There is no file."""
+        return True
+
+    def damage(self, log: bytes) -> Damage | None:
+        """Memory is not looked after: a process that lost some of it is not helped by going on."""
+        return None
+
     def copy_into(self, path: Path, told: Callable[[int, int], None]) -> None:
         """What is gone with its process is in no backup."""
         raise StoreError("memory: this store is gone with its process; there is no file to copy")
@@ -70,6 +78,21 @@ class MemoryStore:
 
 class MemoryLedger(MemoryLogs, MemoryPeople, MemoryOpened, MemoryDeliveries, MemoryFiles):
     """The write side, for one thread."""
+
+    def lose_head(self, log: bytes) -> None:
+        """Nothing of what is in memory is ever found to be damaged."""
+        raise BrokenPromise("memory is not looked after")
+
+    def lose_bodies(self, log: bytes, indices: Sequence[int]) -> None:
+        """Nothing of what is in memory is ever found to be damaged."""
+        promise(not indices, "memory is not looked after")
+
+    def mend_headers(self, log: bytes, runs: Sequence[tuple[int, Sequence[bytes]]]) -> int:
+        """Nothing of what is in memory is ever found to be damaged."""
+        return 0
+
+    def derive_again(self) -> None:
+        """Everything is derived at each question."""
 
     def __init__(self, store: MemoryStore, clock: Callable[[], float]) -> None:
         self._store = store

@@ -29,7 +29,7 @@ def read_organisations(db: apsw.Connection, org: bytes | None = None) -> Iterato
     vouchers = _vouchers(db, org)
     for row in rows:
         of, raw_chain, accepted, blocked, decided, raw_head, size, records, received, broken, forked_in = row
-        chain = chains.unpack(raw_chain) if raw_chain else None
+        chain = chains.unpack_if_intact(raw_chain, of)
         head = unpack_head(raw_head)
         yield Organisation(
             org=of,

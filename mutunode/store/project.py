@@ -100,6 +100,28 @@ class Projection:
         self._interest.changes += parsed.kind in INTERESTING
         self._finish(batch, number)
 
+    # --- all of it again -----------------------------------------------------------------------
+    def begin_again(self) -> None:
+        """Forget what was read; in which order records arrived follows from nothing else, and is kept."""
+        db = self._db
+        db.execute("CREATE TEMP TABLE IF NOT EXISTS arrived (place INTEGER PRIMARY KEY, arrival INTEGER)")
+        db.execute("DELETE FROM temp.arrived")
+        db.execute("INSERT INTO temp.arrived SELECT place, arrival FROM record WHERE arrival > 0")
+        changes = "SELECT change FROM record UNION ALL SELECT change FROM retracted"
+        newest = sql.value(db, f"SELECT coalesce(max(change), 0) FROM ({changes})")  # noqa: S608
+        keep_number(db, max(last_number(db), newest))
+        for table in ("record", "mention", "inbox", "external_ref", "vouch"):
+            db.execute(f"DELETE FROM {table}")  # noqa: S608  (names that stand here)
+        db.execute("UPDATE log SET projected = 0, records = 0, missing = 0")
+
+    def end_again(self) -> None:
+        """Everything was shown again: in the order in which it came, and not tried again where it is open."""
+        earlier = "SELECT arrived.arrival FROM temp.arrived WHERE arrived.place"
+        self._db.execute(f"UPDATE record SET arrival = coalesce(({earlier} = record.place), arrival)")  # noqa: S608
+        self._db.execute(f"UPDATE OR IGNORE inbox SET arrival = coalesce(({earlier} = source), arrival)")  # noqa: S608
+        self._db.execute("DELETE FROM temp.arrived")
+        self._db.execute("DELETE FROM sealed_waiting WHERE place IN (SELECT place FROM opened)")
+
     def drop(self, log_no: int, size: int) -> None:
         """An epoch keeps ``size`` leaves: the records beyond are retracted."""
         self._retraction.drop(log_no, size)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import apsw
 import msgspec
 
-from mutunode.protocol.entry import Entry, find_refs
+from mutunode.protocol.entry import Entry, find_refs, rec_id
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.store import sql
-from mutunode.store.interface import LIKE_MAX, Counts, Draft, Organisation, Stored
+from mutunode.store.interface import LIKE_MAX, Counts, Draft, Organisation, Stored, StoreDamaged
 from mutunode.store.look import Look
-from mutunode.store.meaning import fields_of, leaf_of
+from mutunode.store.meaning import fields_of, is_body_of, leaf_of
 from mutunode.store.organisations import read_organisations
-from mutunode.store.places import INDEX_MAX, first64, key64, place_of
+from mutunode.store.places import INDEX_MAX, first64, index_of, key64, place_of
 from mutunode.store.pool import Pool
 from mutunode.store.sqlite_delivered import DeliveredReader
 from mutunode.store.sqlite_files import FileReader
@@ -224,9 +224,17 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
         """Every committed entry of a log."""
         with self._pool.snapshot() as db:
             log_no, size, _ = _held(db, log) or (0, 0, b"")
-            asked = "SELECT header, salt, body FROM entry WHERE place >= ? AND place < ? ORDER BY place"
-            for header, salt, body in sql.each(db, asked, (place_of(log_no, 0), place_of(log_no, size))):
-                yield Entry(header, salt, body)
+            asked = (
+                "SELECT place, header, salt, body, rec64 FROM entry LEFT JOIN record USING (place)"
+                " WHERE place >= ? AND place < ? ORDER BY place"
+            )
+            span = (place_of(log_no, 0), place_of(log_no, size))
+            for place, header, salt, body, rec64 in sql.each(db, asked, span):
+                if rec64 is not None and first64(rec_id(log, leaf_of(header))) != rec64:
+                    index = index_of(place)
+                    raise StoreDamaged(f"entry {index} is not what was signed: `mutunode doctor --repair`")
+                intact = not body or is_body_of(header, salt, body)
+                yield Entry(header, salt, body) if intact else Entry(header, b"", b"")
 
     # --- drafts --------------------------------------------------------------------------------
     def drafts(self) -> list[Draft]:

@@ -16,9 +16,11 @@ import apsw
 from mutunode.store.ballast import Ballast
 from mutunode.store.connection import BUSY_MILLISECONDS, open_writer, refusals
 from mutunode.store.copying import copy_into
-from mutunode.store.interface import Problem, StoreError, promise
+from mutunode.store.interface import Damage, Problem, StoreError, promise
+from mutunode.store.mending import Mending, survey
 from mutunode.store.pool import Pool
 from mutunode.store.reader import SqliteReader
+from mutunode.store.salvage import is_sound
 from mutunode.store.sqlite_delivered import Deliveries
 from mutunode.store.sqlite_files import Files
 from mutunode.store.sqlite_logs import Logs
@@ -63,6 +65,15 @@ class SqliteStore:
         with self._pool.snapshot() as db:
             return verify(db, log)
 
+    def is_sound(self) -> bool:
+        """Whether the file itself can be read, all of it."""
+        return is_sound(self._path)
+
+    def damage(self, log: bytes) -> Damage | None:
+        """What ``verify`` finds, as what has to be done."""
+        with self._pool.snapshot() as db:
+            return survey(db, log)
+
     def copy_into(self, path: Path, told: Callable[[int, int], None]) -> None:
         """Write one state of the whole store to a new file."""
         with self._pool.whole() as db:
@@ -75,7 +86,7 @@ class SqliteStore:
             self._db.close()
 
 
-class SqliteLedger(Logs, People, Opened, Deliveries, Files):
+class SqliteLedger(Logs, People, Opened, Deliveries, Files, Mending):
     """The write side, for one thread."""
 
     def __init__(

@@ -7,21 +7,24 @@ from itertools import chain
 
 import msgspec
 
+from mutunode.protocol.entry import rec_id
 from mutunode.protocol.head import Head, log_id
 from mutunode.protocol.ledger import HeldLog, RangeItem, Row
 from mutunode.protocol.merkle import Compact
 from mutunode.store import sql
 from mutunode.store.erase import MISSING
 from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, BrokenPromise, promise
-from mutunode.store.places import index_of, log_no_of, place_of
+from mutunode.store.meaning import is_body_of, leaf_of
+from mutunode.store.places import first64, index_of, log_no_of, place_of
 from mutunode.store.tree import StoredTree
 from mutunode.store.turn import Turn
 
 ROW_FRAMING_BYTES = 8  # what ``entries`` counts for the wrapping of a row
 DAY_SECONDS = 86_400
 
-_WHOLE_ENTRIES = "SELECT header, salt, body FROM entry WHERE place >= ? AND place < ? ORDER BY place"
-_HEADERS = "SELECT header, x'', x'' FROM entry WHERE place >= ? AND place < ? ORDER BY place"
+_FROM_ENTRIES = "FROM entry LEFT JOIN record USING (place) WHERE place >= ? AND place < ? ORDER BY place"
+_WHOLE_ENTRIES = f"SELECT place, header, salt, body, rec64 {_FROM_ENTRIES}"
+_HEADERS = f"SELECT place, header, x'', x'', rec64 {_FROM_ENTRIES}"
 
 _heads = msgspec.msgpack.Decoder(Head)
 
@@ -32,8 +35,11 @@ def pack_head(head: Head) -> bytes:
 
 
 def unpack_head(raw: bytes | None) -> Head | None:
-    """The head that was kept."""
-    return _heads.decode(raw) if raw else None
+    """The head that was kept; None also where the disk has changed it beyond reading."""
+    try:
+        return _heads.decode(raw) if raw else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+        return None
 
 
 def frozen_epoch(forked_in: int | None, head: Head | None) -> int | None:
@@ -62,7 +68,8 @@ class Logs:
         if row is None:
             return None
         org, space, raw, size, pending, missing, broken_at, broken_epoch, held_bytes, forked_in = row
-        if raw is None and not pending and not size and broken_at is None and forked_in is None:
+        # Entries without a head are what a damaged disk leaves: the next head that comes is laid over them.
+        if raw is None and not (size or pending) and broken_at is None and forked_in is None:
             return None
         head = unpack_head(raw)
         return HeldLog(
@@ -101,7 +108,8 @@ class Logs:
             (cursor, limit + 1),
         )
         page = rows[:limit]
-        return [_heads.decode(raw) for _, raw in page], page[-1][0] if page else cursor, len(rows) > limit
+        heads = [head for _, raw in page if (head := unpack_head(raw)) is not None]
+        return heads, page[-1][0] if page else cursor, len(rows) > limit
 
     def range_items(self, first: bytes, last: bytes) -> list[RangeItem]:
         """Committed logs between two ids, ascending."""
@@ -111,7 +119,8 @@ class Logs:
             " WHERE log BETWEEN ? AND ? AND head IS NOT NULL ORDER BY log",
             (first, last),
         )
-        return [_range_item(log, _heads.decode(raw), forked_in) for log, raw, forked_in in rows]
+        heads = ((log, unpack_head(raw), forked_in) for log, raw, forked_in in rows)
+        return [_range_item(log, head, forked_in) for log, head, forked_in in heads if head is not None]
 
     # --- trees ---------------------------------------------------------------------------------
     def frontier(self, log: bytes, size: int | None = None) -> Compact:
@@ -145,18 +154,25 @@ class Logs:
 
     # --- entries -------------------------------------------------------------------------------
     def entries(self, log: bytes, start: int, end: int, bodies: bool, bytes_max: int) -> list[Row]:
-        """Committed rows, cut before ``bytes_max``."""
-        known = sql.first(self._turn.db, "SELECT log_no, size FROM log WHERE log = ?", (log,))
-        log_no, size = known or (0, 0)
+        """Committed rows, cut before ``bytes_max``, and before what the disk has changed."""
+        known = sql.first(self._turn.db, "SELECT log_no, size, frontier FROM log WHERE log = ?", (log,))
+        log_no, size, frontier = known or (0, 0, b"")
         taken: list[Row] = []
         asked = _WHOLE_ENTRIES if bodies else _HEADERS
-        for row in sql.each(
-            self._turn.db, asked, (place_of(log_no, start), place_of(log_no, min(end, size)))
-        ):
-            bytes_max -= len(row[0]) + len(row[1]) + len(row[2]) + ROW_FRAMING_BYTES
+        span = (place_of(log_no, start), place_of(log_no, min(end, size)))
+        tree = StoredTree(self._turn.db, log_no)
+        for place, header, salt, body, rec64 in sql.each(self._turn.db, asked, span):
+            if rec64 is None:  # not shown yet, or a leaf without a record: the tree tells
+                if not tree.is_right(index_of(place), size, frontier):
+                    break
+            elif first64(rec_id(log, leaf_of(header))) != rec64:
+                break
+            if body and not is_body_of(header, salt, body):
+                salt = body = b""  # as if it were missing: others are asked
+            bytes_max -= len(header) + len(salt) + len(body) + ROW_FRAMING_BYTES
             if bytes_max < 0 and taken:
                 break
-            taken.append((row[0], row[1], row[2]))
+            taken.append((header, salt, body))
         return taken
 
     def append(

@@ -196,7 +196,7 @@ class OpenedReader:
 
 
 def _opened(db: apsw.Connection, places: Sequence[int]) -> Iterator[Stored]:
-    for outer, place in zip(Look(db).all_at(places), places, strict=False):
+    for place, outer in Look(db).with_places(places):
         row = sql.first(
             db, "SELECT leaf, kind, body, reader, superseded_by FROM opened WHERE place = ?", (place,)
         )

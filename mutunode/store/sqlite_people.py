@@ -11,7 +11,7 @@ from mutunode.protocol.identity import Chain
 from mutunode.protocol.ledger import Address, Row, Stance, Vouch
 from mutunode.store import chains, sql
 from mutunode.store.interface import Draft
-from mutunode.store.meaning import PROFILE, VOUCH, endpoints_of, fields_of, read
+from mutunode.store.meaning import PROFILE, VOUCH, endpoints_of, fields_of, is_body_of, read
 from mutunode.store.places import index_of, place_of
 from mutunode.store.turn import Turn
 
@@ -25,7 +25,7 @@ class People:
     def chain(self, org: bytes) -> Chain | None:
         """The identity chain held, or None."""
         raw = sql.value(self._turn.db, "SELECT chain FROM org WHERE org = ?", (org,))
-        return chains.unpack(raw) if isinstance(raw, bytes) else None
+        return chains.unpack_if_intact(raw, org)
 
     def put_chain(self, chain: Chain) -> None:
         """Keep a verified chain with its rivals."""
@@ -103,7 +103,8 @@ class People:
             (kind, PUBLIC, place_of(log_no, 0), place_of(log_no + 1, 0)),
         )
         for place, header, salt, body in rows:
-            yield index_of(place), (header, salt, body)
+            if is_body_of(header, salt, body):
+                yield index_of(place), (header, salt, body)
 
     # --- peers ---------------------------------------------------------------------------------
     def cursor(self, peer: bytes) -> tuple[bytes, int] | None:

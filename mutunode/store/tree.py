@@ -26,6 +26,7 @@ class StoredTree:
         self._db = db
         self._log_no = log_no
         self._tiles: dict[int, list[bytes]] = {}
+        self._right: dict[int, bool] = {}
 
     def leaves(self, start: int, end: int) -> list[bytes]:
         """Leaf hashes from ``start`` to ``end`` (excluded)."""
@@ -39,17 +40,41 @@ class StoredTree:
     def subtree(self, level: int, i: int) -> bytes:
         """Root over the leaves from i·2^level on, as many as make it complete."""
         if level >= TILE_LEVEL:
-            asked = "SELECT hash FROM subtree WHERE log_no = ? AND level = ? AND i = ?"
-            kept = sql.value(self._db, asked, (self._log_no, level, i))
-            assert isinstance(kept, bytes), f"no subtree {level}/{i} is kept"
+            kept = self._subtree_kept(level, i)
+            if not isinstance(kept, bytes):
+                raise LookupError(f"no subtree {level}/{i} is kept")
             return kept
         per_tile = TILE_LEAVES >> level
         return over(self._tile(i // per_tile))(level, i % per_tile)
+
+    def _subtree_kept(self, level: int, i: int) -> object:
+        asked = "SELECT hash FROM subtree WHERE log_no = ? AND level = ? AND i = ?"
+        return sql.value(self._db, asked, (self._log_no, level, i))
 
     def _tile(self, tile: int) -> list[bytes]:
         if tile not in self._tiles:
             self._tiles[tile] = self.leaves(tile * TILE_LEAVES, (tile + 1) * TILE_LEAVES)
         return self._tiles[tile]
+
+    def is_right(self, index: int, size: int, frontier: bytes) -> bool:
+        """Whether the leaves of the tile around a leaf still give what is kept of them."""
+        tile = index // TILE_LEAVES
+        if tile not in self._right:
+            leaves = self.leaves(tile * TILE_LEAVES, min((tile + 1) * TILE_LEAVES, size))
+            kept = self._subtree_kept(TILE_LEVEL, tile)
+            if len(leaves) == TILE_LEAVES:
+                self._right[tile] = kept == over(leaves)(TILE_LEVEL, 0)
+            else:
+                self._right[tile] = self._is_rest_right(leaves, size, frontier)
+        return self._right[tile]
+
+    def _is_rest_right(self, leaves: list[bytes], size: int, frontier: bytes) -> bool:
+        try:
+            tree = self.frontier(size // TILE_LEAVES * TILE_LEAVES)
+        except LookupError:
+            return False  # a subtree is gone
+        tree.extend(leaves)
+        return tree.to_bytes() == frontier
 
     def frontier(self, size: int) -> Compact:
         """The compact tree of the first ``size`` leaves."""

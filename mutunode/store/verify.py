@@ -8,7 +8,7 @@ import apsw
 
 from mutunode.protocol.entry import Header, check_body, parse_header
 from mutunode.protocol.errors import Broken, Invalid, MutunodeError
-from mutunode.protocol.head import Head, verify_head
+from mutunode.protocol.head import verify_head
 from mutunode.protocol.merkle import Compact, node_hash, over
 from mutunode.store import chains, sql
 from mutunode.store.interface import Problem
@@ -49,7 +49,7 @@ def _verify(db: apsw.Connection, log: bytes) -> Iterator[Problem]:
         yield from kept.check(tree.size, leaves)
         tree.extend(leaves)
     yield from _verify_tree(tree, size, raw_head, frontier)
-    yield from _verify_signature(raw_head, raw_chain)
+    yield from signature_problems(raw_head, raw_chain)
 
 
 def _tiles(db: apsw.Connection, log_no: int, size: int) -> Iterator[list[tuple[int, bytes, bytes, bytes]]]:
@@ -109,7 +109,7 @@ class _Subtrees:
 
 
 def _verify_tree(tree: Compact, size: int, raw_head: bytes, frontier: bytes) -> Iterator[Problem]:
-    head = _head(raw_head)
+    head = unpack_head(raw_head)
     if head is None:
         yield Problem(None, "the head that is kept cannot be read")
         return
@@ -121,19 +121,13 @@ def _verify_tree(tree: Compact, size: int, raw_head: bytes, frontier: bytes) -> 
         yield Problem(None, "the compact tree that is kept is not the one of the entries")
 
 
-def _verify_signature(raw_head: bytes, raw_chain: bytes | None) -> Iterator[Problem]:
-    head = _head(raw_head)
+def signature_problems(raw_head: bytes, raw_chain: bytes | None) -> list[Problem]:
+    """What is wrong with the signature of a head under its organisation's chain."""
+    head = unpack_head(raw_head)
     if raw_chain is None or head is None:
-        yield Problem(None, "the head cannot be checked: its organisation's chain is not held")
-        return
+        return [Problem(None, "the head cannot be checked: its organisation's chain is not held")]
     try:
         verify_head(head, chains.unpack(raw_chain))
     except (MutunodeError, ValueError) as error:
-        yield Problem(None, str(error))
-
-
-def _head(raw: bytes) -> Head | None:
-    try:
-        return unpack_head(raw)
-    except ValueError:  # msgspec's errors are
-        return None
+        return [Problem(None, str(error))]
+    return []

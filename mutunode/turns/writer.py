@@ -22,7 +22,7 @@ from mutunode.protocol.effects import Effect, WakeAt
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.node import LinkInfo, Node
 from mutunode.protocol.signing import Reason
-from mutunode.store.interface import Store, StoreFull
+from mutunode.store.interface import Store, StoreDamaged, StoreFull
 from mutunode.turns.act import Input, NotSigned, Turn, begin_epoch
 from mutunode.turns.marks import Marked, Marks, OutsideMark
 
@@ -343,6 +343,8 @@ def _reason(error: Exception) -> str:
     """Why nothing is signed until the core runs again: a code for ``NotSigned``."""
     if isinstance(error, StoreFull):
         return "full"
+    if isinstance(error, StoreDamaged):
+        return "damaged"
     return "unmarked" if isinstance(error, OSError) else ASKING
 
 

@@ -58,6 +58,8 @@ def status_of(refusal: Refusal) -> int:
     """The HTTP status of a refusal."""
     if refusal.code == "form_too_large":
         return 413
+    if refusal.code == "full":
+        return 507
     return _STATUS.get(refusal.exit, 500)
 
 
