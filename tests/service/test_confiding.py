@@ -244,6 +244,29 @@ def test_what_was_sealed_to_a_key_we_got_back_later_is_read_then(two: Two, arriv
     until(lambda: inside(jardin).show(usage).kind == "usage", "tried again with the right one")
 
 
+def test_many_that_are_for_others_hold_up_nothing_and_what_is_for_us_is_found_among_them(
+    two: Two, arrives: Arrives
+) -> None:
+    jardin, atelier = two
+    rec = shared(two, arrives)
+    other, log = (
+        X25519PublicKey.from_public_bytes(b"\x09" + bytes(31)).public_bytes_raw(),
+        atelier.office.desk.own_log,
+    )
+
+    def job(turn: Turn) -> None:
+        for number in range(400):
+            body = sealed.seal("usage", {"n": number}, log, bytes(32), other)
+            turn.append(make_entry("sealed", body, int(turn.now), bytes(16)))
+
+    atelier.office.desk.act(job)
+    usage = atelier.office.use(rec, "adapted", visibility="author_only").id
+    jardin.publish("Pendant ce temps")
+    until(lambda: inside(jardin).show(usage).kind == "usage" if jardin.knows(usage) else False, "found")
+    until(lambda: jardin.engine.reader.sealed_waiting(1) == [], "all tried")
+    assert [each.id for each in inside(jardin).todo().waiting] == [usage]
+
+
 # --- hostile contents ------------------------------------------------------------------------------
 def seal_by_hand(node: Node, reader: Node, plain: bytes) -> str:
     """A valid box around anything, in a register that follows every rule."""
