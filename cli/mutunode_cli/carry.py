@@ -28,17 +28,18 @@ def carry(session: Session, to: str | None, from_: str | None, *, waits: bool, f
 
 def _to(session: Session, name: str, *, files: bool) -> None:
     label = session.tr("Registres écrits", "Registers written")
-    answer = _call(session, "sync_to", name, label, files=files)
+    answer = _call(session, "sync_to", name, label, **({"files": True} if files else {}))
     megabytes = answer["bytes"] / 1_000_000
     size = f"{megabytes:.1f}" if megabytes >= 0.1 else "< 0.1"
-    registers, entries, carried = answer["registers"], answer["entries"], answer["files"]
+    registers, entries, carried = answer["registers"], answer["entries"], answer.get("files", 0)
+    fr, en = (f"{carried} fichiers, ", f"{carried} files, ") if carried else ("", "")
     session.show(
         answer,
         lambda: session.note(
-            f"{registers} registres, {entries} entrées, {carried} fichiers, {size} Mo dans {name}. "
+            f"{registers} registres, {entries} entrées, {fr}{size} Mo dans {name}. "
             "Sur l’autre machine : "
             "mutunode sync --from FICHIER",
-            f"{registers} registers, {entries} entries, {carried} files, {size} MB in {name}. "
+            f"{registers} registers, {entries} entries, {en}{size} MB in {name}. "
             "On the other machine: "
             "mutunode sync --from FILE",
         ),
@@ -53,7 +54,7 @@ def _from(session: Session, name: str) -> None:
     if others:
         fr += f", {others} d’organisations que vous ne suivez pas"
         en += f", {others} of organisations you do not follow"
-    if answer["files"]:
+    if answer.get("files"):
         fr += f", {answer['files']} fichiers de leurs fiches"
         en += f", {answer['files']} files of their records"
     session.show(answer, lambda: session.note(f"{fr}.", f"{en}."))

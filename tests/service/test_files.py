@@ -494,3 +494,59 @@ def test_doctor_removes_what_a_stop_left_and_asks_again_for_what_is_missing(
     finding = {each.name: each for each in atelier.office.doctor()}["files"]
     assert not finding.well
     until(lambda: having_whole(atelier, rec), "had again from the author")
+
+
+def test_erasing_a_record_erases_its_files_unless_another_record_needs_them(
+    two: tuple[Node, Node], arrives: Any, tmp_path: Path
+) -> None:
+    jardin, atelier = two
+    only, both = path_of(tmp_path, "seul.pdf", PDF), path_of(tmp_path, "deux.bin", BIG)
+    rec = publish(jardin, only, both, title="À effacer")
+    kept = publish(jardin, both, title="Gardée")
+    for each in (rec, kept):
+        arrives(atelier, each)
+        until(lambda each=each: all(line.held for line in lines(atelier, each)), "fetched by rule")  # type: ignore[misc]
+    jardin.office.withdraw(rec, "author", erase=True)
+    for node in (jardin, atelier):
+        until(lambda node=node: len(list(node.engine.library.each())) == 1, "one file is gone")  # type: ignore[misc]
+        assert lines(node, kept)[0].held
+        assert lines(node, rec) == ()
+
+
+def test_a_picture_is_made_anew_and_goes_with_its_file(jardin: Node, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (1_200, 800), (200, 30, 30)).save(tmp_path / "p.jpg", exif=b"Exif\0\0secret place")
+    rec = publish(jardin, str(tmp_path / "p.jpg"))
+    file = jardin.office.opened_file(rec, 0)
+    drawn = jardin.office.picture_of(file)
+    assert drawn is not None
+    assert drawn.startswith(b"\x89PNG")
+    assert b"secret" not in drawn
+    kept = list((jardin.home.path / "pictures").glob("*.png"))
+    assert len(kept) == 1
+    keeping.let_go(jardin.office.desk, [parse(file.blob, "blob")])
+    assert not list((jardin.home.path / "pictures").glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x89PNG\r\n\x1a\n garbage", b"GIF89a" + bytes(100), b"\xff\xd8\xff" * 50]
+)
+def test_what_is_no_picture_is_shown_as_none(jardin: Node, tmp_path: Path, content: bytes) -> None:
+    rec = publish(jardin, path_of(tmp_path, "p.png", content))
+    assert jardin.office.picture_of(jardin.office.opened_file(rec, 0)) is None
+
+
+def test_a_bomb_of_pixels_takes_no_memory_of_ours(jardin: Node, tmp_path: Path) -> None:
+    import struct
+    import zlib
+
+    def part(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", zlib.compress(bytes(10**6)))
+    rec = publish(jardin, path_of(tmp_path, "bombe.png", bomb + part(b"IEND", b"")))
+    assert jardin.office.picture_of(jardin.office.opened_file(rec, 0)) is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from mutunode.protocol.entry import decode_body
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.head import PUBLIC
-from mutunode.protocol.ids import parse
+from mutunode.protocol.ids import blob_text, parse
 from mutunode.protocol.limits import FILE_BYTES_MAX, ID_BYTES, LIST_ITEMS_MAX
 from mutunode.service import rules
 from mutunode.service.desk import Desk
@@ -205,7 +206,13 @@ def let_go(desk: Desk, blobs: Iterable[bytes]) -> int:
     desk.act(job)
     for blob in gone:  # a crash before leaves files that nothing speaks of: ``sweep`` finds them
         desk.library.drop(blob)
+        picture_place(desk, blob).unlink(missing_ok=True)
     return len(gone)
+
+
+def picture_place(desk: Desk, blob: bytes) -> Path:
+    """Where a small picture of a file is kept; it goes with the file."""
+    return desk.folder / "pictures" / f"{blob_text(blob)}.png"
 
 
 def look_at_all(desk: Desk) -> None:

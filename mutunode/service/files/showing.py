@@ -12,7 +12,7 @@ from mutunode.protocol.ids import blob_text
 from mutunode.service import lookup
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.files import having, names, picture, sniffing
+from mutunode.service.files import having, keeping, names, picture, sniffing
 
 TEXT_BYTES_MAX = 6_000  # a page of it
 PICTURES_KEPT_MAX = 2_000  # × some 100 KB
@@ -73,7 +73,7 @@ def small_picture(desk: Desk, file: Opened, blob: bytes) -> bytes | None:
     """A PNG made anew of a picture or of the first page of a PDF; kept, and made again when lost."""
     if not file.held or not picture.can_be_drawn(file.media_type, file.size):
         return None
-    kept = desk.folder / "pictures" / f"{blob_text(blob)}.png"
+    kept = keeping.picture_place(desk, blob)
     try:
         return kept.read_bytes() or None
     except OSError:
