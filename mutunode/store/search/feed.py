@@ -53,7 +53,7 @@ class Feed:
         self._maker = maker
         self._clock = clock
         self._read = folder.committed.change
-        self._named: set[bytes] = set()
+        self._named: dict[bytes, int] = {}  # organisation → the newest change when its name was read
         self._committed_at = self._worked_at = self._behind_since = clock()
 
     def is_ahead(self, changes: Changes) -> bool:
@@ -64,10 +64,9 @@ class Feed:
         """Read and put a bounded number of changes; are there more?"""
         now = self._clock()
         batch = changes.changes(self._read, STEP_CHANGES_MAX)
-        for _, stored in batch:
-            if stored.org not in self._named or stored.kind == NAMING:
-                self.folder.name(Owner(stored.org, self._maker.name(stored.org)))
-                self._named.add(stored.org)
+        newest = changes.newest_change() if batch else 0  # read first: names are at least as new
+        for number, stored in batch:
+            self._name(stored, number, newest)
         self._put([stored for _, stored in batch])
         self._read = batch[-1][0] if batch else self._read
         more = len(batch) == STEP_CHANGES_MAX
@@ -83,6 +82,15 @@ class Feed:
         elif not batch and now - self._worked_at >= IDLE_SECONDS_MAX:
             self.folder.close()
         return more
+
+    def _name(self, stored: Stored, number: int, newest: int) -> None:
+        """Have the index know what the author of a record is called now."""
+        org = stored.org
+        if stored.kind == NAMING and stored.state == "erased" and self._named.get(org, 0) < number:
+            self.folder.erased(org)  # what it was called before may have stood in what is erased
+        if org not in self._named or stored.kind == NAMING:
+            self.folder.name(Owner(org, self._maker.name(org)))
+            self._named[org] = newest
 
     def _patience(self, now: float) -> float:
         """How long after a commit the next one comes, while there is more to read.

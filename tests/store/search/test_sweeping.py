@@ -74,6 +74,27 @@ def test_what_was_put_and_erased_between_two_commits_is_swept_too(tmp_path: Path
     index.close()
 
 
+def test_a_name_that_stood_in_an_erased_profile_is_swept_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What organisations are called is indexed apart from their records, and not by the record's id."""
+    store = FakeStore([note("1"), note("2")])
+    monkeypatch.setattr(
+        store, "document", lambda one: None if one.kind == "profile" else store.documents[one.rec]
+    )
+    profile = document("x", "profile", [("fr", "profil")], [], kind="profile")
+    store.names[profile.org] = CANARY
+    store.put(profile)
+    index = filled(tmp_path, store)
+    assert words_kept(tmp_path) > 0
+    store.names[profile.org] = "Sans nom"
+    store.put(profile, **ERASED)
+    catch_up(index, store)
+    assert words_kept(tmp_path) == 0
+    assert index.place.unswept is False, "the new folder is not taken for one that has to be swept"
+    index.close()
+
+
 def test_a_crash_before_the_sweep_leaves_it_to_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
