@@ -34,7 +34,7 @@ from mutunode.protocol.limits import GENESIS_NONCE_BYTES, SEED_BYTES, VOUCHES_RE
 from mutunode.protocol.node import Node
 from mutunode.protocol.recovering import Sought
 from mutunode.protocol.signing import Mark
-from mutunode.service import epochs, phrases, readonly
+from mutunode.service import phrases, readonly, succession
 from mutunode.service.claims import SeveralClaims
 from mutunode.service.desk import words_of
 from mutunode.service.errors import Exit, Refusal
@@ -299,9 +299,9 @@ def _take_over(
         held_chain = turn.ledger.chain(chain.org) or chain
         phrases.must_be_of(held_chain, given, held_chain.name)
         held = turn.ledger.log(log_id(chain.org, PUBLIC))
-        keep = epochs.agreed(turn, held_chain, held) if held is not None else 0
-        keys = epochs.next_keys(held_chain, given, operating, {})
-        opened = epochs.signed(turn, held_chain, given, keys, keep, reason)
+        keep = succession.agreed(turn, held_chain, held) if held is not None else 0
+        keys = succession.next_keys(held_chain, given, operating, {})
+        opened = succession.signed(turn, held_chain, given, keys, keep, reason)
         turn.ledger.put_own(chain.org)
         accepted = _follow_again(turn, chain.org)
         turn.ledger.forget_cursors()

@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from mutunode_cli import exits, failure, screen, secret, words
+from mutunode_cli.entrust import entrust_command, hand_back, request_command, root_command
 from mutunode_cli.options import Family, both, dry_run_option, with_session
+from mutunode_cli.secret import PHRASE_FILE
 from mutunode_cli.session import Session
 
 
@@ -142,14 +144,8 @@ def _show_guard(session: Session, answer: dict[str, Any]) -> None:
 
 
 # --- epochs -------------------------------------------------------------------------------------
-PHRASE_FILE = click.option(
-    "--phrase-file",
-    metavar="FILE",
-    help=both(
-        "la phrase de secours ; « - » : l’entrée standard ; sans cela, demandée au clavier",
-        "the recovery phrase; `-`: standard input; otherwise asked for on the terminal",
-    ),
-)
+for _command in (root_command, entrust_command, request_command):
+    key_command.add_command(_command)
 
 
 @key_command.command(
@@ -166,100 +162,6 @@ PHRASE_FILE = click.option(
 def rotate_command(session: Session, phrase_file: str | None, reason: str, dry_run: bool) -> None:
     """A new operating key as a precaution."""
     _open(session, secret.read_phrase(session, phrase_file), reason=reason, base=None, dry_run=dry_run)
-
-
-# --- a second recovery key, with a friend -------------------------------------------------------
-@key_command.command(
-    "root",
-    help=both(
-        "La clé de secours que vous garderiez pour une autre organisation ; à lui dire.",
-        "The recovery key that you would keep for another organisation; to be told to it.",
-    ),
-)
-@click.argument("org")
-@PHRASE_FILE
-@with_session
-def root_command(session: Session, org: str, phrase_file: str | None) -> None:
-    """What a friend gives."""
-    answer = session.call("key_root", {"phrase": secret.read_phrase(session, phrase_file), "org": org})
-    session.note(
-        "À dire à cette organisation. Rien de plus n’est à garder ici : la clé naît de votre propre phrase.",
-        "Tell it to that organisation. Nothing more is to be kept here: the key grows from your own phrase.",
-    )
-    session.show(answer, lambda: screen.line(answer["root"]), [answer["root"]])
-
-
-@key_command.command(
-    "entrust",
-    help=both(
-        "Confier une seconde clé de secours à une organisation amie (root_…, qu’elle lit avec « key root »).",
-        "Entrust a second recovery key to a friendly organisation (root_…, which it reads with `key root`).",
-    ),
-)
-@click.argument("root")
-@PHRASE_FILE
-@click.option("--reason", default="", help=both("pourquoi (public)", "why (public)"))
-@click.option("--remove", is_flag=True, help=both("la lui retirer", "take it back"))
-@with_session
-def entrust_command(session: Session, root: str, phrase_file: str | None, reason: str, remove: bool) -> None:
-    """A second root, last in rank."""
-    phrase = secret.read_phrase(session, phrase_file)
-    asked = {"phrase": phrase, "root": root, "reason": reason, "remove": remove}
-    answer = session.call("key_entrust", asked)
-    session.show(answer, lambda: _show_epoch(session, answer), answer["roots"])
-
-
-@key_command.command(
-    "request",
-    help=both(
-        "Phrase et machine sont perdues : faire une phrase neuve, et la demande à porter à l’organisation "
-        "qui garde votre seconde clé.",
-        "Phrase and machine are lost: make a new phrase, and the request to take to the organisation that "
-        "keeps your second key.",
-    ),
-)
-@click.argument("org")
-@click.option(
-    "--phrase-file",
-    metavar="FILE",
-    help=both("écrire la phrase neuve dans ce fichier (0600)", "write the new phrase into this file (0600)"),
-)
-@click.option("-o", "out", required=True, metavar="FILE", help=both("la demande", "the request"))
-@with_session
-def request_command(session: Session, org: str, phrase_file: str | None, out: str) -> None:
-    """What the one that lost everything brings."""
-    import json
-    import os
-    from pathlib import Path
-
-    from mutunode.protocol import ids
-    from mutunode.protocol.errors import Malformed
-    from mutunode.protocol.phrase import ENTROPY_BYTES
-    from mutunode.protocol.phrase import words as phrase_words
-    from mutunode.service import entrusting, phrases
-    from mutunode_cli.start import phrase_given
-
-    try:
-        ids.parse(org, "org")
-    except Malformed:
-        raise failure.usage(
-            "Donnez l’identifiant entier de votre organisation : org_… (ses partenaires l’ont).",
-            "Give the whole id of your organisation: org_… (its partners have it).",
-        ) from None
-    entropy = os.urandom(ENTROPY_BYTES)
-    with phrase_given(session, phrase_file, entropy):
-        given = phrases.read(" ".join(phrase_words(entropy, session.language)))
-        asked = entrusting.request(given, org)
-        answer = {**entrusting.as_json(asked), "check_words": entrusting.words_of_request(asked)}
-        Path(out).write_text(json.dumps(entrusting.as_json(asked), indent=2) + "\n", "utf-8")
-    session.note(
-        f"Portez {out} à l’organisation qui garde votre seconde clé, et lisez-lui ces mots de vive voix. "
-        f"Elle tape : mutunode epoch open --with-entrusted {out}. Puis ici : "
-        "mutunode recover --seed SON_ADRESSE.",
-        f"Take {out} to the organisation that keeps your second key, and read it these words by voice. It "
-        f"types: mutunode epoch open --with-entrusted {out}. Then here: mutunode recover --seed ITS_ADDRESS.",
-    )
-    session.show(answer, lambda: screen.line(words.pick(answer["check_words"], session.language)), [out])
 
 
 @click.group(
@@ -322,7 +224,7 @@ def open_command(
 ) -> int:
     """A new start of the register."""
     if request is not None:
-        return _hand_back(session, request, phrase_file, reason, yes)
+        return hand_back(session, request, phrase_file, reason, yes)
     phrase = secret.read_phrase(session, phrase_file)
     if not dry_run and not yes and secret.is_somebody_there():
         asked = {"phrase": phrase, "base": base, "undo": undo, "dry_run": True}
@@ -372,33 +274,3 @@ def _show_dropped(session: Session, answer: dict[str, Any]) -> None:
     )
     for record in answer["dropped_records"]:
         session.note(f"  [{record['index']}] {record['title']}", f"  [{record['index']}] {record['title']}")
-
-
-def _hand_back(session: Session, name: str, phrase_file: str | None, reason: str, yes: bool) -> int:
-    from mutunode.service import entrusting
-    from mutunode.service.errors import Refusal
-
-    text = secret.read_text(name)
-    try:
-        asked = entrusting.read_request(text)
-    except Refusal as refused:
-        raise failure.from_json(refused.to_json()) from None
-    said = words.pick(entrusting.words_of_request(asked), session.language)
-    session.note(
-        f"Demande pour {asked.org}. Ses six mots : {said}. Comparez-les de vive voix avec des gens que vous "
-        "reconnaissez : qui fait cette demande aura l’organisation.",
-        f"A request for {asked.org}. Its six words: {said}. Compare them by voice with people you recognise: "
-        "whoever made this request will have the organisation.",
-    )
-    question = session.tr("Les mots sont-ils les mêmes ?", "Are the words the same?")
-    if secret.is_somebody_there() and not yes and not click.confirm(question, default=False, err=True):
-        session.note("Rien n’a été signé.", "Nothing was signed.")
-        return exits.DONE
-    phrase = secret.read_phrase(session, phrase_file)
-    answer = session.call("hand_back", {"phrase": phrase, "request": text, "reason": reason})
-    session.note(
-        f"{answer['name']} peut revenir : mutunode recover --seed VOTRE_ADRESSE, avec sa phrase neuve.",
-        f"{answer['name']} can come back: mutunode recover --seed YOUR_ADDRESS, with its new phrase.",
-    )
-    session.show(answer, lambda: screen.line(answer["operating"]), [answer["operating"]])
-    return exits.DONE

@@ -129,6 +129,12 @@ class Family(click.Group):
         super().__init__(*args, **kwargs)
         self.params += common_options()
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Whole lines: click would cut a text in both languages after its first words."""
+        rows = [(name, self.commands[name].help or "") for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 def stream_option(command: Callable[P, R]) -> Callable[P, R]:
     """``--stream``: lists as one JSON object a line."""

@@ -10,6 +10,7 @@ import click
 from mutunode_cli import exits, failure, screen, secret, words
 from mutunode_cli.options import Verb, both, with_session
 from mutunode_cli.progress import Progress
+from mutunode_cli.secret import PHRASE_FILE
 from mutunode_cli.session import Session
 
 
@@ -23,14 +24,7 @@ from mutunode_cli.session import Session
         "it.",
     ),
 )
-@click.option(
-    "--phrase-file",
-    metavar="FILE",
-    help=both(
-        "la phrase de secours ; « - » : l’entrée standard ; sans cela, demandée au clavier",
-        "the recovery phrase; `-`: standard input; otherwise asked for on the terminal",
-    ),
-)
+@PHRASE_FILE
 @click.option(
     "--seed",
     "seeds",

@@ -13,11 +13,21 @@ import click
 
 from mutunode_cli import failure, fields
 from mutunode_cli.failure import Failure
+from mutunode_cli.options import both
 from mutunode_cli.session import Session
 
 PASSPHRASE_BYTES_MAX = 1_024  # a sentence, not a book
 PHRASE_BYTES_MAX = 2_048  # 24 words are 240
 STDIN = "-"
+
+PHRASE_FILE = click.option(
+    "--phrase-file",
+    metavar="FILE",
+    help=both(
+        "la phrase de secours ; « - » : l’entrée standard ; sans cela, demandée au clavier",
+        "the recovery phrase; `-`: standard input; otherwise asked for on the terminal",
+    ),
+)
 
 
 def is_somebody_there() -> bool:

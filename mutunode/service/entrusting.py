@@ -18,7 +18,7 @@ from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.identity import Base, Chain, make_op, sign_op
 from mutunode.protocol.ids import key_text, org_text, root_text
 from mutunode.protocol.limits import ROOTS_MAX
-from mutunode.service import epochs, lookup, phrases
+from mutunode.service import epochs, lookup, phrases, succession
 from mutunode.service.desk import Desk, words_of
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.phrases import Phrase
@@ -161,7 +161,7 @@ def hand_back(desk: Desk, given: Phrase, text: str, reason: str) -> Handed:
 def _signed(turn: Turn, chain: Chain, given: Phrase, asked: Request, reason: str) -> Chain:
     log = log_id(chain.org, PUBLIC)
     held = turn.ledger.log(log)
-    base = epochs.agreed(turn, chain, held) if held is not None else 0
+    base = succession.agreed(turn, chain, held) if held is not None else 0
     try:
         op = make_op(
             chain,

@@ -8,19 +8,15 @@ they meet us.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from mutunode.keyfile import Keys
-from mutunode.protocol import crypto, evidence, messages
 from mutunode.protocol.core import Me
 from mutunode.protocol.effects import Effect
-from mutunode.protocol.errors import Malformed
 from mutunode.protocol.head import PUBLIC, log_id
-from mutunode.protocol.identity import Base, Chain, make_op, sign_op
+from mutunode.protocol.identity import Chain
 from mutunode.protocol.ids import key_text, org_text, rec_text, root_text
-from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.limits import NAME_BYTES_MAX, SEED_BYTES
 from mutunode.protocol.node import Node
 from mutunode.protocol.rivals import before_later_root, joined
@@ -28,6 +24,7 @@ from mutunode.service import naming, phrases
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.phrases import Phrase
+from mutunode.service.succession import agreed, next_keys, signed
 from mutunode.turns import NotSigned, Turn
 
 DROPPED_SHOWN_MAX = 50
@@ -92,35 +89,19 @@ def open_epoch(
     parted = _where_parted(desk) if base is None and desk.turns.sight.reason == "fork" else None
 
     def job(turn: Turn) -> Epoch:
-        chain = turn.ledger.chain(desk.org)
-        assert chain is not None, "our own chain is held from the start"
-        held_chain = chain
-        if undo and given is not None:
-            chain = _before_later_root(chain, given, int(turn.now))
+        held = turn.ledger.chain(desk.org)
+        assert held is not None, "our own chain is held from the start"
+        chain = _before_later_root(held, given, int(turn.now)) if undo and given is not None else held
         if given is not None:
             _check_phrase(desk, turn, chain, given)
         size, keep = _sizes(turn, chain, base, parted)
-        if undo and base is None and held_chain.base(chain.epoch + 1) < keep:
-            keep = _ours_before(turn, held_chain, chain.epoch + 1, keep)
-        dropped = _dropped(desk, keep, size)
-        told = Epoch(
-            org=org_text(desk.org),
-            epoch=chain.epoch + 1,
-            reason=reason,
-            base=keep,
-            size=size,
-            dropped=size - keep,
-            dropped_records=dropped,
-            operating="",
-            roots=tuple(root_text(root) for root in roots or chain.roots),
-            opened=False,
-        )
+        if undo and base is None:
+            keep = _ours_before(turn, held, chain.epoch + 1, keep)
+        told = _told(desk, chain, reason, roots, size, keep)
         if dry_run or given is None:
             return told
         keys = next_keys(chain, given, operating, desk.safe.keys.sealing)
-        opened = signed(turn, chain, given, keys, keep, reason, roots)
-        if undo:
-            opened = joined(held_chain, opened)
+        opened = joined(held, signed(turn, chain, given, keys, keep, reason, roots))
         me = Me(desk.org, keys.operating_public, keys.sign)
         turn.open_epoch(opened, me, lambda: desk.safe.replace_keys(opened, keys))
         return msgspec.structs.replace(told, operating=key_text(keys.operating_public), opened=True)
@@ -132,6 +113,24 @@ def open_epoch(
         if desk.safe.chain != before:
             raise _open_but_unwritten(refused) from None
         raise
+
+
+def _told(
+    desk: Desk, chain: Chain, reason: str, roots: Sequence[bytes] | None, size: int, keep: int
+) -> Epoch:
+    """What will be, or would be."""
+    return Epoch(
+        org=org_text(desk.org),
+        epoch=chain.epoch + 1,
+        reason=reason,
+        base=keep,
+        size=size,
+        dropped=size - keep,
+        dropped_records=_dropped(desk, keep, size),
+        operating="",
+        roots=tuple(root_text(root) for root in roots or chain.roots),
+        opened=False,
+    )
 
 
 def _before_later_root(chain: Chain, given: Phrase, now: int) -> Chain:
@@ -153,7 +152,7 @@ def _ours_before(turn: Turn, chain: Chain, epoch: int, keep: int) -> int:
     """What is held may be of the branch that is undone: then only what that one kept is surely ours."""
     held = turn.ledger.log(log_id(chain.org, PUBLIC))
     is_theirs = held is not None and held.head is not None and held.head.epoch >= epoch
-    return chain.base(epoch) if is_theirs else keep
+    return min(keep, chain.base(epoch)) if is_theirs else keep
 
 
 def _open_but_unwritten(refused: Refusal) -> Refusal:
@@ -210,20 +209,6 @@ def _sizes(turn: Turn, chain: Chain, base: int | None, parted: int | None) -> tu
     return size, base
 
 
-def agreed(turn: Turn, chain: Chain, held: HeldLog, parted: int | None = None) -> int:
-    """All of it; where two registers were signed, what both have in common, as far as anybody can say.
-
-    ``parted``: the first index at which a peer holds something else than we do.
-    """
-    frame = turn.ledger.evidence(held.log, chain.epoch) if held.frozen else None
-    if frame is None:
-        return held.size
-    fork = messages.decode(frame)
-    assert isinstance(fork, messages.Fork), "nothing else is kept as evidence"
-    first = evidence.first_index(fork) if isinstance(fork.evidence, messages.TwoLeaves) else held.size
-    return min(first, held.size if parted is None else parted, held.size)
-
-
 def _where_parted(desk: Desk) -> int | None:
     """What peers were seen to hold of our register instead of ours; they are given a moment to show it."""
     found: list[int] = []
@@ -248,36 +233,3 @@ def _dropped(desk: Desk, keep: int, size: int) -> tuple[Dropped, ...]:
             title = naming.title_of(desk, stored, desk.language)[0]
             found.append(Dropped(rec_text(stored.rec), index, stored.kind, title))
     return tuple(found)
-
-
-def next_keys(chain: Chain, given: Phrase, operating: bytes, held: Mapping[int, bytes]) -> Keys:
-    """The keys of the next epoch; the sealing keys of all others stay, so that what was sealed for us can be
-    read.
-    """
-    epoch = chain.epoch + 1
-    return Keys(chain.org, operating, {**given.sealing_of(chain), **held, epoch: given.sealing(epoch)})
-
-
-def signed(
-    turn: Turn,
-    chain: Chain,
-    given: Phrase,
-    keys: Keys,
-    base: int,
-    reason: str,
-    roots: Sequence[bytes] | None = None,
-) -> Chain:
-    """The chain with the next epoch, which keeps ``base`` entries of what is held of the public register."""
-    try:
-        op = make_op(
-            chain,
-            operating=keys.operating_public,
-            roots=roots or chain.roots,
-            sealing=crypto.sealing_public_of(keys.sealing[chain.epoch + 1]),
-            base=Base(base, turn.ledger.root_at(log_id(chain.org, PUBLIC), base)),
-            reason=reason,
-        )
-    except Malformed as error:
-        fr, en = f"Cette reprise ne peut pas être signée : {error}.", f"This cannot be signed: {error}."
-        raise Refusal("bad_op", Exit.REFUSED, fr, en) from None
-    return sign_op(chain, op, given.sign, int(turn.now))
