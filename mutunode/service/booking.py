@@ -25,6 +25,10 @@ from mutunode.store.interface import Stored
 
 Body = dict[str, Any]
 
+# In the order in which pages and commands offer them.
+OWNERS_SAY = ("accept", "checkout", "return", "refuse", "release")
+REQUESTERS_SAY = ("pickup", "give_back", "withdraw")
+
 ANSWER_DAYS = 3  # an owner has a weekend to answer, unless the booking begins sooner
 ANSWER_SECONDS_MIN = 3_600
 
@@ -100,8 +104,8 @@ def may_say(desk: Desk, means: Stored, booking: Booking) -> tuple[str, ...]:
     """The acts that are ours to say now, in the order of a booking's life."""
     said = {*booking.halves, *booking.said}
     names = (
-        *(OWNER_ACTS if means.org == desk.org else ()),
-        *(REQUESTER_ACTS if _ours(desk, booking) else ()),
+        *(OWNERS_SAY if means.org == desk.org else ()),
+        *(REQUESTERS_SAY if _ours(desk, booking) else ()),
     )
     if booking.state in ("pending", "erased", "expired"):
         return ()

@@ -62,8 +62,13 @@ def page(desk: Desk, text: str, day: str, reader_language: str) -> MeansPage:
         use=_use(state, hours, zone, monday),
         monday=monday.isoformat(),
         waiting=sum(each.state == "requested" for each in state.bookings),
-        pending=state.pending or any(each.state == "pending" for each in state.bookings),
+        pending=state.pending or any(_is_awaited(each) for each in state.bookings),
     )
+
+
+def _is_awaited(each: Booking) -> bool:
+    """Whether the calendar may change when data arrives; it does not for a request that took no time."""
+    return each.state == "pending" and (each.request is not None or each.holds)
 
 
 def _noon(day: str, zone: str, now: int) -> int:

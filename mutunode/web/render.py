@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from mutunode.commons import languages, licences
 from mutunode.commons.senses import LABELS, SHORT_LABELS, Sense
+from mutunode.commons.values import times
 from mutunode.web import static_files, text
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
@@ -88,6 +89,7 @@ def _teach(environment: jinja2.Environment, words: Speech) -> None:
         licence=licences.short,
         names=words.names,
         language_name=words.language_name,
+        slot=partial(slot_said, words.language),
         direction=languages.direction,
     )
     environment.tests["web_address"] = text.is_web_address
@@ -103,6 +105,12 @@ class Said(msgspec.Struct, frozen=True):
 def pick(reader: Language, texts: Mapping[str, str]) -> Said:
     """A text for a reader: in the reader's language if there is one."""
     return Said(*languages.pick(texts, reader, ()))
+
+
+def slot_said(reader: Language, slot: Any) -> str:
+    """From when to when, as people say it in the zone of the place."""
+    start, end = times.seconds(slot.start), times.seconds(slot.end)
+    return times.span_said(start or 0, end or 0, slot.tz, reader)
 
 
 def creators(given: Any) -> str:

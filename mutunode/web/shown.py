@@ -96,7 +96,7 @@ def _members(lines: tuple[Line, ...]) -> Value:
 
 def _value(type: ValueType, value: Any, reader: str, whole: bool) -> Value:
     """The JSON form of one value. What does not fit its type is shown as it stands."""
-    if isinstance(type, Members) and isinstance(value, Mapping):
+    if isinstance(type, Members) and isinstance(value, Mapping) and not _in_words(type, value):
         return _members(tuple(_lines(type.fields, value, reader, whole=whole)))
     if type.name == "lang_text" and isinstance(value, Mapping):
         return prose({str(tag): str(words) for tag, words in value.items()}, reader)
@@ -110,6 +110,10 @@ def _value(type: ValueType, value: Any, reader: str, whole: bool) -> Value:
         return Value(text=type.text(value, reader))
     except (AttributeError, KeyError, TypeError, ValueError):
         return Value(text=str(value))
+
+
+def _in_words(type: Members, value: Mapping[str, Any]) -> bool:
+    return type.in_words and not type.check(value)
 
 
 def prose(texts: Mapping[str, str], reader: str) -> Value:

@@ -21,6 +21,7 @@ class Money(Record):
     """``{minor, currency}``: 850 and EUR are 8.50 €."""
 
     name = "money"
+    in_words = True
 
     def __init__(self) -> None:
         super().__init__(fields=_FIELDS, short=_short)

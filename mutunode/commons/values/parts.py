@@ -128,6 +128,7 @@ class Record(ValueType):
     short: Short | None = None
     one_of: tuple[str, ...] = ()
     name: ClassVar[str] = "record"
+    in_words: ClassVar[bool] = False  # its text says all of it, better than its members one by one
     by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -170,6 +170,7 @@ class Slot(Record):
     """``{start, end, tz}``: from one time to another."""
 
     name = "slot"
+    in_words = True
 
     def __init__(self) -> None:
         super().__init__(fields=_SLOT_FIELDS, short=_interval)
@@ -292,6 +293,7 @@ class Hours(Record):
     """``{days, from, to, since, until}``: when a week is open (RFC 7953's AVAILABLE)."""
 
     name = "hours"
+    in_words = True
 
     def __init__(self) -> None:
         super().__init__(fields=_HOURS_FIELDS, short=_hours)

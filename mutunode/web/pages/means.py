@@ -127,7 +127,7 @@ def context(visit: Visit, means: MeansPage) -> OnePage:
     facts = shown.lines(kind, body, visit.language, (Show.FACT,))
     prose = shown.lines(kind, body, visit.language, (Show.PROSE,))
     monday = dt.date.fromisoformat(means.monday)
-    told = {"type", "name", "units"}
+    told = {"type", "name", "units", "place"}
     return OnePage(
         means=means,
         nature=Labels(visit).nature("means", means.card.type),
@@ -173,7 +173,8 @@ def _week(monday: dt.date, language: str) -> str:
     sunday = monday + dt.timedelta(6)
     last = format_date(sunday, "d MMMM y", locale=_locale(language))
     pattern = "d" if monday.month == sunday.month else "d MMMM"
-    return f"{format_date(monday, pattern, locale=_locale(language))} – {last}"
+    first = format_date(monday, pattern, locale=_locale(language))
+    return f"{first} {'au' if language == 'fr' else 'to'} {last}"
 
 
 def _first_free(means: MeansPage) -> dict[str, str]:
