@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 import pytest
 
+from mutunode.protocol.entry import Entry
 from mutunode.protocol.head import PUBLIC, Head
 from mutunode.store.sqlite import SqliteStore
 from tests.store.authors import Author, append, publish, take
@@ -23,10 +24,12 @@ SEED = 20_261_123
 WAL_PAGES = 12  # instead of thousands, so that the file itself is written all the time
 
 Ended = tuple[int, dict[bytes, Head]]  # operations of the disk when a turn ended, and the heads then held
+Erased = tuple[int, Entry]  # operations when the turn ended that erased it
+History = tuple[RecordingDisk, list[Ended], list[Author], list[Erased]]
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[RecordingDisk, list[Ended], list[Author]]:
+def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     """A store's life on a disk that remembers every write."""
     disk = RecordingDisk("recording")
     path = tmp_path_factory.mktemp("recorded") / "store.db"
@@ -34,14 +37,17 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[RecordingDisk, li
     store._db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     authors = [Author("alice"), Author("bob")]
     ended: list[Ended] = []
+    erased: list[Erased] = []
     for step in range(60):
-        _live(store, authors, step)
+        gone = _live(store, authors, step)
         ended.append((len(disk.ops), _heads(store, authors)))
+        erased += [(len(disk.ops), entry) for entry in gone]
     store.close()
-    return disk, ended, authors
+    return disk, ended, authors, erased
 
 
-def _live(store: SqliteStore, authors: list[Author], step: int) -> None:
+def _live(store: SqliteStore, authors: list[Author], step: int) -> list[Entry]:
+    """One step; what it erased for good."""
     author = authors[step % 2]
     said = ("resource", {"title": {"fr": "x" * 50 * (step % 13)}, "external_ref": str(step)})
     if step % 20 == 19:
@@ -51,6 +57,12 @@ def _live(store: SqliteStore, authors: list[Author], step: int) -> None:
             store.ledger.cut(author.log(), len(author.entries[PUBLIC]))
             append(store.ledger, author, author.write(said))
             store.ledger.commit(author.head(), author.tree())
+    elif step % 6 == 3:
+        gone = author.entries[PUBLIC][len(author.entries[PUBLIC]) // 2]
+        if b"withdrawal" not in gone.header:
+            target = author.ref(len(author.entries[PUBLIC]) // 2)
+            publish(store, author, ("withdrawal", {"target": target, "erase": True}))
+            return [gone]
     elif step % 7 == 6:
         with store.ledger.transaction():
             append(store.ledger, author, [author.entry(*said) for _ in range(20)])
@@ -61,6 +73,7 @@ def _live(store: SqliteStore, authors: list[Author], step: int) -> None:
         take(store, author)
     else:
         publish(store, author, said)
+    return []
 
 
 def _heads(store: SqliteStore, authors: list[Author]) -> dict[bytes, Head]:
@@ -70,10 +83,9 @@ def _heads(store: SqliteStore, authors: list[Author]) -> dict[bytes, Head]:
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_no_turn_that_ended_is_lost(
-    history: tuple[RecordingDisk, list[Ended], list[Author]], tmp_path: Path, part: int
-) -> None:
-    disk, ended, authors = history
+def test_no_turn_that_ended_is_lost(history: History, tmp_path: Path, part: int) -> None:
+    disk, ended, authors, erased = history
+    assert len(erased) >= 5
     rng = random.Random(SEED + part)
     places = [rng.randint(ended[0][0], len(disk.ops)) for _ in range(CUTS // 8)]
     for cut, (at, files) in enumerate(disk.cuts(places, rng)):
@@ -87,5 +99,9 @@ def test_no_turn_that_ended_is_lost(
         assert _heads(survived, authors) in heads, f"cut before operation {at}"
         for log in _heads(survived, authors):
             assert survived.verify(log) == []
+        while not survived.ledger.settle():
+            pass
         survived.close()
+        kept = (folder / "store.db").read_bytes()
+        assert not [entry for ops, entry in erased if ops <= at and entry.salt in kept]
         assert apsw.Connection(str(folder / "store.db")).execute("PRAGMA integrity_check").get == "ok"
