@@ -1,0 +1,103 @@
+"""A full disk, with a real daemon on a real small disk (tmpfs).
+
+Mounting takes root; whoever is not root runs this test in a user and mount namespace of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mutunode_cli.failure import Failure
+from tests.e2e.nodes import ROOT, Node, until
+
+DISK_BYTES = 120 * 1_024 * 1_024
+BALLAST = "records.sqlite-ballast"
+INSIDE = "MUTUNODE_TEST_INSIDE_NAMESPACE"
+
+
+def as_root(test: str) -> bool:
+    """Whether this process may mount; if not, the test was run in a namespace where it may."""
+    if os.geteuid() == 0:
+        return True
+    assert INSIDE not in os.environ, "a namespace of one's own should have made this process root"
+    command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-m", "pytest", "-q"]
+    done = subprocess.run(
+        [*command, f"{Path(__file__).relative_to(ROOT)}::{test}"], cwd=ROOT, env={**os.environ, INSIDE: "1"}
+    )
+    assert done.returncode == 0
+    return False
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of its own, gone at the end."""
+    place = folder / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(place)], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(place: Path) -> Path:
+    """Leave not one block."""
+    filler = place / "somebody-elses-video"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1_024 * 1_024))
+    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4_096))
+    assert os.statvfs(place).f_bavail == 0
+    return filler
+
+
+def refused(node: Node, title: str) -> Failure:
+    """Publishing is refused."""
+    with pytest.raises(Failure) as found:
+        node.publish(title)
+    return found.value
+
+
+def test_on_a_full_disk_one_reads_searches_and_erases_and_it_heals(tmp_path: Path) -> None:
+    if not as_root("test_on_a_full_disk_one_reads_searches_and_erases_and_it_heals"):
+        return
+    with small_disk(tmp_path) as place:
+        jardin = Node("Jardin", place).init().start()
+        try:
+            kept, secret = jardin.publish("Un guide"), jardin.publish("Un canari à effacer")
+            until(lambda: jardin.ask("search", q="canari")["total"] == 1, "found")
+            assert (jardin.home / BALLAST).exists()
+            filler = fill(place)
+
+            full = refused(jardin, "Un de trop")
+            assert (full.code, full.exit) == ("full", 8)
+            assert "disque est plein" in full.fr
+            assert "disk is full" in full.en
+            assert jardin.run("publish", "resource", "--title", "Un de trop", "--json").code == 8
+            assert jardin.ask("show", rec=kept)["title"] == "Un guide", "reading goes on"
+            assert jardin.ask("search", q="guide")["total"] == 1, "searching goes on"
+            disk = next(each for each in jardin.ask("doctor") if each["name"] == "disk")
+            assert not disk["well"]
+
+            jardin.ask("withdraw", rec=secret, reason="error", erase=True)
+            assert not (jardin.home / BALLAST).exists(), "the room that was kept aside was spent on it"
+            assert jardin.ask("show", rec=secret)["erased"]
+
+            filler.unlink()
+            again = jardin.publish("La place est revenue")  # nobody restarted anything
+            assert jardin.ask("show", rec=again)["title"] == "La place est revenue"
+            until((jardin.home / BALLAST).exists, "room is kept aside again")
+            assert jardin.register()[0] == 4
+            jardin.ask("log_verify")
+            jardin.stop()
+        finally:
+            jardin.kill()
