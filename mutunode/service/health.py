@@ -19,6 +19,7 @@ from mutunode.store.interface import StoreError
 
 BACKUP_DAYS_MAX = 31
 DAY_SECONDS = 86_400
+CLOCK_SECONDS_MAX = 3_600  # minutes are nobody's concern
 ROOM_BYTES_MIN = 64 * 1_024 * 1_024  # four times what erasing keeps aside
 
 
@@ -37,6 +38,7 @@ def doctor(desk: Desk, emit: Emit) -> tuple[Finding, ...]:
     findings = (
         _signing(status.read_only, status.read_only_reason),
         _registers(desk, emit),
+        _clock(desk),
         _files(desk),
         _disk(desk),
         _room([each.name for each in seen.organisations if each.full]),
@@ -89,6 +91,26 @@ def _registers(desk: Desk, emit: Emit) -> Finding:
         True,
         f"{registers} registre(s), {entries} entrées : tout est comme signé.",
         f"{registers} register(s), {entries} entries: all is as it was signed.",
+    )
+
+
+def _clock(desk: Desk) -> Finding:
+    """What others sign lies ahead of a clock that is behind: it is held, and shown when its time comes."""
+    now = desk.now()
+    heads = [each.head for each in desk.reader.organisations() if each.head and each.org != desk.org]
+    ahead = [head for head in heads if head.time > now + CLOCK_SECONDS_MAX]
+    if not ahead:
+        return Finding(
+            "clock", True, "L’horloge s’accorde avec celles des autres.", "The clock agrees with others'."
+        )
+    hours = max(head.time - now for head in ahead) // 3_600
+    return Finding(
+        "clock",
+        False,
+        f"{len(ahead)} organisation(s) signent {hours} h en avance sur l’horloge de cet ordinateur : si elle "
+        "retarde, mettez-la à l’heure. Ce qui a plus d’un jour d’avance est gardé et montré en son temps.",
+        f"{len(ahead)} organisation(s) sign {hours} h ahead of this computer's clock: if it is behind, set "
+        "it. What is more than a day ahead is held, and shown in its time.",
     )
 
 

@@ -64,6 +64,13 @@ READ_ONLY = {
         "The node's folder cannot be written: nothing is signed or shown while this lasts. "
         "Look at the room on the disk and the folder's permissions; the node goes on by itself.",
     ),
+    "disk": Words(
+        "Le disque refuse d’être écrit : rien ne se publie, on lit et on cherche encore. Voyez s’il est "
+        "monté en lecture seule, plein ou en panne, et les droits du dossier ; le nœud reprend de lui-même.",
+        "The disk refuses to be written: nothing can be published, reading and searching go on. See "
+        "whether it is mounted read-only, full or failing, and the folder's permissions; the node goes on "
+        "by itself.",
+    ),
     "damaged": Words(
         "Le fichier des fiches est abîmé : rien n’est signé. Arrêtez le nœud, puis tapez « mutunode doctor "
         "--repair » : ce qui se lit encore est repris, le reste revient des voisines.",

@@ -185,6 +185,9 @@ class StoreLedger(Ledger, Protocol):
     def project_some(self, limit: int) -> bool:
         """Read up to ``limit`` committed entries that are not shown yet; are there more?"""
 
+    def touch(self) -> None:
+        """Write something that changes nothing: a disk that refuses says so."""
+
     def lose_head(self, log: bytes) -> None:
         """Drop a head that cannot be believed, and a chain that cannot be read."""
 

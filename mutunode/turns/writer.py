@@ -22,7 +22,7 @@ from mutunode.protocol.effects import Effect, WakeAt
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.node import LinkInfo, Node
 from mutunode.protocol.signing import Reason
-from mutunode.store.interface import Store, StoreDamaged, StoreFull
+from mutunode.store.interface import Store, StoreDamaged, StoreError, StoreFull
 from mutunode.turns.act import Input, NotSigned, Turn, begin_epoch
 from mutunode.turns.marks import Marked, Marks, OutsideMark
 
@@ -32,6 +32,7 @@ INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction hold
 PROJECTED_PER_TURN_MAX = 2_000  # about 0.1 s of work, so that a publish waits no longer than that
 IDLE_SECONDS_MAX = 60.0
 SETTLE_SECONDS = 0.5  # while something erased may still be in a file, because a reader was busy with it
+PROBE_SECONDS = 2.0  # between two tries of a disk that refuses
 LOOK_SECONDS = 0.5  # while peers are asked: that their time is over comes with no input
 RESTART_SECONDS, RESTART_SECONDS_MAX = 0.25, 10.0  # doubling: a bug that comes back takes no machine
 RECOVERED_SECONDS = 60.0  # after so long without a failure, the next one is the first again
@@ -106,6 +107,8 @@ class Turns:
         self._thread = threading.Thread(target=self._run, name="turns", daemon=True)
         self._node: Node | None = None  # None: waiting to start, again or for the first time
         self._closed = ASKING  # why, while there is no core
+        self._refused = ""  # why the disk took nothing, when somebody last tried
+        self._probe_at = float("inf")
         self._failures = 0
         self._failed_at = float("-inf")
         self._latest = float("-inf")  # time of the latest turn
@@ -167,6 +170,7 @@ class Turns:
     def _next(self) -> _Posted | _Act[Any] | _Nothing | None:
         """The next thing to do: what arrived, else (nothing arrived) the timer or a bit of projecting."""
         idle = LOOK_SECONDS if self.sight.reason == ASKING else IDLE_SECONDS_MAX
+        idle = min(idle, PROBE_SECONDS) if self._refused else idle
         idle = idle if self._settled else min(idle, SETTLE_SECONDS)
         seconds = min(max(self._wake_at - self._clock(), 0.0), idle)
         if not seconds or (self._more_to_project and self._node is not None):
@@ -190,6 +194,7 @@ class Turns:
     # --- turns ---------------------------------------------------------------------------------
     def _take_inputs(self, posted: Sequence[_Posted]) -> None:
         self._look_at_clock()
+        self._probe()
         if self._node is None:
             self._start_when_due()  # what came in meanwhile is of links that are being closed
         else:
@@ -240,8 +245,12 @@ class Turns:
                 self._become(turn.successor)  # its keys are kept, though the store refused: no way back
             elif isinstance(error, NotSigned):
                 self._turn([], project=False)  # so that pages give the same reason
+            elif isinstance(error, StoreError):
+                self._disk_refuses(_reason(error))
             act.future.set_exception(error)
             return
+        if turn.heads:
+            self._refused = ""
         # Durable, not yet marked nor announced: a crash here loses nothing, the next start marks first.
         try:
             self._marks.reset(trusted)
@@ -251,6 +260,22 @@ class Turns:
         else:
             self._go_on(turn)
         act.future.set_result(answer)
+
+    def _disk_refuses(self, reason: str) -> None:
+        """Say so on pages, until it takes something again; whoever wants to write may try at any time."""
+        self._refused, self._probe_at = reason, self._clock() + PROBE_SECONDS
+        self.sight = msgspec.structs.replace(self.sight, may_sign=False, reason=reason)
+
+    def _probe(self) -> None:
+        """Does the disk take something again? Nobody need ask, and nobody need restart anything."""
+        if not self._refused or self._clock() < self._probe_at:
+            return
+        try:
+            with self._ledger.transaction():
+                self._ledger.touch()
+            self._refused = ""
+        except StoreError as error:
+            self._disk_refuses(_reason(error))
 
     def _go_on(self, turn: Turn) -> None:
         """An act is durable and marked: the core hears of it, or a new one that begins with it."""
@@ -275,8 +300,8 @@ class Turns:
         self.sight = Sight(
             tuple(node.links()),
             holders,
-            standing.allowed,
-            str(standing.reason),
+            standing.allowed and not self._refused,
+            self._refused or str(standing.reason),
             node.full(),
             node.dialled_at(),
         )
@@ -320,6 +345,8 @@ class Turns:
         log.error("turn failed, the core starts again", exc_info=error)
         self._node = None
         self._closed = _reason(error)
+        if isinstance(error, StoreError):
+            self._refused, self._probe_at = self._closed, self._clock() + PROBE_SECONDS
         self.sight = Sight(reason=self._closed)
         now = self._clock()
         self._failures = self._failures + 1 if now - self._failed_at < RECOVERED_SECONDS else 0
@@ -345,6 +372,8 @@ def _reason(error: Exception) -> str:
         return "full"
     if isinstance(error, StoreDamaged):
         return "damaged"
+    if isinstance(error, StoreError):
+        return "disk"
     return "unmarked" if isinstance(error, OSError) else ASKING
 
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +102,36 @@ def test_on_a_full_disk_one_reads_searches_and_erases_and_it_heals(tmp_path: Pat
             jardin.stop()
         finally:
             jardin.kill()
+
+
+def test_a_disk_turned_read_only_serves_reads_says_so_and_heals(tmp_path: Path) -> None:
+    flag, jardin = tmp_path / "read-only", Node("Jardin", tmp_path).init()
+    jardin.start(program=("-m", "tests.e2e.read_only_disk", str(flag)))
+    try:
+        rec = jardin.publish("Un guide")
+        until(lambda: jardin.ask("search", q="guide")["total"] == 1, "found")
+        flag.touch()
+        failed = refused(jardin, "Deux")
+        assert (failed.code, failed.exit) == ("disk", 8)
+        assert failed.fr != failed.en
+        assert jardin.ask("show", rec=rec)["title"] == "Un guide", "reading goes on"
+        assert jardin.ask("search", q="guide")["total"] == 1, "searching goes on"
+        status = jardin.ask("status")
+        assert status["read_only"]
+        assert "The disk refuses to be written" in status["read_only_reason"]["en"]
+        for language, banner in (("fr", "Le disque refuse d’être écrit"), ("en", "The disk refuses")):
+            assert banner in page(jardin, language), "every page says so"
+        flag.unlink()
+        until(lambda: not jardin.ask("status")["read_only"], "it goes on by itself")
+        jardin.publish("Deux")
+        assert jardin.register()[0] == 2
+        jardin.ask("log_verify")
+        jardin.stop()
+    finally:
+        jardin.kill()
+
+
+def page(node: Node, language: str) -> str:
+    """The page with which a visit begins."""
+    with urllib.request.urlopen(f"{node.web}{language}/", timeout=30) as answer:
+        return str(answer.read().decode())
