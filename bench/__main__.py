@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import bare, page, scenes, searching, stages
+from bench import bare, files, page, scenes, searching, stages
 from bench.figures import Figure, show
 from bench.node import NotRunning
 
@@ -60,6 +60,7 @@ def _arguments() -> argparse.Namespace:
         metavar="RECORDS",
         help="only indexing and searching, at these sizes",
     )
+    parser.add_argument("--files", action="store_true", help="only the scene of files")
     parser.add_argument("--stages", type=int, metavar="RECORDS", help="only the stages of indexing")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
@@ -72,8 +73,12 @@ def _wanted(folder: Path, asked: argparse.Namespace) -> Iterator[Figure]:
     elif asked.searching:
         for records in asked.searching:
             yield from searching.measure(folder, records)
+    elif asked.files:
+        yield from files.scene(folder)
     else:
         yield from _measured(folder, asked.records, asked.idle_seconds)
+        (folder / "files").mkdir()
+        yield from files.scene(folder / "files")
 
 
 def _measured(folder: Path, records: int, idle_seconds: float) -> Iterator[Figure]:

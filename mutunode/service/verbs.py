@@ -420,6 +420,7 @@ VERBS: dict[str, Verb] = {
     "publish": Verb(Publish, _publish, streams=True),
     "revise": Verb(Revise, _revise, streams=True),
     "get": Verb(GetFiles, lambda o, p, e: o.get_files(p.rec, p.path, p.timeout, e), streams=True),
+    "fetch": Verb(OfRecord, lambda o, p, e: {"wanted": o.fetch_files(p.rec)}),
     "files": Verb(OfRecord, lambda o, p, e: o.files(p.rec)),
     "whose": Verb(OfBlob, lambda o, p, e: o.whose(p.blob)),
     "use": Verb(Use, _use),

@@ -1,0 +1,196 @@
+"""Files between two nodes, beside the same bytes by a plain HTTP download that hashes and flushes.
+
+Ours goes through TLS, is checked chunk by chunk, and is durable and known to the node when it counts; the
+plain one is neither encrypted nor resumed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.figures import Figure, Target
+from bench.node import Node, wait_until
+
+GIBIBYTE = 1_024**3
+LARGE_BYTES = GIBIBYTE
+SMALL_BYTES, SMALL_FILES = 100 * 1_024, 2_000
+FILES_A_RECORD = 80  # × 11 values of the 1,000 that a body may have
+SECONDS_MAX = 1_200.0
+POLL_SECONDS = 0.05
+BLOCK = 1_024 * 1_024
+
+LARGE = Target(0.5, "at least", share=True)
+SMALL = Target(1.0, "at least", share=True)
+ADDING = Target(0.5, "at least", share=True)
+MEMORY_MB = Target(150, "at most")
+
+PLAIN_SERVER = """
+import sys
+from aiohttp import web
+app = web.Application()
+app.router.add_static("/", sys.argv[1])
+web.run_app(app, host="127.0.0.1", port=0, print=lambda text: print(text, flush=True))
+"""
+
+PLAIN_CLIENT = """
+import asyncio, hashlib, os, sys
+import aiohttp
+async def main(base, target, names):
+    async with aiohttp.ClientSession() as session:
+        for name in names:
+            hashed = hashlib.sha256()
+            part = os.path.join(target, name + ".part")
+            async with session.get(base + name) as answer:
+                with open(part, "wb") as out:
+                    async for piece in answer.content.iter_chunked(262_144):
+                        hashed.update(piece)
+                        out.write(piece)
+                    out.flush()
+                    os.fsync(out.fileno())
+            os.replace(part, os.path.join(target, name))
+asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3].split(",")))
+"""
+
+
+def scene(folder: Path, large_bytes: int = LARGE_BYTES, small_files: int = SMALL_FILES) -> Iterator[Figure]:
+    """One large file, then many small ones."""
+    source = folder / "source"
+    source.mkdir()
+    large = source / "large.bin"
+    _write(large, large_bytes)
+    bare = _bare_hash(large)
+    with (
+        Node(folder / "giver", "Celle qui donne") as giver,
+        Node(folder / "taker", "Celle qui prend") as taker,
+    ):
+        giver.init()
+        giver.start()
+        taker.init()
+        (taker.home / "mutunode.toml").write_text("fetch_file_mb = 0\n")  # nothing before the clock runs
+        giver.ask("peer_accept", org=taker.org)
+        taker.start("--seed", giver.peer_address)
+        taker.ask("peer_accept", org=giver.org)
+        rec, adding = _publish(giver, "large", [large])
+        yield Figure(
+            "adding a file, durable", large_bytes / 1e6 / adding, "MB/s", large_bytes / 1e6 / bare, ADDING
+        )
+        yield from _large(folder, giver, taker, rec, large)
+        yield from _small(folder, giver, taker, small_files)
+
+
+def _large(folder: Path, giver: Node, taker: Node, rec: str, large: Path) -> Iterator[Figure]:
+    megabytes = large.stat().st_size / 1e6
+    plain = _plain(folder, [large])
+    idle = taker.memory_mb("VmRSS")
+    spent = giver.cpu_seconds() + taker.cpu_seconds()
+    seconds = _get(folder, taker, rec, [large])
+    note = f"{giver.cpu_seconds() + taker.cpu_seconds() - spent:.1f} s of processor, both sides, TLS"
+    yield Figure(
+        "a large file between two nodes", megabytes / seconds, "MB/s", megabytes / plain, LARGE, note
+    )
+    yield Figure("memory above idle, receiving it", taker.memory_mb("VmHWM") - idle, "MB", target=MEMORY_MB)
+
+
+def _small(folder: Path, giver: Node, taker: Node, count: int) -> Iterator[Figure]:
+    small = folder / "small"
+    small.mkdir()
+    paths = []
+    for number in range(count):
+        paths.append(small / f"{number:05}.bin")
+        _write(paths[-1], SMALL_BYTES)
+    plain = _plain(folder, paths)
+    recs = [
+        _publish(giver, f"small {start}", paths[start : start + FILES_A_RECORD])[0]
+        for start in range(0, count, FILES_A_RECORD)
+    ]
+    for rec in recs:
+        wait_until(lambda rec=rec: _knows(taker, rec), SECONDS_MAX, POLL_SECONDS, "the records")
+    started = time.perf_counter()
+    for rec in recs:
+        taker.ask("fetch", rec=rec)
+    for rec in recs:
+        wait_until(lambda rec=rec: _held(taker, rec), SECONDS_MAX, POLL_SECONDS, "the small files")
+    seconds = time.perf_counter() - started
+    note = f"{count:,} of 100 KiB, each durable by itself"
+    yield Figure("small files between two nodes", count / seconds, "files/s", count / plain, SMALL, note)
+
+
+def _publish(node: Node, title: str, paths: list[Path]) -> tuple[str, float]:
+    started = time.perf_counter()
+    fields = {"title": title, "files": [str(path) for path in paths]}
+    answer = node.ask("publish", kind="resource", fields=fields)
+    return str(answer["id"]), time.perf_counter() - started
+
+
+def _get(folder: Path, taker: Node, rec: str, paths: list[Path]) -> float:
+    """Until all is verified, durable and held; then compared, outside the time."""
+    wait_until(lambda: _knows(taker, rec), SECONDS_MAX, POLL_SECONDS, "the record")
+    started = time.perf_counter()
+    taker.ask("fetch", rec=rec)
+    wait_until(lambda: _held(taker, rec), SECONDS_MAX, POLL_SECONDS, "the file")
+    seconds = time.perf_counter() - started
+    got = taker.ask("get", rec=rec, path=str(folder / "got"))
+    for path, each in zip(paths, got["files"], strict=True):
+        assert _digest(path) == _digest(Path(each["path"]))
+    return seconds
+
+
+def _knows(taker: Node, rec: str) -> bool:
+    from mutunode_cli.failure import Failure
+
+    try:
+        taker.ask("files", rec=rec)
+    except Failure:
+        return False
+    return True
+
+
+def _held(taker: Node, rec: str) -> bool:
+    return all(line["held"] for line in taker.ask("files", rec=rec))
+
+
+def _plain(folder: Path, paths: list[Path]) -> float:
+    """Seconds of a plain download of the same files, one process for each side."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", PLAIN_SERVER, str(paths[0].parent)], stdout=subprocess.PIPE, text=True
+    )
+    target = folder / "plain"
+    target.mkdir(exist_ok=True)
+    try:
+        assert server.stdout is not None
+        address = next(word for line in server.stdout for word in line.split() if word.startswith("http"))
+        names = ",".join(path.name for path in paths)
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", PLAIN_CLIENT, address.rstrip("/") + "/", str(target), names], check=True
+        )
+        seconds = time.perf_counter() - started
+    finally:
+        server.kill()
+        server.wait()
+    for path in paths:
+        (target / path.name).unlink()
+    return seconds
+
+
+def _bare_hash(path: Path) -> float:
+    started = time.perf_counter()
+    _digest(path)
+    return time.perf_counter() - started
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _write(path: Path, size: int) -> None:
+    with path.open("wb") as out:
+        for at in range(0, size, BLOCK):
+            out.write(os.urandom(min(BLOCK, size - at)))
