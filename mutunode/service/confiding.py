@@ -173,8 +173,10 @@ def outer(
         raise Refusal(
             "no_sealing_key",
             Exit.NOT_FOUND,
-            "La clé de cette organisation n’est pas connue ici : suivez-la, ou joignez-la une fois, d’abord.",
-            "The key of this organisation is not known here: follow it, or reach it once, first.",
+            "Rien ne peut être scellé pour cette organisation, dont rien n’est connu ici : suivez-la d’abord, ou "
+            "remettez-lui une invitation.",
+            "Nothing can be sealed for this organisation, of which nothing is known here: follow it first, or "
+            "hand it an invitation.",
         )
     try:
         return sealed.KIND, sealed.seal(kind, body, desk.own_log, reader, sealing)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mutunode.protocol import codec, entry, sealed
+from mutunode.protocol.concern import concern, opens_nothing
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.sealed import open_sealed, seal
 from tests.vectors import mutunode
@@ -107,3 +108,38 @@ INSIDE: dict[str, bytes] = {
 def test_what_opens_and_is_not_right_is_malformed(plain: bytes) -> None:
     with pytest.raises(Malformed):
         open_sealed(_box(plain), LOG, ORG, [PRIVATE])
+
+
+# --- whom a record concerns ------------------------------------------------------------------------
+anything = st.recursive(
+    st.one_of(st.booleans(), st.integers(0, 2**53 - 1), st.text(max_size=9), st.binary(max_size=40)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.text("abc", max_size=3), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.sampled_from(["usage", "invite", "sealed", "x"]), st.dictionaries(st.text("abo", max_size=3), anything)
+)
+def test_a_body_that_cites_nothing_of_ours_concerns_nobody_whatever_it_holds(
+    kind: str, body: dict[str, Any]
+) -> None:
+    def opens(log: bytes, given_body: dict[str, Any]) -> sealed.Opened | None:
+        return open_sealed(given_body, log, ORG, [PRIVATE])
+
+    assert concern(kind, body, bytes(32), ORG, LOG, opens) is None
+
+
+@given(st.dictionaries(st.text("abc", min_size=1, max_size=3), anything), st.booleans())
+def test_a_reference_to_our_log_concerns_us_in_a_field_or_a_list(body: dict[str, Any], in_list: bool) -> None:
+    ref = [LOG, 3, bytes(32)]
+    found = concern("usage", {**body, "z": [1, ref] if in_list else ref}, bytes(32), ORG, LOG, opens_nothing)
+    assert found is not None
+    assert (found.kind, found.inside) == ("usage", b"")
+    again = concern(
+        "usage", {"y": 1, "z": ref, "type": body.get("type", "")}, bytes(32), ORG, LOG, opens_nothing
+    )
+    assert again is not None
+    assert len(again.about) == 32
