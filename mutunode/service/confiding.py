@@ -173,9 +173,9 @@ def outer(
         raise Refusal(
             "no_sealing_key",
             Exit.NOT_FOUND,
-            "Rien ne peut être scellé pour cette organisation, dont rien n’est connu ici : suivez-la d’abord, ou "
-            "remettez-lui une invitation.",
-            "Nothing can be sealed for this organisation, of which nothing is known here: follow it first, or "
+            "Rien n’est connu ici de cette organisation, rien ne peut donc être scellé pour elle : suivez-la "
+            "d’abord, ou remettez-lui une invitation.",
+            "Nothing is known here of this organisation, so nothing can be sealed for it: follow it first, or "
             "hand it an invitation.",
         )
     try:
