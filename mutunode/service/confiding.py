@@ -175,8 +175,8 @@ def outer(
             Exit.NOT_FOUND,
             "Rien n’est connu ici de cette organisation, rien ne peut donc être scellé pour elle : suivez-la "
             "d’abord, ou remettez-lui une invitation.",
-            "Nothing is known here of this organisation, so nothing can be sealed for it: follow it first, or "
-            "hand it an invitation.",
+            "Nothing is known here of this organisation, so nothing can be sealed for it: follow it first, "
+            "or hand it an invitation.",
         )
     try:
         return sealed.KIND, sealed.seal(kind, body, desk.own_log, reader, sealing)
