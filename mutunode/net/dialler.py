@@ -16,7 +16,7 @@ import msgspec
 
 from mutunode.net.addresses import Address, Place, Unreachable, places
 from mutunode.net.door import HEADER_BYTES_MAX
-from mutunode.net.link import CLOSE_SECONDS_MAX, PING_SECONDS
+from mutunode.net.link import CLOSE_SECONDS_MAX, PING_SECONDS, reset
 from mutunode.net.tls import client_tls, validated_client_tls
 from mutunode.protocol.channel import certificate_channel
 from mutunode.protocol.limits import FRAME_BYTES_MAX
@@ -31,6 +31,7 @@ class Dialled(msgspec.Struct, frozen=True):
     place: Place
     channel: bytes
     abort: Callable[[], None]
+    reset: Callable[[], None]
 
 
 class Dialler:
@@ -87,7 +88,7 @@ class Dialler:
         transport = _transport(socket)
         der = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
         channel = address.named_channel() if address.tls_name else certificate_channel(der)
-        return Dialled(socket, place, channel, transport.abort)
+        return Dialled(socket, place, channel, transport.abort, lambda: reset(transport))
 
 
 async def _only_upgrades(

@@ -21,7 +21,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from mutunode.net.addresses import IP, plain
 from mutunode.net.admission import Admission
-from mutunode.net.link import CLOSE_SECONDS_MAX, PING_SECONDS
+from mutunode.net.link import CLOSE_SECONDS_MAX, PING_SECONDS, reset
 from mutunode.protocol.limits import FRAME_BYTES_MAX
 
 PATH = "/mutunode/1"
@@ -48,6 +48,10 @@ class Guest:
     def abort(self) -> None:
         """Cut the connection."""
         self._connection.abort()
+
+    def reset(self) -> None:
+        """Cut the connection, and say so at once."""
+        reset(self._connection.transport)
 
     def known(self) -> None:
         """They have said who they are."""

@@ -8,6 +8,9 @@ still on its way, so that it can wait instead of being cut off.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -39,6 +42,20 @@ CLOSE_QUOTA = 4029
 _INTRODUCTIONS = frozenset({0, 1, 7, 8, 18})
 
 
+def reset(transport: asyncio.BaseTransport | None) -> None:
+    """Cut a connection so that the other side hears of it now, also where our bytes are not acknowledged.
+
+    One that is only closed says so behind what still waits; where one direction is dead that is never.
+    """
+    if not isinstance(transport, asyncio.WriteTransport):
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
 class LinkInputs(Protocol):
     """What a link tells."""
 
@@ -52,12 +69,20 @@ class LinkInputs(Protocol):
 class Link:
     """A WebSocket that is open, from its first frame to its last."""
 
-    def __init__(self, number: int, socket: WebSocket, abort: Callable[[], None], inputs: LinkInputs) -> None:
-        """``abort`` cuts the connection under the socket, whatever still waits on it."""
+    def __init__(
+        self,
+        number: int,
+        socket: WebSocket,
+        abort: Callable[[], None],
+        inputs: LinkInputs,
+        reset: Callable[[], None] | None = None,
+    ) -> None:
+        """``abort`` cuts the connection, whatever still waits on it; ``reset`` says so at once."""
         self.number = number
         self.is_authenticated = False  # as far as what the core sends tells
         self._socket = socket
         self._abort = abort
+        self._reset = reset or abort
         self._inputs = inputs
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -65,6 +90,7 @@ class Link:
         self._untold_bytes = 0
         self._telling: asyncio.TimerHandle | None = None
         self._more = asyncio.Event()
+        self._was_closed = False  # by the other side, in words
         self._ending: tuple[int, str] | None = None
         self._cutting: asyncio.TimerHandle | None = None
         self.ended = asyncio.Event()
@@ -77,6 +103,8 @@ class Link:
             if self._ending is not None:  # our own end: let it be said before the connection is cut
                 await writer
                 return self._ending[1]
+            if not self._was_closed:  # nothing came any more: what waits here cannot leave either
+                self._reset()
             return why
         finally:
             writer.cancel()
@@ -176,6 +204,7 @@ class Link:
             self.send(messages.encode(error))
             self.close(WSCloseCode.PROTOCOL_ERROR, "a text frame")
         if kind is WSMsgType.CLOSE:
+            self._was_closed = True
             return f"the other side closed it with {content}"
         if kind is WSMsgType.ERROR:
             return str(content) or "not a WebSocket frame"

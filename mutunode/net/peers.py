@@ -198,7 +198,7 @@ class PeerNet:
         return None if self._settings.tls_proxy else server_tls(self._settings.folder)
 
     async def _welcome(self, guest: Guest) -> None:
-        link = Link(self._next_number(), guest.socket, guest.abort, self._inputs)
+        link = Link(self._next_number(), guest.socket, guest.abort, self._inputs, guest.reset)
         address = f"[{guest.ip}]:{guest.port}" if guest.ip.version == 6 else f"{guest.ip}:{guest.port}"
         self._guests[link.number] = guest
         # Whoever is still here after the core's deadline has said who they are.
@@ -231,7 +231,7 @@ class PeerNet:
         task = asyncio.current_task()
         assert task is not None
         task.set_name(LINK)
-        link = Link(self._next_number(), dialled.socket, dialled.abort, self._inputs)
+        link = Link(self._next_number(), dialled.socket, dialled.abort, self._inputs, dialled.reset)
         near = self._near(dialled.place.ip)
         self._inputs.opened(
             link.number, True, effect.address, dialled.channel, near, effect.org, str(dialled.place.ip)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
-from mutunode.protocol.head import Head
+from mutunode.protocol.head import PUBLIC, Head, log_id
 from mutunode.protocol.limits import HEADS_UNSETTLED_MAX, INTEGER_MAX, RANGE_HEADS_MIN
 from mutunode.protocol.session import Reply, Session
 
@@ -69,7 +69,27 @@ class Cursors:
         following.store, following.position = stored or (NO_STORE, 0)
         following.goes_on = False
         following.batches.clear()
-        self._ask(session, following, following.position, now)
+        if stored is None and self._core.ledger.newest_cursor() >= RANGE_HEADS_MIN:
+            self._begin_with_ranges(session, following, now)
+        else:
+            self._ask(session, following, following.position, now)
+
+    def _begin_with_ranges(self, session: Session, following: Following, now: float) -> None:
+        """An unknown store is answered from its beginning: a question that costs little tells which it is."""
+        following.asked = True
+
+        def named(reply: Reply, then: float) -> None:
+            following.asked = False
+            if self._followings.get(session.link) is not following:
+                return
+            if isinstance(reply, messages.Heads):
+                following.store = reply.store
+                self._skip_to_ranges(session, following, reply, then)
+            else:
+                self._ask(session, following, following.position, then)
+
+        own = log_id(self._core.me.org, PUBLIC)
+        session.ask(messages.AskHead(0, own), named, now, urgent=True)
 
     def _ask(self, session: Session, following: Following, cursor: int, now: float) -> None:
         following.asked = True

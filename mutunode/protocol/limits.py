@@ -134,7 +134,7 @@ LEAVES_READ_MAX = 2**22  # × 33 bytes + list = 170 MB: two trees are compared u
 HEADS_UNSETTLED_MAX = 2 * HEADS_PER_FRAME_MAX  # then the next page of a peer's changes waits
 RANGE_ROUNDS_MAX = 8
 RANGES_OPEN_MAX = 64 * RANGES_PER_FRAME_MAX  # asked in one round: 100,000 logs that differ all over
-RANGE_HEADS_MIN = 1_000  # held before ranges are cheaper than reading all heads again
+RANGE_HEADS_MIN = 16  # held before ranges, 300 bytes where all is equal, are cheaper than all heads
 REPAIR_SECONDS = 300
 REPAIR_ALL_HEADS_MIN = 16  # new ones in one repair: something was cut off, repair with everybody
 REPAIR_ALL_SECONDS_MIN = 10

@@ -80,6 +80,11 @@ class Queue:
         """A log is not under way here any more."""
         self._active.pop(log, None)
 
+    @property
+    def has_given(self) -> bool:
+        """Whether it ever answered a request for entries."""
+        return self._answered
+
     def share(self) -> tuple[int, int]:
         """How large an answer may be, and how many of one log under way: of an unknown link, one small."""
         return self._answer_bytes, WINDOW if self._answered else 1
@@ -168,13 +173,18 @@ class Sources:
         self.soon(session, now)
 
     def _ask_others(self, wanted: Wanted, now: float) -> None:
-        for link in wanted.heads:
+        # Whoever has given something on its link before whoever never did: the silent come last.
+        for link in sorted(wanted.heads, key=lambda link: not self._has_given(link)):
             session = self._core.sessions.get(link)
             if session is not None and session.is_ready:
                 self._queues[link].add(wanted.log, first=True)
                 self.soon(session, now)
                 return
         self.tidy(wanted)
+
+    def _has_given(self, link: int) -> bool:
+        queue = self._queues.get(link)
+        return queue is not None and queue.has_given
 
     def tidy(self, wanted: Wanted) -> None:
         """Forget what nobody announces any more."""
@@ -194,7 +204,8 @@ class Sources:
         link = wanted.source.link
         if link in wanted.heads:
             wanted.heads[link] = wanted.heads.pop(link)  # it stays an announcer, the last: slow is not bad
-        wanted.changes += 1
+        if self._has_given(link):
+            wanted.changes += 1  # slow: more time for the next, or where all are slow nothing ever ends
         self.go_on(wanted, wanted.source, now)
 
     def forget(self, session: Session, now: float) -> None:

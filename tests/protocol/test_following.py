@@ -370,3 +370,22 @@ def test_ranges_that_overlap_or_do_not_ascend_are_malformed(bob: Actor, ranges: 
     puppet.sends_bytes(codec.encode([4, 1, ranges]))
     assert puppet.errors == [1]
     assert puppet.close_code() == 1002
+
+
+def test_two_who_hold_the_same_hundred_heads_find_out_for_a_few_hundred_bytes() -> None:
+    world = World(5)
+    alice, bob = world.node("alice"), world.node("bob")
+    authors = [Author(f"author {i}") for i in range(100)]
+    for author in authors:
+        author.write(("resource", {"n": 1}))
+    for actor in (alice, bob):
+        actor.accepts(*authors)
+        for author in authors:
+            take(actor.store, author)
+    before = world.bytes
+    alice.knows_address_of(bob)
+    world.run(30)
+    assert alice.is_linked_with(bob)
+    assert world.bytes - before < 4_000  # the heads alone are 19,000 each way
+    with alice.turn():
+        assert alice.store.ledger.cursor(bob.org) is not None

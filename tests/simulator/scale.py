@@ -42,10 +42,11 @@ def calm(nodes: int, seed: int, minutes: float) -> Table:
 
 def quiet(nodes: int, seed: int, minutes: float) -> Table:
     """Nobody publishes: what does it cost to be there?"""
-    run = _Run("Quiet: nobody publishes, 1 % loss", nodes, seed)
-    for actor in run.crowd.honest[: nodes // 10]:
+    run = _Run("Quiet: everybody has published, nobody does, 1 % loss", nodes, seed)
+    for actor in run.crowd.honest:
         run.crowd.publish(actor)
-    run.crowd.world.run(SETTLE)
+    run.crowd.world.run(SETTLE_LINKS)
+    run.links("links then")
     run.counting_from_here()
     run.crowd.world.run(60 * minutes)
     sent = sum(run.crowd.by_sender.values()) / nodes * 60 / minutes
