@@ -25,7 +25,13 @@ from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.store.interface import Stored
 from mutunode.turns import Turn, Written
 
-ACKNOWLEDGES = {"usage": "resource", "usage_answer": "usage"}  # kind → the field that names what
+# kind → the fields that name what it is about: the first that is another's says whom it concerns
+CONCERNS = {
+    "usage": ("resource",),
+    "usage_answer": ("usage",),
+    "booking": ("means",),
+    "booking_act": ("means", "booking"),
+}
 NEVER_SEALED = frozenset({"withdrawal"})  # taking back is said in public: that something was, not what
 SEALED_SEARCHED_MAX = 1_000
 
@@ -81,9 +87,8 @@ def addressee(desk: Desk, kind: Kind, body: dict[str, Any], reader: bytes | None
     """To whom it is brought, follower or not: its one reader, or whom an acknowledgement is about."""
     if reader is not None:
         return reader
-    field = ACKNOWLEDGES.get(kind.name)
-    cited = rules.cited(desk, body[field]) if field is not None else None
-    return cited.org if cited is not None and cited.org != desk.org else None
+    cited = [rules.cited(desk, body[field]) for field in CONCERNS.get(kind.name, ())]
+    return next((each.org for each in cited if each is not None and each.org != desk.org), None)
 
 
 def address(desk: Desk, turn: Turn, written: Written, to: bytes | None, instead_of: Stored | None) -> None:

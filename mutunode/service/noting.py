@@ -20,7 +20,7 @@ from mutunode.commons.states.homes import Key, key_of
 from mutunode.commons.states.spans import Span
 from mutunode.commons.values.times import rfc3339, seconds
 from mutunode.protocol.ids import rec_text
-from mutunode.service import booking, lending, publishing, rules
+from mutunode.service import booking, brought, lending, publishing, rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Refusal
 from mutunode.store.interface import Stored, StoreError
@@ -111,13 +111,14 @@ class Noter:
         self._of_epoch = epoch
 
     def _waiting(self) -> Iterator[Stored]:
-        offset = 0
+        """What strangers left waits for a person: they cannot make our register grow."""
+        offset, strangers = 0, brought.by_strangers(self._desk)
         while True:
             lot = self._desk.reader.mentioning_log(
                 self._desk.own_log, ("booking", "booking_act"), LOOKED_AT_ONCE, offset
             )
             new = [each for each in lot if (each.log, each.leaf) not in self._noted]
-            yield from (each for each in new if self._concerns(each))
+            yield from (each for each in new if each.rec not in strangers and self._concerns(each))
             if len(lot) < LOOKED_AT_ONCE or not new:
                 return
             offset += LOOKED_AT_ONCE

@@ -102,12 +102,13 @@ def todo(desk: Desk, reader_language: str) -> TodoList:
     booked = means.bookings(desk, reader_language)
     owed = {each.id: each for each in (*booked.ours, *booked.mine) if each.owed}
     left = brought.by_strangers(desk)
+    strangers = {rec_text(rec): stored.org for rec, stored in left.items()}
     met = [_todo(desk, each, left.get(each.act.rec), reader_language) for each in waiting]
     told = {each.id for each in met} | {each.id for each in (*booked.ours, *booked.mine)}
     other = [_left(desk, each) for each in brought.other(desk) if rec_text(each.rec) not in told]
     return TodoList(
         waiting=(
-            *(_booking(each) for each in owed.values()),
+            *(_from_whom(desk, _booking(each), strangers) for each in owed.values()),
             *sorted(met + other, key=lambda each: -each.time),
         ),
         asked=(
@@ -137,6 +138,15 @@ def _booking(each: BookingLine) -> Todo:
         about="booking",
         booking=each,
     )
+
+
+def _from_whom(desk: Desk, item: Todo, strangers: dict[str, bytes]) -> Todo:
+    """A stranger's is told with the words to compare."""
+    org = strangers.get(item.id)
+    if org is None:
+        return item
+    words, similar = words_of(org), network.similar_to(desk, org)
+    return msgspec.structs.replace(item, stranger=True, check_words=words, similar_to=similar)
 
 
 def _left(desk: Desk, stored: Stored) -> Todo:
