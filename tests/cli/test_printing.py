@@ -232,3 +232,25 @@ def test_a_reader_that_leaves_early_is_no_error(node: FakeNode, home: Path) -> N
         run.stdout.close()
         assert run.stderr.read() == b""
     assert run.returncode == 0
+
+
+def test_a_search_tells_who_else_shares_a_thing_and_where_the_next_page_begins(
+    node: FakeNode, cli: Cli
+) -> None:
+    other = shapes.Other(id=examples.USE, title="x", org=examples.OTHER, org_name="Une autre")
+    answer = examples.found(examples.hit(others=(other,)), total=40) | {"next": 20}
+    node.verbs["search"] = answers(answer)
+    done = cli("--language", "fr", "search", "x")
+    assert f"aussi chez Une autre : {examples.USE}" in done.out
+    assert "1 à 20 sur 40 ; la suite : --offset 20" in done.err
+    assert cli("search", "x", "--sort", "usage").code == 0
+    assert node.params("search")["sort"] == "usage"
+
+
+def test_nothing_found_says_what_finds_something(node: FakeNode, cli: Cli) -> None:
+    tries = (shapes.Try(q="école", total=3, why="spelling"), shapes.Try(q="ekole", total=2, why="languages"))
+    node.verbs["search"] = answers(examples.found() | {"tries": examples.plain(tries)})
+    done = cli("--language", "fr", "search", "ekole")
+    assert done.code == 0
+    assert "Avec une autre orthographe : école (3)" in done.err
+    assert "Sans --language : ekole (2)" in done.err

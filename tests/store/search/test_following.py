@@ -9,8 +9,14 @@ import pytest
 import tantivy
 
 from mutunode.store.interface import Stored
+from mutunode.store.search import feed
 from mutunode.store.search.document import Document
-from mutunode.store.search.feed import COMMIT_SECONDS_MIN, IDLE_SECONDS_MAX, STEP_CHANGES_MAX
+from mutunode.store.search.feed import (
+    COMMIT_SECONDS_MAX,
+    COMMIT_SECONDS_MIN,
+    IDLE_SECONDS_MAX,
+    STEP_CHANGES_MAX,
+)
 from mutunode.store.search.index import SearchIndex, SearchUnavailable
 from mutunode.store.search.query import SearchQuery
 from tests.store.search.catalogues import (
@@ -281,4 +287,26 @@ def test_many_threads_search_while_one_feeds(tmp_path: Path) -> None:
         reader.join(10)
     assert failures == []
     assert ask(index, "note").total == 80
+    index.close()
+
+
+def test_a_long_way_is_committed_soon_at_first_and_then_at_growing_distances(tmp_path: Path) -> None:
+    clock = Clock()
+    store = FakeStore([note(str(number)) for number in range(60 * STEP_CHANGES_MAX // 10)])
+    index = opened(tmp_path, store, clock)
+    assert index._feed is not None
+    seen, waits, last = 0, [], clock.now
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed, "STEP_CHANGES_MAX", STEP_CHANGES_MAX // 10)
+        while index.follow(store):
+            clock.now += 1.0
+            if index.place.records > seen:
+                seen = index.place.records
+                waits.append(clock.now - last)
+                last = clock.now
+    assert waits[0] <= 3.0
+    assert waits[1:-1] == sorted(waits[1:-1]), "no hurry later on; the last comes when there is no more"
+    assert max(waits) <= COMMIT_SECONDS_MAX + 1.0
+    assert len(waits) <= 15
+    assert index.place.records == len(store.documents)
     index.close()
