@@ -36,6 +36,7 @@ class Word(msgspec.Struct, frozen=True):
     joined: tuple[str, ...] = ()  # "auto entrepreneur" may be written in one
     prefix: bool = False  # still being typed
     faint: bool = False  # welcome beside other words, not required
+    far: int = 2  # letters that may be wrong, if it comes to that
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -56,6 +57,12 @@ class Asked(msgspec.Struct, frozen=True):
     def nothing(self) -> bool:
         """Something typed, and no word in it: what consists of signs only is not in the index."""
         return not (self.words or self.phrases or self.without or self.without_phrases or self.everything)
+
+
+def within(asked: Asked, far: int) -> Asked:
+    """The same, with so many letters of a word wrong at most."""
+    words = tuple(msgspec.structs.replace(word, far=far) for word in asked.words)
+    return msgspec.structs.replace(asked, words=words)
 
 
 def read(text: str, reader_language: str) -> Asked:

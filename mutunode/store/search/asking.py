@@ -44,7 +44,7 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
         total=ranking.total,
         hits=hits,
         facets=facets,
-        asked=typed,
+        asked=seeking.typed,
         misspelt=misspelt,
         meant={word: meant.nearest(searcher, word) for word in seeking.nowhere},
         enough=enough,
@@ -64,13 +64,13 @@ class Seeking:
         self._searcher = searcher
         self._schema = schema
         self._owners = Owners(searcher, schema)
-        self._typed = typed
+        self.typed = typed
         self._visible = visible
         self.nowhere: tuple[str, ...] = ()  # words that stand in no record, once that was looked into
 
     def words(self, misspelt: frozenset[str] = frozenset(), enough: int = 0, *, scored: bool = True) -> Query:
         """Everything typed, as one query."""
-        return query.words_query(self._schema, self._owners, self._typed, misspelt, enough, scored=scored)
+        return query.words_query(self._schema, self._owners, self.typed, misspelt, enough, scored=scored)
 
     def found(self, misspelt: frozenset[str] = frozenset(), enough: int = 0) -> int:
         """How many records answer, as far as it matters."""
@@ -80,7 +80,7 @@ class Seeking:
         """Of each word that may be misspelt, how many records hold it, as far as it matters."""
         return {
             word.word: self._number(query.counted_query(self._schema, self._owners, word))
-            for word in self._typed.words
+            for word in self.typed.words
             if query.may_be_misspelt(word)
         }
 
@@ -95,7 +95,7 @@ class Seeking:
         document or two, except a word still being typed that already found something. Then without some.
         ``as_written``: how many records answer as it stands, where the caller has counted.
         """
-        required = sum(1 for word in self._typed.words if not word.faint)
+        required = sum(1 for word in self.typed.words if not word.faint)
         if not required:
             return frozenset(), 0
         as_written = self.found() if as_written is None else as_written
@@ -104,9 +104,13 @@ class Seeking:
         places = self.places()
         self.nowhere = tuple(word for word, number in places.items() if number == 0)
         misspelt = frozenset(self.nowhere)
-        if misspelt and self.found(misspelt):
-            return misspelt, 0
-        typing = {word.word for word in self._typed.words if word.prefix}
+        for far in (
+            (1, 2) if misspelt else ()
+        ):  # most have one letter wrong, which costs half as much to look for
+            self.typed = asked.within(self.typed, far)
+            if self.found(misspelt):
+                return misspelt, 0
+        typing = {word.word for word in self.typed.words if word.prefix}
         misspelt |= {word for word, number in places.items() if number < FEW and word not in typing}
         if not loosely or as_written or self.found(misspelt):
             return misspelt, 0

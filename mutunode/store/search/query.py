@@ -214,7 +214,7 @@ def _like(of: tantivy.Schema, name: str, word: Word, distance: int) -> Query:
 
 def likeness(word: Word) -> int:
     """How many letters may be wrong."""
-    return 2 if len(word.word) >= FUZZY_TWICE_LENGTH_MIN else 1
+    return min(word.far, 2 if len(word.word) >= FUZZY_TWICE_LENGTH_MIN else 1)
 
 
 def may_be_misspelt(word: Word) -> bool:

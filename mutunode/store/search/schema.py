@@ -12,7 +12,7 @@ import tantivy
 from mutunode.store.search import analyser, languages
 from mutunode.store.search.document import KEY_WEIGHT, Document, Owner
 
-VERSION = f"4/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
+VERSION = f"5/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
 TIME_MAX = 2**39 - 1  # seconds: 17,000 years
 INDEX_MAX = 2**24 - 1  # 39 + 24 bits of a newness; places beyond stand level with each other
 EXTERNAL_LENGTH_MAX = 2_000  # characters; addresses are shorter
