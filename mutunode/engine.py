@@ -71,7 +71,8 @@ class Feeder:
 
     def poke(self) -> None:
         """A turn ended: there may be something new. Any thread."""
-        self._poked.set()
+        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
+            self._poked.set()
 
     def stop(self) -> None:
         """End after the batch in hand."""

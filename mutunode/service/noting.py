@@ -57,7 +57,8 @@ class Noter:
 
     def poke(self) -> None:
         """A turn ended: something may have come. Any thread."""
-        self._poked.set()
+        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
+            self._poked.set()
 
     def stop(self) -> None:
         """End after what is in hand."""

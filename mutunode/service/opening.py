@@ -61,7 +61,8 @@ class Opener:
 
     def poke(self) -> None:
         """A turn ended: something sealed may have come. Any thread."""
-        self._poked.set()
+        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
+            self._poked.set()
 
     def stop(self) -> None:
         """End after the lot in hand."""

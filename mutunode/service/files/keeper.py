@@ -54,7 +54,8 @@ class Keeper:
 
     def poke(self) -> None:
         """A turn ended: there may be something new. Any thread."""
-        self._poked.set()
+        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
+            self._poked.set()
 
     def look_again(self) -> None:
         """Somebody was accepted, blocked or promised something: judge everything again. Any thread."""
