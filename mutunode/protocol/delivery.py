@@ -47,6 +47,7 @@ class Letter(msgspec.Struct, frozen=True):
     deliver: Deliver
     rec: bytes
     concern: Concern
+    held: bool  # its log is held here, and it stands there
 
     @property
     def org(self) -> bytes:
@@ -118,7 +119,8 @@ class Deliveries:
         leaf = leaf_hash(deliver.header)
         if not verify_inclusion(leaf, deliver.index, head.size, deliver.path, head.root):
             raise Refused(Code.REFUSED, "the record is not proven")
-        self._look_for(rec_id(head.log, leaf), deliver, leaf)
+        rec = rec_id(head.log, leaf)
+        self._look_for(rec)
         own_log = log_id(self._core.me.org, PUBLIC)
         try:
             body = decode_body(deliver.body)
@@ -127,9 +129,12 @@ class Deliveries:
             )
         except Malformed:
             found = None
+        held = self._core.ledger.leaves(head.log, deliver.index, deliver.index + 1) == [leaf]
+        if held and (found is None or token_in(found.kind, found.body) is None):
+            raise Known  # its log came by itself; only a token has to be shown
         if found is None:
             raise Refused(Code.REFUSED, "it does not concern this organisation")
-        return Letter(deliver, rec_id(head.log, leaf), found)
+        return Letter(deliver, rec, found, held)
 
     def _takes_back(self, kind: str, body: dict[str, Any], deliver: Deliver) -> Concern | None:
         """A withdrawal that erases what was brought here: it concerns us as that did."""
@@ -143,12 +148,9 @@ class Deliveries:
             return None
         return Concern(WITHDRAWAL, body, b"", about=target[2])
 
-    def _look_for(self, rec: bytes, deliver: Deliver, leaf: bytes) -> None:
+    def _look_for(self, rec: bytes) -> None:
         """The same again has no effect."""
-        ledger = self._core.ledger
-        if ledger.delivered(rec) is not None:
-            raise Known
-        if ledger.leaves(deliver.head.log, deliver.index, deliver.index + 1) == [leaf]:
+        if self._core.ledger.delivered(rec) is not None:
             raise Known
 
     # --- what strangers may leave --------------------------------------------------------------
@@ -196,7 +198,7 @@ class Deliveries:
         try:
             if chain is None or not _verifies(deliver.head, chain):
                 raise Refused(Code.REFUSED, "its author's signature does not verify")
-            self._look_for(letter.rec, deliver, leaf_hash(deliver.header))  # meanwhile …
+            self._look_for(letter.rec)  # meanwhile …
             self._check_room(letter, session, now)
             self._keep(letter, chain, session, now)
         except Known:
@@ -284,6 +286,8 @@ def _header(deliver: Deliver) -> Header:
 
 def _state(letter: Letter, invitation: Invitation | None) -> DeliveredState:
     """What it is from the beginning."""
+    if letter.held:
+        return "settled"  # read where it stands
     if letter.concern.kind == WITHDRAWAL:
         return "ignored"  # it has done what it came for
     return "answered" if invitation is not None and invitation.follows else "waiting"

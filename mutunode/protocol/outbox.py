@@ -31,6 +31,7 @@ from mutunode.protocol.session import Reply, Session
 DAY_SECONDS = 86_400
 SOON_SECONDS = 1.0  # what is written in a row is brought together
 
+BY_HAND = "by hand"  # the reason of what has to be shown also to whom it comes by itself: a token
 HELD = "held"  # the reason of what came by itself: its reader follows our log
 
 Key = tuple[bytes, int, bytes]
@@ -112,7 +113,7 @@ class Outbox:
         if held is None or held.head is None or each.index >= held.size:
             self._postpone(each, now)  # an epoch dropped it, or it is to be signed yet
             return
-        theirs = self._holders.of(each.log).get(session.org)
+        theirs = None if each.reason == BY_HAND else self._holders.of(each.log).get(session.org)
         if theirs is not None and theirs[0] == held.head.epoch and theirs[1] > each.index:
             self._end(each, "taken", HELD)
         elif theirs is not None and theirs[1] and each.tries < 2:

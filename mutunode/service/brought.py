@@ -42,10 +42,8 @@ def other(desk: Desk) -> list[Stored]:
     if not desk.is_inside:
         return []
     heard = [each for each in desk.reader.opened_of_kind(INVITE) if each.sealed_for is None]
-    invited = [
-        each for each in heard if not _is_met(desk, each.org) and not desk.reader.delivered_state(each.rec)
-    ]
-    return [*by_strangers(desk).values(), *invited]
+    new = [each for each in heard if desk.reader.delivered_state(each.rec) in ("", "settled")]
+    return [*by_strangers(desk).values(), *(each for each in new if not _is_met(desk, each.org))]
 
 
 def _is_met(desk: Desk, org: bytes) -> bool:

@@ -18,7 +18,7 @@ from mutunode.protocol.errors import Malformed
 from mutunode.protocol.invitation import INVITE
 from mutunode.protocol.ledger import Outgoing
 from mutunode.protocol.limits import SALT_BYTES
-from mutunode.protocol.outbox import HELD
+from mutunode.protocol.outbox import BY_HAND, HELD
 from mutunode.service import rules
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
@@ -91,12 +91,24 @@ def addressee(desk: Desk, kind: Kind, body: dict[str, Any], reader: bytes | None
     return next((each.org for each in cited if each is not None and each.org != desk.org), None)
 
 
-def address(desk: Desk, turn: Turn, written: Written, to: bytes | None, instead_of: Stored | None) -> None:
-    """Have a record brought that this turn writes; what it takes the place of need not be any more."""
+def address(
+    desk: Desk,
+    turn: Turn,
+    written: Written,
+    to: bytes | None,
+    instead_of: Stored | None,
+    *,
+    by_hand: bool = False,
+) -> None:
+    """Have a record brought that this turn writes; what it takes the place of need not be any more.
+
+    ``by_hand``: also to whom follows us, and would have it anyway.
+    """
     if instead_of is not None:
         drop(desk, turn, instead_of)
     if to is not None:
-        turn.ledger.put_outgoing(Outgoing(written.log, written.index, to, int(turn.now)))
+        reason = BY_HAND if by_hand else ""
+        turn.ledger.put_outgoing(Outgoing(written.log, written.index, to, int(turn.now), reason=reason))
         turn.tell(lambda node, now: node.outgoing_changed(now))
 
 

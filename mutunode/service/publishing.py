@@ -140,7 +140,7 @@ def write(desk: Desk, turn: Turn, ready: Draft) -> Published:
     outer = confiding.outer(desk, kind, body, ready.reader, ready.key)
     written = turn.append(make_entry(*outer, int(turn.now), desk.random(SALT_BYTES)))
     to = confiding.addressee(desk.inside, ready.kind, body, ready.reader)
-    confiding.address(desk, turn, written, to, ready.revises)
+    confiding.address(desk, turn, written, to, ready.revises, by_hand="token" in body)
     _settle_what_it_is_about(desk.inside, turn, kind, body)
     if ready.reader is not None:
         # Nobody can open it again, its author neither: kept beside it, in the same transaction.

@@ -367,6 +367,28 @@ def test_whoever_brings_a_token_is_followed_whatever_strangers_left_today(bob: A
     assert isinstance(again, Taken)
 
 
+def test_a_token_counts_also_when_the_log_it_stands_in_came_by_itself(world: World) -> None:
+    alice, bob = world.node("alice"), world.node("bob")
+    bob.publishes("Fiche 1")
+    for one, other in ((alice, bob), (bob, alice)):
+        one.accepts(other)
+        one.knows_address_of(other)
+    world.run(20)
+    invites(bob)
+    alice.says(invite(bob, alice.author, token=TOKEN))
+    world.run(20)
+    index = len(alice.author.entries[PUBLIC]) - 1
+    assert bob.store.state.logs[alice.log].committed == index + 1
+    with alice.turn():
+        by_hand = Outgoing(alice.log, index, bob.org, int(alice.now), reason="by hand")
+        alice.store.ledger.put_outgoing(by_hand)
+    alice.does(lambda node, now: node.outgoing_changed(now))
+    world.run(60)
+    assert state_of(alice, index, bob.org).state == "taken"
+    assert bob.store.state.invitations[token_hash(TOKEN)].used_by == alice.org
+    assert [(each.kind, each.state, each.body) for each in kept(bob)] == [("invite", "settled", b"")]
+
+
 def test_a_token_may_only_open_the_door_and_leave_the_rest_to_a_person(bob: Actor, mallory: Puppet) -> None:
     invites(bob, follows=False)
     assert isinstance(brings(mallory, invite(bob, mallory.author, token=TOKEN)), Taken)
