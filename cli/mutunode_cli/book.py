@@ -131,6 +131,12 @@ def show_command(session: Session, rec: str) -> None:
     session.show(answer, lambda: _show(session, answer), [answer["id"]])
 
 
+def _side(session: Session, side: str) -> str:
+    return (
+        session.tr("au retour", "on return") if side == "return" else session.tr("en rendant", "giving back")
+    )
+
+
 def _show(session: Session, one: dict[str, Any]) -> None:
     screen.heading(one["means_name"], words.pick(one["word"], session.language))
     facts = [
@@ -140,7 +146,7 @@ def _show(session: Session, one: dict[str, Any]) -> None:
         (session.tr("état", "state"), words.pick(one["told"], session.language)),
         (session.tr("pour", "for"), words.pick(one["purpose"], session.language)),
         (session.tr("motif", "reason"), words.pick(one["reason"], session.language)),
-        *((side, words.pick(note, session.language)) for side, note in one["notes"].items()),
+        *((_side(session, side), words.pick(note, session.language)) for side, note in one["notes"].items()),
         (session.tr("à vous de dire", "yours to say"), ", ".join(one["acts"])),
         (session.tr("identifiant", "id"), one["id"]),
     ]
