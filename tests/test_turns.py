@@ -696,6 +696,24 @@ def test_a_mark_of_an_epoch_before_is_raised_at_the_next_start(world: World) -> 
     assert (head_of(world).epoch, world.size(), world.mark()) == (1, 2, 2)
 
 
+def test_an_epoch_that_keeps_what_an_old_store_lacks_waits_for_it(world: World) -> None:
+    world.publish("Une")
+    old = world.store.state.copy()
+    world.publish("Deux")
+    next_ = Successor(world)
+    world.disk.is_full = True
+    with pytest.raises(StoreFull):
+        next_.opens(2).result(WAIT_SECONDS)
+    world.disk.is_full = False
+    world.turns.stop()
+    world.store.state = old
+    next_.restarts()
+    with pytest.raises(NotSigned) as closed:
+        world.publish("Trois")
+    assert closed.value.reason == "unfinished"
+    assert (head_of(world).epoch, world.size()) == (0, 1)
+
+
 def test_a_log_of_a_circle_begins_the_epoch_with_all_it_has(world: World) -> None:
     circle = bytes(31) + b"c"
     world.publish("Publique")

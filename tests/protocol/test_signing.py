@@ -209,3 +209,26 @@ def test_a_key_that_was_replaced_elsewhere_signs_no_more(world: World) -> None:
     puppet.answers_gets(recovered.entries[bytes(32)])
     assert bob.size_of(bob) == 2
     assert bob.signing().reason is Reason.REPLACED
+
+
+def test_a_machine_that_was_switched_off_hears_from_whoever_it_meets_that_its_key_is_over(
+    world: World,
+) -> None:
+    bob = world.node("bob")
+    bob.publishes("Fiche 1")
+    recovered = Author("bob")
+    recovered.write(*bob.author.entries[bytes(32)])
+    recovered.open_epoch(1)
+    puppet = Puppet(bob, "alice").greets()
+    asked = next(ident for ident in puppet.heard(Ident) if ident.key == bob.author.org)
+    assert bob.signing().allowed
+    puppet.answers_ident(asked, recovered.chain)
+    assert bob.signing().reason is Reason.REPLACED
+
+
+def test_two_registers_of_our_newest_epoch_keep_us_from_signing(world: World) -> None:
+    bob = world.node("bob")
+    bob.publishes("Fiche 1")
+    with bob.turn():
+        bob.store.ledger.freeze(bob.log, bob.author.org, bytes(32), 0, b"evidence", 0)
+    assert bob.signing().reason is Reason.FORK
