@@ -21,6 +21,7 @@ PAGES: dict[str, dict[Language, str]] = {
     "search": {"fr": "chercher", "en": "search"},
     "record": {"fr": f"fiche/{REC}", "en": f"record/{REC}"},
     "proof": {"fr": f"fiche/{REC}/preuve", "en": f"record/{REC}/proof"},
+    "proof_file": {"fr": f"fiche/{REC}/preuve/fichier", "en": f"record/{REC}/proof/file"},
     "declare": {"fr": f"fiche/{REC}/usage", "en": f"record/{REC}/usage"},
     "count_told": {"fr": f"fiche/{REC}/usages-confies", "en": f"record/{REC}/told-in-confidence"},
     "revise": {"fr": f"fiche/{REC}/corriger", "en": f"record/{REC}/revise"},

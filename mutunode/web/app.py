@@ -46,6 +46,7 @@ PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
     "search": (search.show, None),
     "record": (record.show, None),
     "proof": (record.proof, None),
+    "proof_file": (record.proof_file, None),
     "declare": (acts.show, acts.act),
     "count_told": (acts.show, acts.act),
     "revise": (publish.revise, publish.act_on_revision),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from mutunode.commons.registry import Registry
 from mutunode.service import lendshapes, shapes
+from mutunode.service.proving import Proved
 from mutunode.service.verbs import Emit, OneOrMany
 
 if TYPE_CHECKING:  # the pages need no engine to be imported
@@ -98,6 +99,8 @@ class Clerk(Protocol):
     def show(self, rec: str, reader_language: str = "") -> shapes.Record: ...
 
     def usage(self, rec: str) -> shapes.UsageAnswer: ...
+
+    def prove(self, rec: str) -> Proved: ...
 
     def organisation(self, org: str, reader_language: str = "") -> shapes.OrganisationPage: ...
 

@@ -31,6 +31,7 @@ from mutunode.service.files.showing import Beginning, Opened
 from mutunode.service.files.sniffing import media_type
 from mutunode.service.keys import EpochLine, KeysShown, Root
 from mutunode.service.plain import as_text
+from mutunode.service.proving import Proved
 from mutunode.service.verbs import Emit, OneOrMany
 from mutunode.store.interface import Draft
 from tests.web import catalogue
@@ -391,6 +392,11 @@ class FakeOffice:
     def upload(self, name: str, media_type: str = "") -> FakeUpload:
         _not_on_the_loop()
         return FakeUpload(self, name)
+
+    def prove(self, rec: str) -> Proved:
+        _not_on_the_loop()
+        entry = self.find(rec)
+        return Proved(entry.id, "", "mutunode/proof/1\nof the fake office\n", 0, 0, ())
 
     def usage(self, rec: str) -> shapes.UsageAnswer:
         _not_on_the_loop()

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from mutunode.service import shapes
+from mutunode.service.readonly import disk_full
+from mutunode.web.errors import status_of
 from tests.web import catalogue
 from tests.web.conftest import MakeSite
 from tests.web.fake_office import NOW, Entry, FakeOffice, org_id
@@ -277,6 +279,9 @@ async def test_the_proof_stands_on_a_page_of_its_own(site: Site, office: FakeOff
     proof = await site.get(f"/fr/fiche/{entry.id}/preuve")
     assert "SHA-256" in proof.words
     assert entry.id in proof.words
+    assert "Emporter la preuve" in proof.words
+    assert f"mutunode prove {entry.id}" in proof.words, "readers without a session see the command"
+    assert f"/fr/fiche/{entry.id}/preuve/fichier" not in proof.links()
 
 
 async def test_the_way_back_leads_to_the_search_one_came_from(site: Site, office: FakeOffice) -> None:
@@ -358,3 +363,22 @@ async def test_the_words_page_tells_the_two_senses_apart(site: Site) -> None:
     assert page.all("svg", role="img")
     assert "En amont · produire et s’assurer ensemble" in page.main
     assert "Fiche" in page.main  # kinds come from their declarations
+
+
+async def test_members_take_the_proof_along_as_a_file(make_site: MakeSite, office: FakeOffice) -> None:
+    entry = record_of(office, "NVDA")
+    desk = await make_site()
+    await desk.log_in()
+    page = await desk.get(f"/fr/fiche/{entry.id}/preuve")
+    [link] = [each for each in page.links() if each.endswith("/preuve/fichier")]
+    answer = await desk.client.get(link)
+    assert answer.status == 200
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{entry.id}.tlog-proof"'
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert (await answer.read()) == (await asyncio.to_thread(office.prove, entry.id)).proof.encode()
+    outside = await desk.client.get(f"/fr/fiche/{entry.id}/preuve/fichier")
+    assert outside.status == 403, "it asks neighbours to sign: for members"
+
+
+def test_a_full_disk_is_insufficient_storage() -> None:
+    assert status_of(disk_full()) == 507

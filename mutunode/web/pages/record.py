@@ -232,3 +232,15 @@ async def proof(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     record = await ask(visit.clerk.show, request.match_info["rec"], visit.language)
     return await render.page(request, "proof.html", {"page": record})
+
+
+async def proof_file(request: web.Request) -> web.StreamResponse:
+    """``/fr/fiche/rec_…/preuve/fichier``: the proof to take along; it asks neighbours, so for members."""
+    visit = visits.of(request)
+    visit.writer()
+    proved = await ask(visit.clerk.prove, request.match_info["rec"])
+    headers = {
+        "Content-Disposition": f'attachment; filename="{proved.id}.tlog-proof"',
+        "Cache-Control": "private, no-cache",
+    }
+    return web.Response(body=proved.proof.encode(), content_type="application/octet-stream", headers=headers)
