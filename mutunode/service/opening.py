@@ -24,6 +24,7 @@ from mutunode.turns import Turn, Turns
 TRIED_AT_ONCE_MAX = 64  # × 0.1 ms: the lock of Python is given to others after each few of them
 PAUSE_SECONDS = 0.02  # between two lots while many wait, as long as one of them takes
 RETRY_SECONDS = 1.0  # after a step that failed
+GATHER_SECONDS = 0.05  # a file that arrives is thousands of turns: what they bring is looked at together
 IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
 
 log = structlog.get_logger("opener")
@@ -99,6 +100,7 @@ class Opener:
                     log.exception("sealed records")
                 self._stopping.wait(RETRY_SECONDS)
             self._poked.wait(IDLE_SECONDS_MAX)
+            self._stopping.wait(GATHER_SECONDS)
             self._poked.clear()
 
 
