@@ -20,6 +20,7 @@ STATES = {
     "occupied": {"fr": "occupé", "en": "occupied"},
     "closed": {"fr": "fermé", "en": "closed"},
     "repair": {"fr": "en réparation", "en": "under repair"},
+    "past": {"fr": "passé", "en": "past"},
     "hint": {"fr": "à savoir", "en": "good to know"},
 }
 

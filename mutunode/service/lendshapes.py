@@ -68,7 +68,7 @@ class PartLine(msgspec.Struct, frozen=True):
     name: str
     start: str
     end: str
-    state: str  # free · partly · taken · closed · repair · occupied
+    state: str  # free · partly · taken · closed · repair · occupied · past
     free: int
     bookings: tuple[BookingLine, ...] = ()
     asked: tuple[BookingLine, ...] = ()

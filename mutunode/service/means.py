@@ -56,7 +56,7 @@ def page(desk: Desk, text: str, day: str, reader_language: str) -> MeansPage:
         card=card(desk, stored, state, reader_language),
         body=kind.to_json(body) if not kind.check(body) else {},
         state=state.record.status,
-        week=tuple(_day(each, lines, zone) for each in week(state, hours, zone, monday)),
+        week=tuple(_day(each, lines, zone) for each in week(state, hours, zone, monday, desk.now())),
         bookings=tuple(lines[each.key] for each in sorted(in_week, key=_begins)),
         blocks=tuple(_block(each, zone) for each in blocks),
         use=_use(state, hours, zone, monday),

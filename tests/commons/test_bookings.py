@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from mutunode.commons.states import Booking, MeansState, means_state
+from mutunode.commons.states.calendars import first_gap, is_open, monday_of, open_spans, week
 from mutunode.commons.states.homes import era_of, key_of
 from mutunode.commons.states.spans import Span, Taken, peak
 from mutunode.commons.states.telling import tell, word
+from mutunode.commons.values.times import local, zone_of
 from tests.commons.lenders import DAY, HOUR, MORNING, Lender, Ref, slot
 from tests.commons.registers import NOW, together
 
@@ -267,3 +271,54 @@ def test_the_most_that_is_taken_at_one_moment() -> None:
     assert peak(taken, Span(0, 20)) == 3
     assert peak(taken, Span(0, 5)) == 1
     assert peak(taken, Span(20, 30)) == 0
+
+
+def _week(state: MeansState, now: int) -> dict[str, str]:
+    """``Saturday morning`` → how it shows, of the week that ``MORNING`` lies in."""
+    monday = monday_of(NOW + 48 * HOUR, "Europe/Paris")
+    days = week(state, None, "Europe/Paris", monday, now)
+    return {f"{day.date:%A} {part.name}": part.state for day in days for part in day.parts}
+
+
+def test_a_week_tells_what_can_be_had_and_afterwards_what_was(vergers: Lender, grain: Lender) -> None:
+    press = vergers.lend()
+    day = MORNING["start"][:11]
+    morning = {**MORNING, "start": f"{day}08:00:00+01:00", "end": f"{day}12:00:00+01:00"}
+    asked = grain.ask(press, morning)
+    day = f"{local(NOW + 48 * HOUR, 'Europe/Paris'):%A}"
+    assert _week(_state(press, vergers, grain), NOW)[f"{day} morning"] == "free"
+    vergers.act("accept", press, asked, slot=morning)
+    assert _week(_state(press, vergers, grain), NOW)[f"{day} morning"] == "taken"
+    assert _week(_state(press, vergers, grain), NOW)[f"{day} afternoon"] == "free"
+    for owner, name in ((True, "checkout"), (True, "return")):
+        (vergers if owner else grain).act(name, press, asked)
+    assert _week(_state(press, vergers, grain), NOW)[f"{day} morning"] == "free"  # brought back early
+    later = NOW + 9 * DAY
+    assert _week(_state(press, vergers, grain), later)[f"{day} morning"] == "taken"
+    assert _week(_state(press, vergers, grain), later)[f"{day} afternoon"] == "past"
+
+
+def test_opening_hours_follow_the_days_of_the_place_and_summer_time() -> None:
+    hours = [
+        {"days": ["su"], "from": "01:00", "to": "05:00"},
+        {"days": ["su"], "from": "05:00", "to": "24:00"},
+    ]
+    day = int(dt.datetime(2026, 3, 29, tzinfo=zone_of("Europe/Paris")).timestamp())
+    [span] = open_spans(hours, "Europe/Paris", Span(day, day + 2 * DAY))
+    assert span.seconds == 22 * HOUR  # one hour is skipped that night
+    assert open_spans([{**hours[0], "until": "2026-03-28"}], "Europe/Paris", Span(day, day + DAY)) == []
+    assert is_open(hours, "Europe/Paris", Span(day + 2 * HOUR, day + 20 * HOUR))
+    assert not is_open(hours, "Europe/Paris", Span(day - HOUR, day + 3 * HOUR))
+
+
+def test_the_first_time_that_is_free_and_open(vergers: Lender, grain: Lender) -> None:
+    press = vergers.lend()
+    asked = grain.ask(press, slot(48, 4))
+    vergers.act("accept", press, asked, slot=slot(48, 4))
+    state = _state(press, vergers, grain)
+    start = NOW + 48 * HOUR
+    within = Span(start, start + 2 * DAY)
+    assert first_gap(state, None, "Europe/Paris", within, 1, 2 * HOUR) == Span(
+        start + 4 * HOUR, start + 6 * HOUR
+    )
+    assert first_gap(state, None, "Europe/Paris", within, 2, HOUR) is None

@@ -95,37 +95,41 @@ def monday_of(when: int, zone: str) -> dt.date:
 
 
 def week(
-    state: MeansState, availability: Sequence[Mapping[str, Any]] | None, zone: str, monday: dt.date
+    state: MeansState,
+    availability: Sequence[Mapping[str, Any]] | None,
+    zone: str,
+    monday: dt.date,
+    now: int = 0,
 ) -> list[Day]:
-    """Seven days from a Monday, each in three parts."""
+    """Seven days from a Monday, each in three parts. Before ``now``: what was, not what can be had."""
     days = []
     for number in range(7):
         day = monday + DAY * number
         parts = []
         for name, first, last in PARTS:
             span = Span(at_hour(day, f"{first:02}:00", zone), at_hour(day, f"{last:02}:00", zone))
-            parts.append(_part(name, span, state, availability, zone))
+            parts.append(_part(name, span, state, open_spans(availability, zone, span), now))
         days.append(Day(day, tuple(parts)))
     return days
 
 
-def _part(
-    name: str, span: Span, state: MeansState, availability: Sequence[Mapping[str, Any]] | None, zone: str
-) -> Part:
-    held = tuple(each for each in state.bookings if each.taken and each.span and each.span.overlaps(span))
-    asked = tuple(
-        each
-        for each in state.bookings
-        if each.state in ("requested", "pending") and each.span and each.span.overlaps(span)
-    )
+def _part(name: str, span: Span, state: MeansState, opened: list[Span], now: int) -> Part:
+    past = span.end <= now
+    within = [each for each in state.bookings if each.span is not None and each.span.overlaps(span)]
+    held = tuple(each for each in within if each.holds or (past and each.taken))
+    asked = tuple(each for each in within if each.state == "requested" and not past)
     blocks = tuple(each for each in state.blocks if each.span.overlaps(span))
-    free = state.free(span)
-    told = _state(span, free, state.units, held, blocks, open_spans(availability, zone, span))
-    return Part(name, span, told, free, held, asked, blocks)
+    free = 0 if past else state.free(span)
+    return Part(name, span, _state(free, state.units, held, blocks, opened, past), free, held, asked, blocks)
 
 
 def _state(
-    span: Span, free: int, units: int, held: Sequence[Booking], blocks: Sequence[Block], opened: list[Span]
+    free: int,
+    units: int,
+    held: Sequence[Booking],
+    blocks: Sequence[Block],
+    opened: list[Span],
+    past: bool,
 ) -> str:
     if not opened:
         return "closed"
@@ -134,7 +138,7 @@ def _state(
     whole = [each.what for each in blocks if each.what != "hint"]
     if held:
         return "taken"
-    return whole[0] if whole else "taken"
+    return whole[0] if whole else "past" if past else "taken"
 
 
 class Use(msgspec.Struct, frozen=True):

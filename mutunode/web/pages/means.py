@@ -35,8 +35,15 @@ STATES = {
     "closed": N_("Closed"),
     "repair": N_("Under repair"),
     "hint": N_("Good to know"),
+    "past": N_("Past"),
 }
-LOOKS = {"free": "s-free", "partly": "s-free", "repair": "s-repair", "closed": "s-closed"}  # else s-taken
+LOOKS = {  # else s-taken
+    "past": "s-closed",
+    "free": "s-free",
+    "partly": "s-free",
+    "repair": "s-repair",
+    "closed": "s-closed",
+}
 
 
 class Found(msgspec.Struct, frozen=True):
