@@ -45,6 +45,7 @@ soak: $(VENV)/dev.stamp ## hours of kills, power cuts, refusing disks and simula
 	MUTUNODE_TEST_WORLDS=$${MUTUNODE_TEST_WORLDS:-10000} \
 	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py tests/test_simulator_scale.py \
 	  tests/test_power_cuts.py tests/test_failing_disk.py tests/commons/test_booking_worlds.py $(ARGS)
+	if [ "$$(id -u)" = 0 ]; then for scene in slow half-open lan; do $(BIN)/python -m tests.realnet $$scene; done; fi
 	$(BIN)/python -m tests.fuzz --seconds $${MUTUNODE_TEST_FUZZ_SECONDS:-600}
 
 locks: $(VENV)/dev.stamp ## renew requirements*.txt from pyproject.toml

@@ -294,4 +294,6 @@ SCENES = {"slow": slow, "half-open": half_open, "lan": lan, "crowd": crowd}
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.realnet", description=__doc__)
     parser.add_argument("scene", choices=sorted(SCENES))
-    print(SCENES[parser.parse_args().scene]())
+    parser.add_argument("--count", type=int, default=100, help="processes of `crowd`")
+    given = parser.parse_args()
+    print(crowd(given.count) if given.scene == "crowd" else SCENES[given.scene]())
