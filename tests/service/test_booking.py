@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import vobject
 
 from mutunode.service.lendshapes import BookingLine
 from mutunode.service.noting import Noter
@@ -368,3 +369,55 @@ def test_a_van_near_rennes_on_the_12th(make: Callable[[str], Node], arrives: Arr
     assert [hit.id for hit in wide.hits] == [near, close, far, other]
     assert atelier.office.lender.find(near="Saint-Malo").total == 0
     assert atelier.office.lender.find(org=cantine.org).total == 3
+
+
+# --- calendars -------------------------------------------------------------------------------------------
+
+
+def _events(node: Node, id: str) -> list[tuple[str, str]]:
+    """(summary, status) of a feed, as another program reads it."""
+    read = vobject.readOne(node.office.lender.calendar(id).decode())
+    return sorted((event.summary.value, event.status.value) for event in getattr(read, "vevent_list", []))
+
+
+def test_the_feed_of_a_means_and_of_an_organisation_is_read_by_another_program(
+    lent: tuple[Node, Node, str],
+) -> None:
+    jardin, atelier, means = lent
+    other = lend(jardin, "Salle")
+    first, second = ask(atelier, means), ask(atelier, means, AFTERNOON)
+    comes_to(jardin, first, "requested")
+    comes_to(jardin, second, "requested")
+    jardin.office.lender.act("accept", first)
+    jardin.office.lender.block({"means": other, "slot": f"{DAY}/{DAY}", "what": "repair"})
+    assert _events(jardin, means) == [("Demandé · Atelier", "TENTATIVE"), ("Réservé · Atelier", "CONFIRMED")]
+    assert _events(jardin, jardin.org) == [
+        ("Pressoir mobile · Demandé · Atelier", "TENTATIVE"),
+        ("Pressoir mobile · Réservé · Atelier", "CONFIRMED"),
+        ("Salle · En réparation", "CONFIRMED"),
+    ]
+    with refused("not_found", 3):
+        jardin.office.lender.calendar("rec_" + "a" * 52)
+
+
+def test_opening_hours_and_absences_come_from_a_calendar_once(jardin: Node) -> None:
+    means = lend(jardin)
+    text = (
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VAVAILABILITY\nUID:a\nDTSTAMP:20261101T000000Z\n"
+        "BEGIN:AVAILABLE\nUID:b\nDTSTAMP:20261101T000000Z\nDTSTART;TZID=Europe/Paris:20261102T080000\n"
+        "DTEND;TZID=Europe/Paris:20261102T180000\nRRULE:FREQ=WEEKLY;BYDAY=MO,TU\nEND:AVAILABLE\n"
+        "END:VAVAILABILITY\nBEGIN:VEVENT\nUID:e\nDTSTAMP:20261101T000000Z\nDTSTART;VALUE=DATE:20271224\n"
+        "DTEND;VALUE=DATE:20280102\nSUMMARY:Fermeture\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    dry = jardin.office.lender.take_hours(means, text, dry_run=True)
+    assert (len(dry.availability), dry.closed, dry.blocks) == (1, 1, ())
+    taken = jardin.office.lender.take_hours(means, text)
+    assert len(taken.blocks) == 1
+    page = jardin.office.lender.page(means, "2027-12-25")
+    assert page.body["availability"] == [
+        {"days": ["mo", "tu"], "from": "08:00", "to": "18:00", "since": "2026-11-02"}
+    ]
+    assert [block.what for block in page.blocks] == ["closed"]
+    assert jardin.office.lender.take_hours(means, text).blocks == ()
+    with refused("no_calendar", 2):
+        jardin.office.lender.take_hours(means, "nothing of the kind")
