@@ -126,7 +126,8 @@ def refusals(path: Path) -> Iterator[None]:
         raise _full(path) from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise StoreDamaged(
-            f"{path}: this file is damaged ({error}); put a backup in its place, peers hand back the rest"
+            f"{path}: this file is damaged ({error}); stop the node and type `mutunode doctor --repair`, "
+            "or put a backup in its place: peers hand back the rest"
         ) from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
         raise StoreError(f"{path}: cannot be opened for writing ({error}); check the folder") from error
