@@ -36,7 +36,7 @@ from mutunode.protocol.session import CLOSE_NORMAL, Session
 from mutunode.protocol.subnets import subnet_of_address
 
 TRUSTED_SOURCES = ("seed", "lan", "person")  # may resolve to a private range
-LASTED_SECONDS = 60.0  # a link that stood so long was one: its end begins the pauses anew
+LASTED_SECONDS = 10.0  # a link that stood so long was one: its end begins the pauses anew
 PATIENCE_SECONDS = 30.0  # after a start: links that others open count among the wanted ones
 ENDPOINTS_MAX = 8  # of one profile or vouch: an organisation has a few addresses at most
 
