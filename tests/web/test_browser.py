@@ -69,7 +69,7 @@ def addresses(site: Served, language: str) -> dict[str, str]:
     """Every kind of page, by name."""
     sheet, mine = record_of(site.office, "L’adaptation").id, record_of(site.office, "Adapter un poste").id
     arabic = record_of(site.office, "القاعدة").id
-    other = org_id(catalogue.PASSERELLE)
+    other, lent = org_id(catalogue.PASSERELLE), site.office.lender
     french = {
         "search": "chercher", "found": "chercher?q=accessibilité", "nothing": "chercher?q=zz+accessibilité",
         "record": f"fiche/{sheet}", "mine": f"fiche/{mine}", "arabic": f"fiche/{arabic}",
@@ -80,7 +80,9 @@ def addresses(site: Served, language: str) -> dict[str, str]:
         "leave": f"organisation/{other}/ne-plus-suivre", "network": "reseau", "words": "mots",
         "accessibility": "accessibilite", "programs": "programmes", "todo": "a-traiter", "publish": "publier",
         "write": "publier/resource", "profile": "publier/profile", "import": "importer", "session": "session",
-        "missing": "nulle-part",
+        "missing": "nulle-part", "means": "moyens?q=x&on=2026-11-24", "press": f"moyens/{lent.press.id}",
+        "van": f"moyens/{lent.van.id}", "ask": f"moyens/{lent.van.id}/demander", "bookings": "reservations",
+        "asked": f"reservation/{lent.booked[0].id}", "accepted": f"reservation/{lent.booked[1].id}",
     }  # fmt: skip
     english = {
         "search": "search", "found": "search?q=accessibility", "nothing": "search?q=zz+accessibility",
@@ -92,7 +94,9 @@ def addresses(site: Served, language: str) -> dict[str, str]:
         "leave": f"organisation/{other}/stop-following", "network": "network", "words": "words",
         "accessibility": "accessibility", "programs": "programs", "todo": "to-do", "publish": "publish",
         "write": "publish/resource", "profile": "publish/profile", "import": "import", "session": "session",
-        "missing": "nowhere",
+        "missing": "nowhere", "means": "means?q=x&on=2026-11-24", "press": f"means/{lent.press.id}",
+        "van": f"means/{lent.van.id}", "ask": f"means/{lent.van.id}/ask", "bookings": "bookings",
+        "asked": f"booking/{lent.booked[0].id}", "accepted": f"booking/{lent.booked[1].id}",
     }  # fmt: skip
     chosen = french if language == "fr" else english
     return {name: f"/{language}/{path}" for name, path in chosen.items()}
