@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -138,8 +139,12 @@ def faults(text: str) -> list[str]:
         found += [
             f"<{each.tag}> has {name}" for name in each.attributes if name.startswith("on") or name == "style"
         ]
-        if each.tag in ("script", "style", "iframe", "object", "img"):
+        if each.tag in ("style", "iframe", "object"):
             found.append(f"<{each.tag}> on a page")
+        if each.tag == "script" and not _is_our_module(each):
+            found.append("a script that is not a file of ours")
+        if each.tag == "img" and not (each.has("alt") and _is_made_here(each.get("src"))):
+            found.append("a picture without words, or not made here")
     headings = [
         int(each.tag[1])
         for each in elements
@@ -160,3 +165,16 @@ def _unlabelled(elements: list[Element]) -> list[str]:
         and each.get("id") not in labelled
         and not each.get("aria-label")
     ]
+
+
+def _is_our_module(script: Element) -> bool:
+    """A file of ours that adds to a page that works without it; nothing inline."""
+    ours = re.fullmatch(r"/static/[0-9a-f]+/[a-z]+\.js", script.get("src")) is not None
+    return ours and script.get("type") == "module" and not script.words().strip()
+
+
+_PICTURE = re.compile(r".*/(record|fiche)/rec_[a-z2-7]+/(file|fichier)/[0-9]+/(picture|vignette)")
+
+
+def _is_made_here(address: str) -> bool:
+    return _PICTURE.fullmatch(address) is not None

@@ -81,6 +81,11 @@ class WritePage(msgspec.Struct, frozen=True):
     draft: str = ""
     kept_at: int = 0
 
+    @property
+    def takes_files(self) -> bool:
+        """Whether files may be attached."""
+        return any(control.shape == "files" for part in self.parts for control in part.controls)
+
 
 async def choose(request: web.Request) -> web.StreamResponse:
     """``/fr/publier``"""
