@@ -1,4 +1,4 @@
-"""Pages speak as docs/words.md says: the words of the protocol stay on the page of proofs."""
+"""Pages speak as docs/words.md says: the words of the protocol stay on the pages that are about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import mutunode
 from tests.web.site import Page
 
 WORDS = Path(mutunode.__file__).parents[1] / "docs" / "words.md"
-TECHNICAL_PAGES = ("/preuve", "/proof", "/programmes", "/programs")
+TECHNICAL_PAGES = ("/preuve", "/proof", "/programmes", "/programs", "/cles", "/keys")
 
 
 def refused(language: str) -> set[str]:
@@ -28,7 +28,7 @@ def said(page: Page) -> str:
     return text
 
 
-def test_technical_words_stay_on_the_page_of_proofs(
+def test_technical_words_stay_on_the_pages_about_them(
     reading: dict[str, Page], writing: dict[str, Page]
 ) -> None:
     for address, page in (reading | writing).items():
