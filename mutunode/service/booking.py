@@ -77,6 +77,7 @@ def act_fields(
     asked = request.fields()
     means = rules.cited(desk, asked["means"])
     assert means is not None, "booking_of found it"
+    means = rules.newest(desk, means)  # what it was judged by: cited, it binds with the acceptance
     fields: dict[str, Any] = {
         "means": rec_text(means.rec),
         "booking": rec_text(request.rec),

@@ -38,6 +38,7 @@ class Event:
     units: int = 0
     noted: bool = False  # somebody else's register cites it
     dropped: bool = False
+    lent: Ref | None = None  # the version of the means that an act of the owner names
 
 
 @dataclass
@@ -114,9 +115,10 @@ class World:
         granted = asked if b % 7 else an_hour_later(asked)
         grants: dict[str, Any] = {"slot": slot(granted.start, granted.hours), "units": granted.units}
         said = grants if move == "accept" else {}
-        ref = self.owner.act(move, self.means, asked.ref, self.now, **said)
+        lent = next(each for each in reversed(self.events) if each.what == "means").ref
+        ref = self.owner.act(move, lent, asked.ref, self.now, **said)
         name = move if move != "accept" or granted is asked else "wrong_accept"
-        self.events.append(Event(self.owner.size - 1, "own", ref, name, asked.key))
+        self.events.append(Event(self.owner.size - 1, "own", ref, name, asked.key, lent=lent))
 
     def _note(self, move: str, a: int, b: int) -> None:
         """A requester's register takes note of an act of the owner about its booking."""
@@ -152,7 +154,8 @@ class World:
         kept = 1 + a % self.owner.size
         self.owner.start_anew(kept)
         gone = [each for each in self.events if each.index >= kept and not each.dropped]
-        bound = [each for each in gone if each.noted]
+        named = [each.lent for each in gone if each.noted]
+        bound = [each for each in gone if each.noted or each.ref in named]
         for each in bound:
             each.dropped = True
         before = [each for each in self.events if each.index < kept or each.dropped]
@@ -177,7 +180,9 @@ class World:
         for event in self.events:
             if event.booking in mine and event.what == "own" and key_of(event.ref) in acts:
                 event.noted = False
-        self.events = [each for each in self.events if not (each.dropped and not each.noted)]
+        named = [each.lent for each in self.events if each.noted]
+        self.events = [each for each in self.events if not each.dropped or each.noted or each.ref in named]
+        self.units = next(each for each in reversed(self.events) if each.what == "means").units
 
     def _erase(self, move: str, a: int, b: int) -> None:
         if self.asked:
