@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 
@@ -67,6 +68,7 @@ class Signatory:
         self._marks = {mark.log: mark for mark in marks}
         self._asked_until: float | None = None  # None: not started
         self._answers = 0
+        self._shown: set[bytes] = set()  # own logs of which a peer has shown a head that we signed
         self._agreed = False
         self._second_machine = False
         self._allowed_by_person = False
@@ -87,14 +89,20 @@ class Signatory:
         identity = messages.Ident(0, me, 1)
         session.ask(identity, lambda reply, then: self._told(session, reply, then), now, urgent=True)
 
-        def answered(reply: Reply, then: float) -> None:
+        def answered(log: bytes, reply: Reply, then: float) -> None:
             if isinstance(reply, messages.Heads):
                 self._answers += 1
                 for head in reply.heads:
+                    self._note(log, head)
                     offer(head, session, then)
 
         for log in self._own_logs():
-            session.ask(messages.AskHead(0, log), answered, now, urgent=True)
+            session.ask(messages.AskHead(0, log), partial(answered, log), now, urgent=True)
+
+    def _note(self, log: bytes, head: Head) -> None:
+        chain = self._core.ledger.chain(self._core.me.org)
+        if head.log == log and chain is not None and _verifies(head, chain):
+            self._shown.add(log)
 
     def _told(self, session: Session, reply: Reply, now: float) -> None:
         self._chains.introduced(session, self._core.me.org, reply, now)
@@ -210,9 +218,13 @@ class Signatory:
         return held.size >= mark.size and self._core.ledger.root_at(mark.log, mark.size) == mark.root
 
     def _are_marked(self) -> bool:
-        """Whether every log that holds something has a mark; without one, a peer's word will do."""
+        """Whether every log that holds something has a mark; without one, a peer's word will do.
+
+        The word of one that holds the log: that a stranger has nothing of it says nothing.
+        """
         held = (self._core.ledger.log(log) for log in self._core.ledger.logs_of(self._core.me.org))
-        return self._answers > 0 or all(log is None or not log.size or log.log in self._marks for log in held)
+        known = self._marks.keys() | self._shown
+        return all(log is None or not log.size or log.log in known for log in held)
 
 
 def heads_due(ledger: Ledger, org: bytes) -> list[bytes]:

@@ -17,12 +17,13 @@ READ_ONLY = {
         "It is asking them for what is missing before it signs; try again in a moment.",
     ),
     "stale": Words(
-        "Cette copie du registre est plus ancienne que la dernière page signée ici, et aucune voisine n’est "
-        "joignable. Rien n’est signé tant qu’une voisine n’a pas répondu ; si vous êtes certain qu’il "
-        "n’existe pas de copie plus récente, tapez « mutunode doctor --allow-signing ».",
-        "This copy of the register is older than the latest page signed here, and no neighbour can be "
-        "reached. Nothing is signed until one answers; if you are certain that no newer copy exists, type "
-        "`mutunode doctor --allow-signing`.",
+        "Cette copie du registre est peut-être plus ancienne que la dernière page signée, et aucune voisine "
+        "joignable n’en tient une. Rien n’est signé tant qu’une voisine qui le tient n’a pas répondu ; si "
+        "vous êtes certain qu’il n’existe pas de copie plus récente, tapez "
+        "« mutunode doctor --allow-signing ».",
+        "This copy of the register may be older than the latest page that was signed, and no neighbour in "
+        "reach holds one. Nothing is signed until a neighbour that does answers; if you are certain that no "
+        "newer copy exists, type `mutunode doctor --allow-signing`.",
     ),
     "second_machine": Words(
         "Un autre ordinateur signe avec la même clé : une copie de ce dossier, sans doute. Les deux sont "

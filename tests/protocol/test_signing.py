@@ -159,13 +159,30 @@ def test_a_mark_of_another_tree_is_no_agreement(world: World) -> None:
 
 def test_a_store_without_its_mark_takes_a_peers_word(world: World) -> None:
     alice, bob = world.node("alice"), world.node("bob")
+    alice.accepts(bob)
+    bob.knows_address_of(alice)
+    world.run(1)
+    bob.publishes("Fiche 1")
+    world.run(2)
+    assert alice.size_of(bob) == 1
+    bob.marks.clear()
+    restarts(bob)
+    assert not bob.signing().allowed
+    bob.knows_address_of(alice)
+    world.run(2)
+    assert bob.signing().allowed
+
+
+def test_the_word_of_a_peer_that_holds_nothing_of_ours_is_none(world: World) -> None:
+    alice, bob = world.node("alice"), world.node("bob")
     bob.publishes("Fiche 1")
     bob.marks.clear()
     restarts(bob)
     assert bob.signing().reason is Reason.STALE
     bob.knows_address_of(alice)
-    world.run(2)
-    assert bob.signing().allowed
+    world.run(10)
+    assert bob.is_linked_with(alice)
+    assert bob.signing().reason is Reason.STALE
 
 
 def test_a_peer_that_invents_a_head_of_ours_does_not_stop_us(world: World) -> None:
