@@ -146,6 +146,8 @@ class Deliveries:
         brought = self._core.ledger.delivered(rec_id(target[0], target[2]))
         if brought is None or brought.index != target[1]:
             return None
+        if brought.state == "erased":
+            raise Known  # it has gone: more of the same would only fill the room of others
         return Concern(WITHDRAWAL, body, b"", about=target[2])
 
     def _look_for(self, rec: bytes) -> None:

@@ -593,6 +593,16 @@ def test_who_takes_back_what_it_had_brought_has_it_erased(bob: Actor, mallory: P
         assert bob.store.ledger.strangers_waiting() == 0
 
 
+def test_what_was_erased_is_not_taken_back_again_to_fill_the_room_of_others(
+    bob: Actor, mallory: Puppet
+) -> None:
+    brings(mallory, usage_of(bob))
+    assert isinstance(brings(mallory, erases(mallory.author, 0)), Taken)
+    held = len(bob.store.state.delivered)
+    assert isinstance(brings(mallory, erases(mallory.author, 0, reason="legal")), Taken)
+    assert len(bob.store.state.delivered) == held
+
+
 @pytest.mark.parametrize("wrong", ["never brought", "kept", "of another", "not there"])
 def test_a_withdrawal_of_anything_else_concerns_nobody(bob: Actor, mallory: Puppet, wrong: str) -> None:
     brings(mallory, usage_of(bob))
