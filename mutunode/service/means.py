@@ -15,7 +15,7 @@ from mutunode.commons.states.calendars import Day, Part, at_hour, first_gap, is_
 from mutunode.commons.states.spans import Span
 from mutunode.commons.states.telling import look, tell, word
 from mutunode.commons.values.base import Context
-from mutunode.commons.values.times import DAY_SECONDS, rfc3339
+from mutunode.commons.values.times import DAY_SECONDS, YEARS, rfc3339
 from mutunode.protocol.ids import org_text, rec_text
 from mutunode.service import booking, lending, naming, publishing, rules
 from mutunode.service.desk import Desk
@@ -75,14 +75,17 @@ def _noon(day: str, zone: str, now: int) -> int:
     if not day:
         return now
     try:
-        return _midnight(dt.date.fromisoformat(day), zone) + DAY_SECONDS // 2
-    except (ValueError, OverflowError):
+        at = dt.date.fromisoformat(day)
+    except ValueError:
+        at = dt.date.min
+    if at.year not in YEARS:
         raise Refusal(
             "bad_day",
             Exit.USAGE,
             f"« {day} » n’est pas un jour (2026-12-12).",
             f"`{day}` is no day (2026-12-12).",
-        ) from None
+        )
+    return _midnight(at, zone) + DAY_SECONDS // 2
 
 
 def _midnight(day: dt.date, zone: str) -> int:

@@ -11,7 +11,7 @@ from mutunode.commons.states.calendars import first_gap, is_open, monday_of, ope
 from mutunode.commons.states.homes import era_of, key_of
 from mutunode.commons.states.spans import Span, Taken, peak
 from mutunode.commons.states.telling import tell, word
-from mutunode.commons.values.times import local, zone_of
+from mutunode.commons.values.times import Slot, local, zone_of
 from tests.commons.lenders import DAY, HOUR, MORNING, Lender, Ref, slot
 from tests.commons.registers import NOW, together
 
@@ -322,3 +322,22 @@ def test_the_first_time_that_is_free_and_open(vergers: Lender, grain: Lender) ->
         start + 4 * HOUR, start + 6 * HOUR
     )
     assert first_gap(state, None, "Europe/Paris", within, 2, HOUR) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("9999-12-31T20:00:00-12:00", "9999-12-31T23:59:59-12:00"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T01:00:00+14:00"),
+    ],
+)
+def test_a_time_that_no_calendar_can_show_in_every_zone_is_no_time(
+    vergers: Lender, grain: Lender, start: str, end: str
+) -> None:
+    when = {"start": start, "end": end, "tz": "Europe/Paris"}
+    assert Slot().check(when)
+    press = vergers.lend()
+    vergers.cite(press, grain.ask(press, when))
+    vergers.block(press, when)
+    state = _state(press, vergers, grain)
+    assert (state.bookings, state.blocks) == ((), ())

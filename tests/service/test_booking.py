@@ -157,6 +157,17 @@ def test_only_so_many_bookings_of_one_organisation_are_open(two: tuple[Node, Nod
     ask(atelier, means, AFTERNOON)
 
 
+def test_days_and_times_beyond_any_calendar_are_refused_in_words(jardin: Node) -> None:
+    means = lend(jardin, availability="mo-su 08:00-18:00")
+    for day in ("9999-12-31", "0001-01-01", "2026-02-30", "nothing"):
+        with refused("bad_day", 2):
+            jardin.office.lender.page(means, day)
+    with refused("bad_time", 2):
+        jardin.office.lender.find(on="9999-12-31")
+    with refused("invalid", 2):
+        ask(jardin, means, {"start": "9999-12-24 08:00", "end": "9999-12-31 12:00"})
+
+
 def test_everyone_says_only_what_is_theirs_to_say(lent: tuple[Node, Node, str]) -> None:
     jardin, atelier, means = lent
     rec = ask(atelier, means)

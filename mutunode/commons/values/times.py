@@ -37,6 +37,7 @@ from mutunode.commons.words import Words
 
 SLOT_DAYS_MAX = 400  # a room for a school year
 DAY_SECONDS = 86_400
+YEARS = range(2, 9_990)  # so that weeks and zones around a time never leave what a calendar can write
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)")
 _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]+(\d{1,2})(?:[:hH](\d\d)?)?(?::\d\d)?)?")
@@ -53,13 +54,14 @@ _TOO_LONG = Fault(
 
 @lru_cache(4_096)  # calendars ask for the same ones again and again
 def seconds(text: str) -> int | None:
-    """Unix seconds of an RFC 3339 time; None for anything else."""
+    """Unix seconds of an RFC 3339 time in one of ``YEARS``; None for anything else."""
     if not _RFC3339.fullmatch(text):
         return None
     try:
-        return int(dt.datetime.fromisoformat(text).timestamp())
-    except (ValueError, OverflowError):
+        at = dt.datetime.fromisoformat(text)
+    except ValueError:
         return None
+    return int(at.timestamp()) if at.year in YEARS else None
 
 
 @lru_cache(64)
