@@ -18,6 +18,10 @@ from mutunode.protocol.errors import Malformed
 from mutunode.protocol.invitation import INVITE
 from mutunode.protocol.sealed import Opened
 
+# Of these each stands for itself: a second request about a means, or the giving back after the picking up,
+# does not take the place of the first.
+EACH_COUNTS = frozenset(("booking", "booking_act"))
+
 Opens = Callable[[bytes, dict[str, Any]], Opened | None]  # (author's log, body of a sealed record)
 
 
@@ -27,7 +31,7 @@ class Concern(msgspec.Struct, frozen=True):
     kind: str
     body: dict[str, Any]
     inside: bytes  # the encoded body that was sealed; empty when none was
-    about: bytes  # the same for every version of one acknowledgement
+    about: bytes  # the same for every version of one acknowledgement; empty when it stands for itself
 
 
 def opens_nothing(log: bytes, body: dict[str, Any]) -> Opened | None:
@@ -69,6 +73,8 @@ def _refs_to(body: dict[str, Any], log: bytes) -> list[Ref]:
 
 def _about(kind: str, body: dict[str, Any], own_log: bytes) -> bytes:
     """One acknowledgement per (organisation, resource, version, kind): the newest of them counts (§6)."""
+    if kind in EACH_COUNTS:
+        return b""
     if kind == INVITE:
         return sha256(b"invite")
     given = body.get("type")

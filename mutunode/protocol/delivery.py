@@ -134,6 +134,8 @@ class Deliveries:
             raise Known  # its log came by itself; only a token has to be shown
         if found is None:
             raise Refused(Code.REFUSED, "it does not concern this organisation")
+        if not found.about:
+            found = msgspec.structs.replace(found, about=rec)
         return Letter(deliver, rec, found, held)
 
     def _takes_back(self, kind: str, body: dict[str, Any], deliver: Deliver) -> Concern | None:

@@ -19,6 +19,7 @@ from mutunode.commons.states import Booking
 from mutunode.commons.states.homes import Key, key_of
 from mutunode.commons.states.spans import Span
 from mutunode.commons.values.times import rfc3339, seconds
+from mutunode.protocol.entry import is_ref
 from mutunode.protocol.ids import rec_text
 from mutunode.service import booking, brought, lending, publishing, rules
 from mutunode.service.desk import Desk
@@ -112,8 +113,14 @@ class Noter:
         self._of_epoch = epoch
 
     def _waiting(self) -> Iterator[Stored]:
-        """What strangers left waits for a person: they cannot make our register grow."""
-        offset, strangers = 0, brought.by_strangers(self._desk)
+        """What strangers left waits for a person: they cannot make our register grow. What follows on a
+        booking that a person answered is noted: they agreed to deal with it."""
+        strangers = {
+            rec
+            for rec, stored in brought.by_strangers(self._desk).items()
+            if not self._follows_an_answer(stored)
+        }
+        offset = 0
         while True:
             lot = self._desk.reader.mentioning_log(
                 self._desk.own_log, ("booking", "booking_act"), LOOKED_AT_ONCE, offset
@@ -123,6 +130,14 @@ class Noter:
             if len(lot) < LOOKED_AT_ONCE or not new:
                 return
             offset += LOOKED_AT_ONCE
+
+    def _follows_an_answer(self, stored: Stored) -> bool:
+        """An act about a booking that a person answered here; of each kind, one can have an effect."""
+        named = stored.fields().get("booking")
+        if stored.kind != "booking_act" or not is_ref(named):
+            return False
+        said = self._desk.reader.mentions(named[0], named[1], ("booking_act",))
+        return any(each.org == self._desk.org for each in said)
 
     def _concerns(self, stored: Stored) -> bool:
         """Whether it is for us to note: about a means of ours, or the answer to a request of ours."""
@@ -163,6 +178,8 @@ class Noter:
             for of, acts in _together(waiting):
                 body = {"of": of, "acts": [rules.ref_of(each) for each in acts]}
                 publishing.write(desk, turn, publishing.draft(desk, kind, body))
+                for each in acts:
+                    brought.set_state(turn, each.rec, "answered")  # nobody need look at it any more
                 done += [(each.log, each.leaf) for each in acts]
             return done
 
