@@ -102,7 +102,9 @@ class Delivered(msgspec.Struct, frozen=True):
     body: bytes
     kind: str  # of what is inside, when it was sealed
     inside: bytes  # that body; empty when it was not sealed
-    about: bytes  # the same for every version of one acknowledgement or invitation of this author; else ``rec``
+    about: (
+        bytes  # the same for every version of one acknowledgement or invitation of this author; else ``rec``
+    )
     subnet: str  # where it came from
     stranger: bool  # it counts in what strangers may leave
     received_at: int

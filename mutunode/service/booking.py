@@ -109,9 +109,16 @@ def may_say(desk: Desk, means: Stored, booking: Booking) -> tuple[str, ...]:
         *(REQUESTERS_SAY if _ours(desk, booking) else ()),
     )
     if booking.state in ("pending", "erased", "expired"):
-        return ()
+        return tuple(name for name in names if name == way_out(booking))
     state = foreseen(booking)
     return tuple(name for name in names if (state, name) in NEXT and name not in said)
+
+
+def way_out(booking: Booking) -> str:
+    """What its owner says to have the time free again where the other side erased what it had said."""
+    if booking.state != "erased" or not booking.holds:
+        return ""
+    return "return" if {"checkout", "pickup"} & set(booking.halves) else "release"
 
 
 def _ours(desk: Desk, booking: Booking) -> bool:
@@ -278,6 +285,8 @@ def _check_order(booking: Booking, name: str) -> None:
             "La demande est tombée à son échéance. L’organisation peut en faire une autre.",
             "The request lapsed when its time had come. The organisation can make another.",
         )
+    if name == way_out(booking):
+        return
     if (state, name) not in NEXT or name in booking.halves or name in booking.said:
         word = WORDS.get(state, WORDS[booking.state])
         raise _no(

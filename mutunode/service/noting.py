@@ -219,7 +219,8 @@ class Noter:
     def _occupy(self, means: Stored) -> bool:
         """Say in public what is taken, and no more: as many blocks as sealed bookings hold."""
         bookings = lending.state(self._desk, means).bookings
-        wanted = [_said(each) for each in bookings if each.taken and _is_sealed(each) and each.span]
+        taken = [each for each in bookings if each.taken or each.holds]
+        wanted = [_said(each) for each in taken if _is_sealed(each) and each.span]
         standing: dict[tuple[Span, int | None], list[Stored]] = {}
         for block in lending.state(self._public, means).blocks:
             if block.what == "occupied":

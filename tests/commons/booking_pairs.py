@@ -39,7 +39,7 @@ LAW: dict[str, dict[str, dict[str, str]]] = {
         "withdraw": {
             "accept": "withdrawn", "refuse": "withdrawn", "lapse": "withdrawn", "other": "withdrawn",
             "repair": "withdrawn", "request": "withdrawn", "restart_unseen": "requested",
-            "restart_requester": "withdrawn", "erase": "withdrawn",
+            "restart_requester": "withdrawn", "erase": "withdrawn", "erase_act": "withdrawn",
         },
         "lapse": {
             "accept": "accepted", "refuse": "refused", "withdraw": "withdrawn", "other": "expired",
@@ -76,12 +76,13 @@ LAW: dict[str, dict[str, dict[str, str]]] = {
             "withdraw": "released", "checkout": "released", "pickup": "released", "other": "released",
             "repair": "released", "restart": "released", "restart_unseen": "accepted",
             "restart_requester": "released", "erase": "released", "lapse": "released",
+            "erase_act": "released",
         },
         "checkout": {
             "withdraw": "checked_out", "release": "checked_out", "pickup": "checked_out",
             "other": "checked_out", "repair": "checked_out", "restart": "checked_out",
             "restart_unseen": "accepted", "restart_requester": "checked_out", "erase": "checked_out",
-            "lapse": "checked_out", "refuse": "checked_out",
+            "lapse": "checked_out", "refuse": "checked_out", "erase_act": "erased",
         },
         "pickup": {
             "withdraw": "checked_out", "release": "checked_out", "checkout": "checked_out",
@@ -100,6 +101,10 @@ LAW: dict[str, dict[str, dict[str, str]]] = {
         "erase": {
             "withdraw": "withdrawn", "release": "released", "checkout": "checked_out", "other": "accepted",
         },
+        "erase_act": {
+            "release": "erased", "checkout": "erased", "withdraw": "erased", "other": "erased",
+            "repair": "erased", "lapse": "erased",
+        },
         "revise": {"withdraw": "withdrawn", "checkout": "checked_out", "other": "accepted"},
         "give_back": {"checkout": "checked_out", "withdraw": "withdrawn", "release": "released"},
         "return": {"checkout": "checked_out", "withdraw": "withdrawn", "release": "released"},
@@ -110,7 +115,7 @@ LAW: dict[str, dict[str, dict[str, str]]] = {
             "give_back": "closed", "give_back_damaged": "closed", "pickup": "returned",
             "withdraw": "returned", "release": "returned", "other": "returned", "repair": "returned",
             "restart": "returned", "restart_unseen": "checked_out",
-            "restart_requester": "returned", "erase": "returned",
+            "restart_requester": "returned", "erase": "returned", "erase_act": "erased",
         },
         "return_damaged": {"give_back": "closed", "give_back_damaged": "closed", "pickup": "returned"},
         "give_back": {
@@ -122,6 +127,7 @@ LAW: dict[str, dict[str, dict[str, str]]] = {
             "return": "returned", "give_back": "returned", "withdraw": "checked_out",
             "release": "checked_out", "other": "checked_out", "repair": "checked_out",
         },
+        "erase_act": {"return": "erased", "release": "erased", "other": "erased"},
         "withdraw": {"return": "returned", "give_back": "returned", "pickup": "checked_out"},
         "release": {"return": "returned", "give_back": "returned", "pickup": "checked_out"},
         "other": {"return": "returned", "give_back": "returned", "pickup": "checked_out"},
@@ -167,6 +173,10 @@ HAPPENINGS = {
         "the owner's register starts anew and keeps everything",
     ),
     "erase": ("le demandeur efface sa demande", "who asked erases the request"),
+    "erase_act": (
+        "le demandeur efface un acte dont il fut pris acte",
+        "who asked erases an act that had been noted",
+    ),
 }
 STARTS = {
     "requested": ("Une demande est reçue", "A request is received"),
@@ -240,6 +250,11 @@ class Pair:
 
     def _erase(self) -> None:
         self.asker.mark(self.booking, state="erased", body=None)
+
+    def _erase_act(self) -> None:
+        """Nobody can tell any more what it said."""
+        self._of_asker("pickup")
+        self.asker.mark(self.last, state="erased", body=None)
 
     def _of_owner(self, name: str, **more: Any) -> None:
         time = self.now if name == "accept" else NOW

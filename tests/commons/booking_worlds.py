@@ -20,7 +20,7 @@ from tests.commons.registers import NOW
 OWN = ("accept", "refuse", "release", "checkout", "return")
 ASKED = ("withdraw", "pickup", "give_back")
 MOVES = (*("grant",) * 5, *("ask",) * 2, *("cite",) * 4, *OWN, "accept", *ASKED, "note", "block", "later")
-RARE = ("restart", "restart", "restart_asker", "erase", "forge", "forge", "revise")
+RARE = ("restart", "restart", "restart_asker", "erase", "erase_act", "forge", "forge", "revise")
 Step = tuple[str, int, int]
 
 
@@ -71,6 +71,8 @@ class World:
         self.events = [Event(0, "means", self.means, units=units)]
         self.asked: list[Asked] = []
         self.uncited: list[tuple[Ref, str, Key]] = []  # what others did and the owner did not cite
+        self.erased_acts: set[Key] = set()
+        self.lost: set[Key] = set()  # bookings of which such an act was taken note of
         self.forged: list[Ref] = []
         self.noted_by_requester: list[tuple[int, int, Key, Ref]] = []  # who, index, booking, act
 
@@ -194,6 +196,15 @@ class World:
                 self.askers[asked.who].mark([asked.ref[0], index, asked.ref[2]], state="erased", body=None)
                 asked.erased = True
 
+    def _erase_act(self, move: str, a: int, b: int) -> None:
+        """A requester erases something it had said of a booking."""
+        asker = self.askers[a % 3]
+        said = [act for act in asker.standing if act.kind == "booking_act" and act.body is not None]
+        if said:
+            act = said[b % len(said)]
+            asker.mark([act.log, act.index, act.leaf], state="erased", body=None)
+            self.erased_acts.add((act.log, act.leaf))
+
     def _forge(self, move: str, a: int, b: int) -> None:
         """Acts by those who may not say them."""
         if not self.asked:
@@ -222,6 +233,7 @@ class World:
         order: list[tuple[int, Key, Asked]] = []
         done: set[tuple[Key, str]] = set()
         by_key = {each.key: each for each in self.asked}
+        lost = set[Key]()  # nobody can tell any more
         for position, event in enumerate(events):
             key = event.booking
             if key is None or event.what not in ("own", "cite") or event.name == "request":
@@ -231,15 +243,20 @@ class World:
             asked, name = by_key[key], event.name
             if name == "wrong_accept" and asked.erased:
                 asked, name = an_hour_later(asked), "accept"  # nobody can tell any more that it was wrong
+            if event.what == "cite" and key_of(event.ref) in self.erased_acts:
+                if states[key] not in _FINAL:
+                    lost.add(key)
+                continue
             following = _NEXT.get(states[key], {}).get(name)
             if following and (key, name) not in done:
                 states[key] = following
                 done.add((key, name))
                 if name == "accept":
                     order.append((position, key, asked))
-        self._overbook(events, states, order)
+        self._overbook(events, states, [each for each in order if each[1] not in lost])
+        self.lost |= lost
         for key, state in states.items():
-            if state == "requested" and by_key[key].erased:
+            if key in lost or (state == "requested" and by_key[key].erased):
                 states[key] = "erased"
             elif state == "requested" and by_key[key].expires <= now:
                 states[key] = "expired"
@@ -282,6 +299,7 @@ def _covers(event: Event, hour: int) -> bool:
     return event.what == "block" and event.name != "hint" and event.start <= hour < event.start + event.hours
 
 
+_FINAL = ("refused", "withdrawn", "released", "closed")
 _NEXT: dict[str, dict[str, str]] = {
     "requested": {"accept": "accepted", "refuse": "refused", "withdraw": "withdrawn"},
     "accepted": {

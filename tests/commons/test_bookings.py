@@ -12,6 +12,7 @@ from mutunode.commons.states.homes import era_of, key_of
 from mutunode.commons.states.spans import Span, Taken, peak
 from mutunode.commons.states.telling import tell, word
 from mutunode.commons.values.times import Slot, local, zone_of
+from mutunode.service.booking import way_out
 from tests.commons.lenders import DAY, HOUR, MORNING, Lender, Ref, slot
 from tests.commons.registers import NOW, together
 
@@ -341,3 +342,49 @@ def test_a_time_that_no_calendar_can_show_in_every_zone_is_no_time(
     vergers.block(press, when)
     state = _state(press, vergers, grain)
     assert (state.bookings, state.blocks) == ((), ())
+
+
+def test_by_erasing_its_withdrawal_nobody_makes_anothers_acceptance_worse(
+    vergers: Lender, grain: Lender, tilleuls: Lender
+) -> None:
+    press = vergers.lend()
+    first, second = grain.ask(press), tilleuls.ask(press)
+    vergers.act("accept", press, first)
+    gone = grain.act("withdraw", press, first)
+    vergers.cite(press, gone, about=(first,))
+    vergers.act("accept", press, second)
+    grain.mark(gone, state="erased", body=None)
+    state = _state(press, vergers, grain, tilleuls)
+    assert [each.state for each in state.bookings] == ["erased", "accepted"]
+
+
+def test_by_erasing_what_was_never_granted_nobody_keeps_a_calendar_awaited(
+    vergers: Lender, grain: Lender, tilleuls: Lender
+) -> None:
+    press = vergers.lend()
+    first, second = grain.ask(press), tilleuls.ask(press)
+    gone = grain.act("withdraw", press, first)
+    vergers.cite(press, gone, about=(first,))
+    grain.mark(gone, state="erased", body=None)
+    vergers.act("accept", press, second)
+    assert _booking(press, second, vergers, grain, tilleuls).state == "accepted"
+    assert _booking(press, first, vergers, grain, tilleuls).state == "erased"
+
+
+def test_what_was_granted_and_erased_keeps_its_time_until_the_owner_ends_it(
+    vergers: Lender, grain: Lender
+) -> None:
+    press = vergers.lend()
+    asked = grain.ask(press)
+    vergers.act("accept", press, asked)
+    gone = grain.act("pickup", press, asked)
+    vergers.cite(press, gone, about=(asked,))
+    grain.mark(gone, state="erased", body=None)
+    when = Span(NOW + 48 * HOUR, NOW + 52 * HOUR)
+    assert _state(press, vergers, grain).free(when) == 0
+    booking = _booking(press, asked, vergers, grain)
+    assert "until the owner releases it" in tell(booking).en
+    assert way_out(booking) == "release"
+    vergers.act("release", press, asked)
+    assert _state(press, vergers, grain).free(when) == 1
+    assert way_out(_booking(press, asked, vergers, grain)) == ""

@@ -96,8 +96,8 @@ class Booking(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Whether it still keeps others out; one that is pending and was granted may."""
-        if self.state == "pending":
+        """Whether it still keeps others out; one that was granted and cannot be told may."""
+        if self.state in ("pending", "erased"):
             return "accept" in self.halves and not OVER & set(self.halves)
         return self.state in HOLDING or self.state == "overbooked"
 
@@ -384,7 +384,7 @@ class _Walk:
         unsure: list[Taken] = [
             Taken(case.span or _ALWAYS, case.units)
             for case in self._cases.values()
-            if case.doubt and case.accepted_at < 0 and case.state not in FINAL
+            if case.doubt == "missing" and case.accepted_at < 0 and case.state not in FINAL
         ]
         for case in accepted:
             span, at = case.span, case.accepted_at
@@ -399,7 +399,8 @@ class _Walk:
                 case.doubt = case.doubt or "missing"
             if case.state == "accepted" and peak(self._blocked(units, lambda position: True), span) > room:
                 case.flags.add("blocked")
-            (unsure if case.doubt == "missing" else sure).append(Taken(span, case.units))
+            if case.doubt != "erased":  # by erasing an act, nobody makes another's acceptance worse
+                (unsure if case.doubt else sure).append(Taken(span, case.units))
 
     def _blocked(self, units: int, when: Any) -> list[Taken]:
         return [

@@ -68,6 +68,10 @@ _SENTENCES = {
         "Content erased by its author: what became of it can no longer be told.",
     ),
 }
+_STILL_TAKEN = Words(
+    "Le créneau reste pris jusqu’à ce que le propriétaire annule ou reprenne.",
+    "The time stays taken until the owner releases it or takes it back.",
+)
 _HALF_OUT = {
     "checkout": Words(
         "Remise déclarée par le propriétaire seul.", "Handing over declared by the owner alone."
@@ -178,6 +182,7 @@ def look(booking: Booking) -> str:
 def tell(booking: Booking) -> Words:
     """Whole sentences: what it is, and what stands out about it."""
     told = [_main(booking), *_conditions(booking)]
+    told += [_STILL_TAKEN] if booking.state == "erased" and booking.holds else []
     told += [_SAID[name] for name in sorted(booking.said) if name in _SAID and booking.state != "pending"]
     told += [_VOID[name] for name in dict.fromkeys(name for name, _ in booking.void)]
     told += [_FLAGS[flag] for flag in sorted(booking.flags) if flag in _FLAGS and _matters(flag, booking)]
