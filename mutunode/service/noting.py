@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import structlog
 
@@ -133,7 +134,7 @@ class Noter:
 
     def _follows_an_answer(self, stored: Stored) -> bool:
         """An act about a booking that a person answered here; of each kind, one can have an effect."""
-        named = stored.fields().get("booking")
+        named: Any = stored.fields().get("booking")
         if stored.kind != "booking_act" or not is_ref(named):
             return False
         said = self._desk.reader.mentions(named[0], named[1], ("booking_act",))
