@@ -85,10 +85,15 @@ def _warn(session: Session, one: dict[str, Any]) -> None:
             f"{name}: two new starts of its register dispute it; nothing new is taken. See "
             f"`mutunode peer show {one['org'][:14]}`.",
         )
-    if one.get("forked"):
+    if one.get("contested"):
         session.note(
             f"{name} a signé deux registres différents : la suite est contestée.",
             f"{name} signed two different registers: what follows is contested.",
+        )
+    elif one.get("forked"):
+        session.note(
+            f"{name} avait signé deux registres et l’a repris depuis : plus rien n’est contesté.",
+            f"{name} once signed two registers and has made a new start since: nothing is contested any more.",
         )
 
 

@@ -134,6 +134,13 @@ def test_a_similar_name_is_warned_about(node: FakeNode, cli: Cli) -> None:
     assert "looks like `Pole numérique`" in cli("peer", "nearby").err
 
 
+def test_a_register_signed_twice_is_contested_only_until_a_new_start(node: FakeNode, cli: Cli) -> None:
+    node.verbs["peer_ls"] = answers([examples.organisation(forked=True, contested=True)])
+    assert "what follows is contested" in cli("peer", "ls").err
+    node.verbs["peer_ls"] = answers([examples.organisation(forked=True, contested=False)])
+    assert "nothing is contested any more" in cli("peer", "ls").err
+
+
 @pytest.mark.parametrize(
     ("seconds", "fr", "en"),
     [
