@@ -50,7 +50,7 @@ def erase(desk: Desk, text: str, reason: str, replaced_by: str = "", versions: W
             turn.ledger.drop_draft(draft)
         done = [_write(desk, turn, each, extra | {"erase": True}) for each in chosen.erased]
         for each in chosen.withdrawn:
-            _write(desk, turn, each, extra)
+            _write(desk, turn, each, _instead(chosen, each, extra))
         first = done[chosen.erased.index(chosen.main)]
         return Erased(
             **msgspec.structs.asdict(first),
@@ -76,8 +76,9 @@ def preview(
     signed = [
         *(publishing.preview(desk, WITHDRAWAL, _input(each, extra | {"erase": True}), reader_language)
           for each in chosen.erased if each.retracted_by is None),
-        *(publishing.preview(desk, WITHDRAWAL, _input(each, extra), reader_language)
-          for each in chosen.withdrawn),
+        *(publishing.preview(
+            desk, WITHDRAWAL, _input(each, _instead(chosen, each, extra)), reader_language
+          ) for each in chosen.withdrawn),
     ]  # fmt: skip
     if not signed:  # all of them were dropped by an epoch: their places are not known before
         signed = [publishing.preview(desk, WITHDRAWAL, _input(chosen.main, extra | {"erase": True}))]
@@ -154,7 +155,7 @@ def plan(desk: Desk, named: Stored, versions: Which = "all") -> Plan:
     erased = _chosen(family, named, versions)
     if not erased:
         raise _nothing_left(named, versions)
-    rest = tuple(each for each in family if each not in erased)
+    rest = tuple(each for each in family if each not in erased and each.state != "erased")
     falls = tuple(each for each in rest if _would_stand_again(each, erased, rest))
     main = named if named in erased else erased[0]
     return Plan(main, erased, falls, tuple(each for each in rest if each not in falls))
@@ -208,6 +209,29 @@ def _neighbours(desk: Desk, version: Stored) -> Iterator[Stored]:
     for other in desk.reader.mentions(version.log, version.index, (version.kind,)):
         if other.log == version.log and other.fields().get("supersedes") == rules.ref_of(version):
             yield other
+    yield from _cut_off(desk, version)
+
+
+def _cut_off(desk: Desk, version: Stored) -> Iterator[Stored]:
+    """Versions before this one that the erasure of one between cut off (``_instead``)."""
+    for said in desk.reader.mentions(version.log, version.index, (WITHDRAWAL,)):
+        body = said.fields()
+        if body.get("replaced_by") == rules.ref_of(version) and not body.get("erase"):
+            target = rules.cited(desk, body["target"])
+            if target is not None and _fell(desk, said, target, version):
+                yield target
+
+
+def _fell(desk: Desk, said: Stored, target: Stored, version: Stored) -> bool:
+    """Was this withdrawal signed beside one that erased a version between the two? They are of one turn."""
+    for index in range(said.index - 1, -1, -1):
+        before = desk.reader.at(said.log, index)
+        if before is None or (before.kind, before.time) != (WITHDRAWAL, said.time):
+            return False
+        body = before.fields()
+        if body.get("erase") and target.index < body["target"][1] < version.index:
+            return True
+    return False
 
 
 def _would_stand_again(each: Stored, erased: tuple[Stored, ...], rest: tuple[Stored, ...]) -> bool:
@@ -221,6 +245,12 @@ def _would_stand_again(each: Stored, erased: tuple[Stored, ...], rest: tuple[Sto
 # --- what is signed ---------------------------------------------------------------------------------
 def _extra(reason: str, replaced_by: str) -> dict[str, Any]:
     return {"reason": reason} | ({"replaced_by": replaced_by} if replaced_by else {})
+
+
+def _instead(chosen: Plan, fallen: Stored, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a version that would stand again: which one is read instead, and is of its family."""
+    later = [each for each in chosen.kept if each.index > fallen.index]
+    return ({"replaced_by": rec_text(later[-1].rec)} if later else {}) | dict(extra)
 
 
 def _input(target: Stored, extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,6 +98,19 @@ def test_of_one_version_alone_the_earlier_ones_do_not_reappear(jardin: Node) -> 
     assert erase(jardin, recs[0]).erased == (recs[0],), "and what is left can go later"
 
 
+def test_all_versions_go_also_after_one_between_them_went_alone(jardin: Node) -> None:
+    recs = versions(jardin, SECRET, "Deuxième", "Troisième", "Quatrième")
+    duplicate = jardin.publish("Un doublon")
+    erase(jardin, recs[2], versions="this")
+    jardin.office.withdraw(duplicate, "duplicate", recs[3])
+    told = plan(jardin, recs[3])
+    assert [each.id for each in told.erases] == [recs[3], recs[1], recs[0]]
+    assert told.keeps == ()
+    assert erase(jardin, recs[3]).erased == (recs[3], recs[1], recs[0])
+    assert states(jardin, recs) == ["erased"] * 4
+    assert states(jardin, [duplicate]) == ["withdrawn"], "what it replaced is another record"
+
+
 @pytest.mark.parametrize(
     ("how", "erases", "withdraws", "keeps"),
     [
