@@ -93,7 +93,7 @@ def _warn(session: Session, one: dict[str, Any]) -> None:
     elif one.get("forked"):
         session.note(
             f"{name} avait signé deux registres et l’a repris depuis : plus rien n’est contesté.",
-            f"{name} once signed two registers and has made a new start since: nothing is contested any more.",
+            f"{name} once signed two registers; since its new start nothing is contested any more.",
         )
 
 
