@@ -50,10 +50,13 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """What a file says: openings, absences (from, to in Unix seconds, what for), and what was left out."""
+    """What a file says: openings, absences (from, to in Unix seconds), and how much was left out.
+
+    Not what an absence is for: that may be somebody's private life, and what is signed stays.
+    """
 
     openings: tuple[Opening, ...]
-    absences: tuple[tuple[int, int, str], ...]
+    absences: tuple[tuple[int, int], ...]
     left_out: int
 
 
@@ -109,7 +112,7 @@ def read(text: str, zone: dt.tzinfo) -> Read:
     if not any(getattr(each, "name", "") == "VCALENDAR" for each in calendars):
         raise Unreadable("no VCALENDAR")
     openings: list[Opening] = []
-    absences: list[tuple[int, int, str]] = []
+    absences: list[tuple[int, int]] = []
     left_out = 0
     for number, component in enumerate(_components(calendars)):
         if number >= COMPONENTS_MAX:
@@ -150,7 +153,7 @@ def _day(until: Any) -> str:
     return (until.date() if isinstance(until, dt.datetime) else until).isoformat()
 
 
-def _absence(component: Any, zone: dt.tzinfo) -> tuple[int, int, str] | None:
+def _absence(component: Any, zone: dt.tzinfo) -> tuple[int, int] | None:
     """An event of a calendar of absences; one that takes no time says nothing."""
     if component.get("TRANSP") == "TRANSPARENT" or component.get("STATUS") == "CANCELLED":
         return None
@@ -159,10 +162,13 @@ def _absence(component: Any, zone: dt.tzinfo) -> tuple[int, int, str] | None:
     start, end = _times(component, zone)
     if end <= start:
         raise ValueError("no time")
-    return int(start.timestamp()), int(end.timestamp()), str(component.get("SUMMARY", ""))[:200]
+    return int(start.timestamp()), int(end.timestamp())
 
 
 def _times(component: Any, zone: dt.tzinfo) -> tuple[dt.datetime, dt.datetime]:
+    for name in ("DTSTART", "DTEND"):
+        if name in component and _is_elsewhere(component[name]):
+            raise ValueError("a zone that is not known here")
     start = component["DTSTART"].dt
     if "DTEND" in component:
         end = component["DTEND"].dt
@@ -171,6 +177,11 @@ def _times(component: Any, zone: dt.tzinfo) -> tuple[dt.datetime, dt.datetime]:
     else:
         end = start + dt.timedelta(days=1)
     return _at(start, zone), _at(end, zone)
+
+
+def _is_elsewhere(given: Any) -> bool:
+    """A time in a zone that this computer does not know."""
+    return "TZID" in given.params and isinstance(given.dt, dt.datetime) and given.dt.tzinfo is None
 
 
 def _at(given: Any, zone: dt.tzinfo) -> dt.datetime:

@@ -14,7 +14,7 @@ from mutunode.commons.languages import pick
 from mutunode.commons.states import Block, Booking
 from mutunode.commons.states.telling import tell
 from mutunode.commons.values.times import rfc3339, zone_of
-from mutunode.commons.words import LangMap, Words
+from mutunode.commons.words import Words
 from mutunode.interop import ical
 from mutunode.protocol.ids import rec_text
 from mutunode.service import lending, lookup, naming, publishing
@@ -119,16 +119,33 @@ def take_hours(desk: Desk, rec: str, text: str, *, dry_run: bool = False) -> Hou
             f"This is no iCalendar file: {error}",
         ) from None
     openings = tuple(each.fields() for each in found.openings)
+    absences, left_out = _to_close(desk, means, found, zone)
     if dry_run:
-        return Hours(openings, len(found.absences), found.left_out)
+        return Hours(openings, len(absences), left_out)
     newest = publishing.revise(desk, rec, {"availability": list(openings)}).id if openings else ""
+    blocks = tuple(publishing.publish(desk, "means_block", each).id for each in absences)
+    return Hours(openings, len(absences), left_out, newest, blocks)
+
+
+def _to_close(desk: Desk, means: Stored, found: ical.Read, zone: str) -> tuple[list[dict[str, Any]], int]:
+    """The absences that are still to be said, as input; and what is left out: too long, or beyond any year.
+
+    Raises:
+        Refusal: a booking stands in the way of one. Nothing was signed.
+    """
+    kind = desk.registry["means_block"]
     known = {(each.span.start, each.span.end) for each in lending.state(desk, means).blocks}
-    blocks = []
-    for start, end, what_for in found.absences:
-        if (start, end) in known:
+    ready, left_out = [], found.left_out
+    for start, end in found.absences:
+        if (start, end) in known or end <= desk.now():
             continue
-        note: LangMap = {desk.language: what_for} if what_for.strip() else {}
-        slot = {"start": rfc3339(start, zone), "end": rfc3339(end, zone), "tz": zone}
-        fields = {"means": rec_text(means.rec), "slot": slot, "what": "closed", "note": note}
-        blocks.append(publishing.publish(desk, "means_block", fields).id)
-    return Hours(openings, len(found.absences), found.left_out, newest, tuple(blocks))
+        try:
+            slot = {"start": rfc3339(start, zone), "end": rfc3339(end, zone), "tz": zone}
+            fields = {"means": rec_text(means.rec), "slot": slot, "what": "closed"}
+            body = publishing.read_input(desk, kind, fields)
+        except (Refusal, ValueError, OverflowError):
+            left_out += 1
+            continue
+        publishing.draft(desk, kind, body)
+        ready.append(fields)
+    return ready, left_out

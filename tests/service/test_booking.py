@@ -432,3 +432,34 @@ def test_opening_hours_and_absences_come_from_a_calendar_once(jardin: Node) -> N
     assert jardin.office.lender.take_hours(means, text).blocks == ()
     with refused("no_calendar", 2):
         jardin.office.lender.take_hours(means, "nothing of the kind")
+
+
+def test_of_a_calendar_all_is_taken_that_can_be_or_nothing_and_never_what_it_is_for(jardin: Node) -> None:
+    means = lend(jardin)
+
+    def calendar(*days: tuple[str, str]) -> str:
+        events = "".join(
+            f"BEGIN:VEVENT\nUID:{start}\nDTSTART;VALUE=DATE:{start}\nDTEND;VALUE=DATE:{end}\n"
+            "SUMMARY:Rendez-vous médical\nEND:VEVENT\n"
+            for start, end in days
+        )
+        return f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{events}END:VCALENDAR\n"
+
+    size = jardin.size()
+    jardin.office.lender.act("accept", ask(jardin, means))
+    busy = (f"{DAY:%Y%m%d}", f"{DAY + dt.timedelta(1):%Y%m%d}")
+    with refused("block_over_bookings", 4):
+        jardin.office.lender.take_hours(means, calendar(("20271224", "20271225"), busy))
+    assert jardin.size() == size + 2  # the request and its acceptance
+    found = jardin.office.lender.take_hours(
+        means,
+        calendar(
+            ("20271224", "20271225"),
+            ("20280101", "20330101"),
+            ("20200101", "20200102"),
+            ("99991230", "99991231"),
+        ),
+    )
+    assert (found.closed, found.left_out, len(found.blocks)) == (1, 2, 1)
+    [block] = jardin.office.lender.page(means, "2027-12-24").blocks
+    assert block.note == {}
