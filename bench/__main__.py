@@ -40,11 +40,17 @@ def main() -> int:
         if figures:
             show(figures, f"mutunode ({machine})")
         if asked.write and figures:
-            name = "searching" if asked.searching else "stages" if asked.stages else "nodes"
+            name = _scene(asked)
             page.write(asked.write, name, figures, machine, started)
         if asked.json and figures:
             asked.json.write_bytes(_document(figures, asked.records, machine, started))
     return 0 if all(figure.reached is not False for figure in figures) else 3
+
+
+def _scene(asked: argparse.Namespace) -> str:
+    """The name of the table in a page."""
+    chosen = {"searching": asked.searching, "stages": asked.stages, "files": asked.files}
+    return next((name for name, is_chosen in chosen.items() if is_chosen), "nodes")
 
 
 def _arguments() -> argparse.Namespace:

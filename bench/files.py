@@ -1,7 +1,7 @@
 """Files between two nodes, beside the same bytes by a plain HTTP download that hashes and flushes.
 
 Ours goes through TLS, is checked chunk by chunk, and is durable and known to the node when it counts; the
-plain one is neither encrypted nor resumed.
+plain one is neither encrypted nor resumed. Syncthing stands beside both where the system has it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench import beside
 from bench.figures import Figure, Target
 from bench.node import Node, wait_until
 
@@ -29,6 +30,8 @@ LARGE = Target(0.5, "at least", share=True)
 SMALL = Target(1.0, "at least", share=True)
 ADDING = Target(0.5, "at least", share=True)
 MEMORY_MB = Target(150, "at most")
+LARGE_SYNCTHING = Target(1.2, "at least", share=True)
+SMALL_SYNCTHING = Target(2.0, "at least", share=True)
 
 PLAIN_SERVER = """
 import sys
@@ -86,15 +89,16 @@ def scene(folder: Path, large_bytes: int = LARGE_BYTES, small_files: int = SMALL
 
 def _large(folder: Path, giver: Node, taker: Node, rec: str, large: Path) -> Iterator[Figure]:
     megabytes = large.stat().st_size / 1e6
-    plain = _plain(folder, [large])
+    plain, plain_cpu = _plain(folder, [large])
     idle = taker.memory_mb("VmRSS")
-    spent = giver.cpu_seconds() + taker.cpu_seconds()
-    seconds = _get(folder, taker, rec, [large])
-    note = f"{giver.cpu_seconds() + taker.cpu_seconds() - spent:.1f} s of processor, both sides, TLS"
+    seconds, cpu = _timed(giver, taker, [rec], [large])
+    _compare(folder, taker, rec, [large])
+    note = f"TLS; {cpu:.1f} s of processor, both sides; plain: {plain_cpu:.1f} s"
     yield Figure(
         "a large file between two nodes", megabytes / seconds, "MB/s", megabytes / plain, LARGE, note
     )
     yield Figure("memory above idle, receiving it", taker.memory_mb("VmHWM") - idle, "MB", target=MEMORY_MB)
+    yield from _syncthing(folder / "st-large", [large], "a large file", megabytes, "MB/s", seconds, cpu)
 
 
 def _small(folder: Path, giver: Node, taker: Node, count: int) -> Iterator[Figure]:
@@ -104,21 +108,45 @@ def _small(folder: Path, giver: Node, taker: Node, count: int) -> Iterator[Figur
     for number in range(count):
         paths.append(small / f"{number:05}.bin")
         _write(paths[-1], SMALL_BYTES)
-    plain = _plain(folder, paths)
+    plain, plain_cpu = _plain(folder, paths)
     recs = [
         _publish(giver, f"small {start}", paths[start : start + FILES_A_RECORD])[0]
         for start in range(0, count, FILES_A_RECORD)
     ]
+    seconds, cpu = _timed(giver, taker, recs, paths)
+    note = (
+        f"{count:,} of 100 KiB, each durable by itself; {cpu:.1f} s of processor, both sides; "
+        f"plain: {plain_cpu:.1f} s"
+    )
+    yield Figure("small files between two nodes", count / seconds, "files/s", count / plain, SMALL, note)
+    yield from _syncthing(folder / "st-small", paths, "small files", count, "files/s", seconds, cpu)
+
+
+def _syncthing(
+    folder: Path, paths: list[Path], what: str, amount: float, unit: str, seconds: float, cpu: float
+) -> Iterator[Figure]:
+    """Ours once more, beside Syncthing's for the same files."""
+    if not beside.is_here():
+        print(f"bench: Syncthing is not installed here: no comparison with it for {what}", file=sys.stderr)
+        return
+    folder.mkdir()
+    its_seconds, its_cpu = beside.measure(folder, paths)
+    target = LARGE_SYNCTHING if len(paths) == 1 else SMALL_SYNCTHING
+    note = f"{cpu:.1f} s of processor, both sides; Syncthing: {its_cpu:.1f} s"
+    yield Figure(f"{what}, beside Syncthing", amount / seconds, unit, amount / its_seconds, target, note)
+
+
+def _timed(giver: Node, taker: Node, recs: list[str], paths: list[Path]) -> tuple[float, float]:
+    """(seconds, processor seconds of both) until all is verified, durable and held."""
     for rec in recs:
         wait_until(lambda rec=rec: _knows(taker, rec), SECONDS_MAX, POLL_SECONDS, "the records")
-    started = time.perf_counter()
+    spent, started = giver.cpu_seconds() + taker.cpu_seconds(), time.perf_counter()
     for rec in recs:
         taker.ask("fetch", rec=rec)
     for rec in recs:
-        wait_until(lambda rec=rec: _held(taker, rec), SECONDS_MAX, POLL_SECONDS, "the small files")
+        wait_until(lambda rec=rec: _held(taker, rec), SECONDS_MAX, POLL_SECONDS, f"{len(paths)} files")
     seconds = time.perf_counter() - started
-    note = f"{count:,} of 100 KiB, each durable by itself"
-    yield Figure("small files between two nodes", count / seconds, "files/s", count / plain, SMALL, note)
+    return seconds, giver.cpu_seconds() + taker.cpu_seconds() - spent
 
 
 def _publish(node: Node, title: str, paths: list[Path]) -> tuple[str, float]:
@@ -128,17 +156,11 @@ def _publish(node: Node, title: str, paths: list[Path]) -> tuple[str, float]:
     return str(answer["id"]), time.perf_counter() - started
 
 
-def _get(folder: Path, taker: Node, rec: str, paths: list[Path]) -> float:
-    """Until all is verified, durable and held; then compared, outside the time."""
-    wait_until(lambda: _knows(taker, rec), SECONDS_MAX, POLL_SECONDS, "the record")
-    started = time.perf_counter()
-    taker.ask("fetch", rec=rec)
-    wait_until(lambda: _held(taker, rec), SECONDS_MAX, POLL_SECONDS, "the file")
-    seconds = time.perf_counter() - started
+def _compare(folder: Path, taker: Node, rec: str, paths: list[Path]) -> None:
+    """What came is what was given."""
     got = taker.ask("get", rec=rec, path=str(folder / "got"))
     for path, each in zip(paths, got["files"], strict=True):
         assert _digest(path) == _digest(Path(each["path"]))
-    return seconds
 
 
 def _knows(taker: Node, rec: str) -> bool:
@@ -155,8 +177,9 @@ def _held(taker: Node, rec: str) -> bool:
     return all(line["held"] for line in taker.ask("files", rec=rec))
 
 
-def _plain(folder: Path, paths: list[Path]) -> float:
-    """Seconds of a plain download of the same files, one process for each side."""
+def _plain(folder: Path, paths: list[Path]) -> tuple[float, float]:
+    """(seconds, processor seconds) of a plain download of the same files, one process for each side."""
+    before = os.times()
     server = subprocess.Popen(
         [sys.executable, "-c", PLAIN_SERVER, str(paths[0].parent)], stdout=subprocess.PIPE, text=True
     )
@@ -176,7 +199,9 @@ def _plain(folder: Path, paths: list[Path]) -> float:
         server.wait()
     for path in paths:
         (target / path.name).unlink()
-    return seconds
+    after = os.times()  # of children that ended
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return seconds, spent
 
 
 def _bare_hash(path: Path) -> float:

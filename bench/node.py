@@ -127,8 +127,13 @@ class Node:
     def cpu_seconds(self) -> float:
         """Processor time of all its threads so far."""
         assert self.process is not None
-        after_name = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / _TICKS_A_SECOND
+        return processor_seconds(self.process.pid)
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time of all threads of a process so far."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / _TICKS_A_SECOND
 
 
 def wait_until(condition: Any, seconds_max: float, step_seconds: float, what: str) -> float:

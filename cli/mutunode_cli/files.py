@@ -126,19 +126,39 @@ def _show_got(session: Session, answer: dict[str, Any]) -> None:
     cls=Verb,
     help=both(
         "Promettre de garder une copie des fichiers d’une fiche (rec_…) ou d’une organisation (org_…). La "
-        "promesse est publique et signée ; elle se retire avec « mutunode withdraw ».",
+        "promesse est publique et signée. Avec --stop, elle est retirée, et ce que vous aviez demandé ou "
+        "promis n’est plus gardé ici, sauf si autre chose le garde.",
         "Promise to keep a copy of the files of a record (rec_…) or of an organisation (org_…). The promise "
-        "is public and signed; withdraw it with `mutunode withdraw`.",
+        "is public and signed. With --stop it is withdrawn, and what you asked for or promised is not kept "
+        "here any more, unless something else keeps it.",
     ),
 )
 @click.argument("target", metavar="REC|ORG")
+@click.option("--stop", is_flag=True, help=both("ne plus garder ces fichiers", "stop keeping these files"))
 @with_session
-def preserve_command(session: Session, target: str) -> None:
-    """Promise to keep copies."""
+def preserve_command(session: Session, target: str, stop: bool) -> None:
+    """Promise to keep copies, or no longer."""
+    if stop:
+        answer = session.call("release", {"target": target})
+        session.show(answer, lambda: _show_released(session, answer), answer["withdrawn"])
+        return
     from mutunode_cli.publish import show_written
 
     field = "org" if target.startswith("org_") else "record"
     show_written(session, session.call("publish", {"kind": "preserve", "fields": {field: target}}))
+
+
+def _show_released(session: Session, answer: dict[str, Any]) -> None:
+    screen.facts(
+        [
+            (session.tr("promesses retirées", "promises withdrawn"), str(len(answer["withdrawn"]))),
+            (session.tr("fichiers plus gardés ici", "files no longer kept here"), str(answer["dropped"])),
+            (
+                session.tr("fichiers gardés pour autre chose", "files kept for something else"),
+                str(answer["kept"]),
+            ),
+        ]
+    )
 
 
 # --- whose file is this ---------------------------------------------------------------------------

@@ -46,7 +46,7 @@ from mutunode.service import (
 )
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
-from mutunode.service.files import attaching, having, showing
+from mutunode.service.files import attaching, having, releasing, showing
 from mutunode.service.forking import ForkProved
 from mutunode.service.importing import Source
 from mutunode.service.lender import Lender
@@ -225,6 +225,10 @@ class Office:
         """Have the files of a record fetched that are not here, or one of them; how many are wanted now."""
         stored = lookup.record(self.desk, rec)
         return len(having.fetch(self.desk, stored, ids.parse(blob, "blob") if blob else None))
+
+    def release(self, target: str) -> releasing.Released:
+        """Stop keeping the files of a record, or those promised of an organisation."""
+        return releasing.release(self.desk, target)
 
     def opened_file(self, rec: str, index: int) -> showing.Opened:
         """A file of a record, as it may be given to a browser."""

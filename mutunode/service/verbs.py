@@ -51,6 +51,10 @@ class GetFiles(Params, frozen=True):
     reader_language: str = ""
 
 
+class Release(Params, frozen=True):
+    target: str  # rec_… or org_…
+
+
 class OfBlob(Params, frozen=True):
     blob: str
     reader_language: str = ""
@@ -422,6 +426,7 @@ VERBS: dict[str, Verb] = {
     "get": Verb(GetFiles, lambda o, p, e: o.get_files(p.rec, p.path, p.timeout, e), streams=True),
     "fetch": Verb(OfRecord, lambda o, p, e: {"wanted": o.fetch_files(p.rec)}),
     "files": Verb(OfRecord, lambda o, p, e: o.files(p.rec)),
+    "release": Verb(Release, lambda o, p, e: o.release(p.target)),
     "whose": Verb(OfBlob, lambda o, p, e: o.whose(p.blob)),
     "use": Verb(Use, _use),
     "withdraw": Verb(Withdraw, _withdraw),

@@ -59,6 +59,9 @@ class Logs:
 
     def log(self, log: bytes) -> HeldLog | None:
         """What is held of a log, or None."""
+        return self._turn.remembered(("log", log), lambda: self._log(log))  # type: ignore[no-any-return]
+
+    def _log(self, log: bytes) -> HeldLog | None:
         row = sql.first(
             self._turn.db,
             "SELECT org, space, head, size, pending, missing, broken_at, broken_epoch, bytes, forked_in"
@@ -88,6 +91,9 @@ class Logs:
 
     def logs_of(self, org: bytes) -> list[bytes]:
         """Logs of one organisation of which something is held, by id."""
+        return list(self._turn.remembered(("logs of", org), lambda: self._logs_of(org)))
+
+    def _logs_of(self, org: bytes) -> list[bytes]:
         rows = sql.each(
             self._turn.db,
             "SELECT log FROM log JOIN org USING (org_no) WHERE org = ? AND (head IS NOT NULL OR pending > 0"
@@ -233,7 +239,8 @@ class Logs:
     def project_some(self, limit: int) -> bool:
         """Show up to ``limit`` more entries."""
         db = self._turn.db
-        behind = sql.rows(db, "SELECT log_no, log, space, projected, size FROM log WHERE projected < size")
+        asked = "SELECT log_no, log, space, projected, size FROM log WHERE projected < size"
+        behind = self._turn.remembered(("behind",), lambda: sql.rows(db, asked))
         for log_no, log, space, projected, size in behind:
             if limit <= 0:
                 return True

@@ -24,8 +24,12 @@ class People:
     # --- organisations -------------------------------------------------------------------------
     def chain(self, org: bytes) -> Chain | None:
         """The identity chain held, or None."""
-        raw = sql.value(self._turn.db, "SELECT chain FROM org WHERE org = ?", (org,))
-        return chains.unpack_if_intact(raw, org)
+
+        def read() -> Chain | None:
+            raw = sql.value(self._turn.db, "SELECT chain FROM org WHERE org = ?", (org,))
+            return chains.unpack_if_intact(raw, org)
+
+        return self._turn.remembered(("chain", org), read)  # type: ignore[no-any-return]
 
     def put_chain(self, chain: Chain) -> None:
         """Keep a verified chain with its rivals."""

@@ -367,6 +367,41 @@ def test_a_promise_may_cover_all_of_an_organisation(
         until(lambda rec=rec: lines(atelier, rec)[0].held, "fetched because promised")  # type: ignore[misc]
 
 
+def test_what_was_asked_for_and_promised_is_kept_no_longer(
+    two: tuple[Node, Node], arrives: Any, tmp_path: Path
+) -> None:
+    jardin, atelier = two
+    forbid_fetching(atelier)
+    rec = publish(jardin, path_of(tmp_path, "gros.bin", BIG))
+    arrives(atelier, rec)
+    call(atelier, "get", rec=rec, path=str(tmp_path / "out"), timeout=20)
+    promise = atelier.office.publish("preserve", {"record": rec}).id
+    assert lines(atelier, rec)[0].held
+    answer = call(atelier, "release", target=rec)
+    assert (answer.withdrawn, answer.dropped, answer.kept) == ((promise,), 1, 0)
+    assert not lines(atelier, rec)[0].held
+    assert list(atelier.engine.library.each()) == []
+    assert (tmp_path / "out" / "gros.bin").read_bytes() == BIG, "what was written out is the person's"
+    assert atelier.stored(promise).withdrawn_by is not None
+
+
+def test_what_something_else_keeps_is_not_let_go(
+    two: tuple[Node, Node], arrives: Any, tmp_path: Path
+) -> None:
+    jardin, atelier = two
+    forbid_fetching(atelier)
+    rec = publish(jardin, path_of(tmp_path, "gros.bin", BIG))
+    arrives(atelier, rec)
+    atelier.office.publish("preserve", {"org": jardin.org})
+    call(atelier, "get", rec=rec, path=str(tmp_path / "out"), timeout=20)
+    answer = call(atelier, "release", target=rec)
+    assert (answer.withdrawn, answer.dropped, answer.kept) == ((), 0, 1)
+    assert lines(atelier, rec)[0].reason == "promised"
+    answer = call(atelier, "release", target=jardin.org)
+    assert (len(answer.withdrawn), answer.dropped, answer.kept) == (1, 1, 0)
+    assert not lines(atelier, rec)[0].held
+
+
 def test_a_promise_names_one_thing(jardin: Node) -> None:
     with refused("invalid", 2):
         jardin.office.publish("preserve", {})

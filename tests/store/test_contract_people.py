@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mutunode.protocol.head import PUBLIC
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.store import Draft, Store, open_store
 from mutunode.store.interface import StoreError
@@ -33,6 +34,27 @@ def test_a_chain_is_kept_with_all_its_epochs(store: Store, alice: Author) -> Non
         store.ledger.put_chain(alice.chain)
         assert store.ledger.chain(alice.org) == alice.chain
         assert store.ledger.chain(alice.org).epoch == 1  # type: ignore[union-attr]
+
+
+def test_what_was_read_in_a_turn_that_is_undone_is_read_again(store: Store, alice: Author) -> None:
+    publish(store, alice, ("resource", {}))
+    with store.ledger.transaction():
+        before = store.ledger.log(alice.log())
+    with contextlib.suppress(KeyError), store.ledger.transaction():
+        store.ledger.mark_broken(alice.log(), alice.org, PUBLIC, 0, 0)
+        assert store.ledger.log(alice.log()) != before, "a turn sees what it wrote itself"
+        raise KeyError
+    with store.ledger.transaction():
+        assert store.ledger.log(alice.log()) == before
+    bob = Author("bob")
+    with contextlib.suppress(KeyError), store.ledger.transaction():
+        store.ledger.put_chain(bob.chain)
+        assert store.ledger.chain(bob.org) == bob.chain
+        raise KeyError
+    with store.ledger.transaction():
+        assert store.ledger.chain(bob.org) is None
+        assert store.ledger.logs_of(bob.org) == []
+        assert store.ledger.logs_of(alice.org) == [alice.log()]
 
 
 def test_a_root_key_finds_the_organisation_it_can_restore(store: Store, alice: Author, bob: Author) -> None:

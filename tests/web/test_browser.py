@@ -352,3 +352,26 @@ def test_axe_finds_nothing_in_the_first_run(browser: Browser, language: str) -> 
         found |= _axe_and_width(page, "done")
         page.close()
     assert found == {}
+
+
+def test_a_file_dropped_on_the_form_is_sent_and_described(browser: Browser, site: Served, own: str) -> None:
+    page = open_page(browser, site, own + "/fr/publier/resource")
+    box = page.locator("[data-files]")
+    drop = """() => {
+      const held = new DataTransfer();
+      held.items.add(new File(["# Le plan\\n"], "plan.md"));
+      return held;
+    }"""
+    held = page.evaluate_handle(drop)
+    box.dispatch_event("dragover", {"dataTransfer": held})
+    assert "over" in (box.get_attribute("class") or "").split()
+    box.dispatch_event("drop", {"dataTransfer": held})
+    page.get_by_text("plan.md has arrived.").or_(page.get_by_text("plan.md est arrivé")).wait_for()
+    assert "over" not in (box.get_attribute("class") or "").split()
+    sent = {each.get_attribute("name"): each.input_value() for each in box.locator("[name^=files\\.]").all()}
+    assert (sent["files.0.name"], sent["files.0.size"]) == ("plan.md", "10")
+    assert sent["files.0.media_type"] == "text/markdown"
+    assert sent["files.0.blob"].startswith("blob_")
+    assert page.locator("[data-files] input[type=text]").count() == 1, "a place to say what it shows"
+    assert page.evaluate("() => [...document.forms].every(f => f.querySelector('button:disabled') === null)")
+    page.context.close()

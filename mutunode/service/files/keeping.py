@@ -114,9 +114,9 @@ def want(desk: Desk, cites: Iterable[Cite], promised: Promises | None = None) ->
     accepted = Accepted(desk)
     chosen: dict[bytes, File] = {}
     for cite in cites:
-        reason = _reason(desk, cite, promised, accepted)
+        reason = reason_of(desk, cite, promised, accepted)
         held = chosen.get(cite.blob) or desk.reader.file(cite.blob)
-        if reason is None or (held is not None and _rank(held.reason) >= _rank(reason)):
+        if reason is None or (held is not None and rank(held.reason) >= rank(reason)):
             continue
         size = held.size if held is not None else cite.size
         if purse.pays(size, reason, held):
@@ -137,7 +137,8 @@ def put(desk: Desk, files: Iterable[File]) -> None:
     desk.act(job)
 
 
-def _rank(reason: Reason) -> int:
+def rank(reason: Reason) -> int:
+    """Of several reasons the highest counts."""
     return REASONS.index(reason)
 
 
@@ -155,7 +156,8 @@ class Accepted:
         return self._known[org]
 
 
-def _reason(desk: Desk, cite: Cite, promised: Promises, accepted: Accepted) -> Reason | None:
+def reason_of(desk: Desk, cite: Cite, promised: Promises, accepted: Accepted) -> Reason | None:
+    """Why a file that is cited so should be here; None: nothing says that it should."""
     allowance = desk.allowance
     if cite.org == desk.org:
         return "added"  # ours: on another machine of ours it was

@@ -3,7 +3,7 @@
 What decodes pictures has been broken before. It runs here with little memory and little time, and writes no
 file; if it dies, there is no picture.
 
-As a program, ``picture.py MEDIA_TYPE SIDE`` reads a file on its standard input and writes a PNG.
+As a program, ``picture.py MEDIA_TYPE SIDE TOOL`` reads a file on its standard input and writes a PNG.
 """
 
 from __future__ import annotations
@@ -24,18 +24,25 @@ PICTURE_BYTES_MAX = 2_000_000
 PICTURES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}
 PDF = "application/pdf"
 PDF_TOOL = "pdftoppm"
+PATH = "/usr/bin:/bin"  # of the system's own programs, whatever the node was started with
 
 
-def can_be_drawn(media_type: str, size: int) -> bool:
+def pdf_tool() -> str:
+    """Where what draws a page of a PDF is installed; empty: nowhere."""
+    return shutil.which(PDF_TOOL, path=PATH) or ""
+
+
+def can_be_drawn(media_type: str, size: int, tool: str | None = None) -> bool:
     """Whether a picture of such a file may be tried."""
     if not 0 < size <= SOURCE_BYTES_MAX:
         return False
-    return media_type in PICTURES or (media_type == PDF and shutil.which(PDF_TOOL) is not None)
+    return media_type in PICTURES or (media_type == PDF and bool(pdf_tool() if tool is None else tool))
 
 
-def draw(source: Path, media_type: str) -> bytes | None:
-    """A PNG of a file, or None when none can be made."""
-    command = [sys.executable, "-P", str(Path(__file__)), media_type, str(SIDE_MAX)]
+def draw(source: Path, media_type: str, tool: str | None = None) -> bytes | None:
+    """A PNG of a file, or None when none can be made; ``tool``: what draws a PDF, None: as installed."""
+    tool = pdf_tool() if tool is None else tool
+    command = [sys.executable, "-P", str(Path(__file__)), media_type, str(SIDE_MAX), tool]
     try:
         with source.open("rb") as given:
             done = subprocess.run(  # noqa: S603 — our own interpreter, no text of anybody in it
@@ -45,7 +52,7 @@ def draw(source: Path, media_type: str) -> bytes | None:
                 timeout=SECONDS_MAX,
                 check=False,
                 cwd="/",
-                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+                env={"PATH": PATH, "LANG": "C.UTF-8"},
             )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -80,11 +87,10 @@ def _draw_picture(format: str, side: int) -> None:
     sys.stdout.buffer.write(out.getvalue())
 
 
-def _draw_pdf(side: int) -> None:
+def _draw_pdf(side: int, tool: str) -> None:
     import os
 
-    tool = shutil.which(PDF_TOOL)
-    if tool is None:
+    if not tool:
         raise SystemExit(3)
     options = ["-png", "-f", "1", "-l", "1", "-singlefile", "-scale-to", str(side)]
     os.execv(tool, [PDF_TOOL, *options, "-"])  # noqa: S606 — in this process and its limits, no shell
@@ -92,10 +98,10 @@ def _draw_pdf(side: int) -> None:
 
 def main(arguments: list[str]) -> None:
     """Draw what stands on the standard input."""
-    media_type, side = arguments[0], int(arguments[1])
+    media_type, side, tool = arguments[0], int(arguments[1]), arguments[2]
     _limit()
     if media_type == PDF:
-        _draw_pdf(side)
+        _draw_pdf(side, tool)
     else:
         _draw_picture(PICTURES[media_type], side)
 

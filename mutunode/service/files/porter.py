@@ -1,13 +1,16 @@
 """The porter: does what the core decided about files, outside the turns, and tells it what became of it.
 
 A few threads, so that one slow disk or one large file keeps nobody else. What concerns one file is done in
-the order in which it was decided, and so is what one link reads.
+the order in which it was decided, and so is what one link reads. What a turn decided is handed over at once,
+and what became of it is told at once: waking a thread costs as much as hashing half a chunk.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -21,11 +24,13 @@ from mutunode.store.blobs import BlobDamaged, BlobError, BlobFull, BlobGone, Inc
 from mutunode.turns import CloseAll, Input, Outward
 
 WORKERS = 4  # more than one file waits for the disk at once: the disk ends them together
+TELL_SECONDS = 0.002  # of work, then what is done is told, whatever else is to be done
 
 log = structlog.get_logger("files")
 
 Post = Callable[[Input], None]
-Job = Callable[[], None]
+Job = Callable[[], Input | None]  # gives what the core is to hear
+Inbox = queue.SimpleQueue[list[Job] | None]
 
 
 class Porter:
@@ -35,7 +40,7 @@ class Porter:
         """``post`` hands an input to the core, from any thread."""
         self._library = library
         self._post = post
-        self._queues: list[queue.SimpleQueue[Job | None]] = [queue.SimpleQueue() for _ in range(WORKERS)]
+        self._queues: list[Inbox] = [queue.SimpleQueue() for _ in range(WORKERS)]
         self._incoming: dict[bytes, Incoming] = {}  # each touched by the one thread of its file
         self._threads = [
             threading.Thread(target=self._run, args=(each,), name=f"files {number}", daemon=True)
@@ -60,58 +65,66 @@ class Porter:
     def take(self, effects: Sequence[Outward]) -> Sequence[Outward]:
         """Do what concerns files; gives the rest. Called in the writer's thread."""
         rest: list[Outward] = []
+        jobs: dict[int, list[Job]] = defaultdict(list)
         for effect in effects:
             if isinstance(effect, FileEffect):
-                self._accept(effect)
+                number, job = self._job(effect)
+                jobs[number % WORKERS].append(job)
                 continue
             if isinstance(effect, CloseAll):
-                self._leave_all()
+                for blob in list(self._incoming):  # a new core starts and opens again what it wants
+                    jobs[blob[0] % WORKERS].append(lambda blob=blob: self._leave(blob))  # type: ignore[misc]
             rest.append(effect)
+        for number, each in jobs.items():
+            self._queues[number].put(each)
         return rest
 
     def damaged(self, blob: bytes, size: int) -> None:
         """Somebody found that a file on the disk is not what was put there: mend it. Any thread."""
-        self._queue_of(blob[0]).put(lambda: self._mend(blob, size))
+        self._queues[blob[0] % WORKERS].put([lambda: self._mend(blob, size)])
 
-    def _accept(self, effect: FileEffect) -> None:
+    def _job(self, effect: FileEffect) -> tuple[int, Job]:
+        """What is to be done, and a number of what it must stay in order with."""
         match effect:
             case OpenFile(blob, size):
-                self._queue_of(blob[0]).put(lambda: self._open(blob, size))
+                return blob[0], lambda: self._open(blob, size)
             case PutChunk(blob=blob):
-                self._queue_of(blob[0]).put(lambda: self._put(effect))
+                return blob[0], lambda: self._put(effect)
             case LeaveFile(blob):
-                self._queue_of(blob[0]).put(lambda: self._leave(blob))
+                return blob[0], lambda: self._leave(blob)
             case ReadChunk(link=link):
-                self._queue_of(link).put(lambda: self._read(effect))
+                return link, lambda: self._read(effect)
 
-    def _leave_all(self) -> None:
-        """A new core starts and opens again what it wants."""
-        for blob in list(self._incoming):
-            self._queue_of(blob[0]).put(lambda blob=blob: self._leave(blob))  # type: ignore[misc]
-
-    def _queue_of(self, number: int) -> queue.SimpleQueue[Job | None]:
-        return self._queues[number % WORKERS]
-
-    def _run(self, jobs: queue.SimpleQueue[Job | None]) -> None:
-        while (job := jobs.get()) is not None:
-            try:
-                job()
-            except Exception:
-                log.exception("files")  # a bug: what it was about stalls, and is asked for again
+    def _run(self, given: Inbox) -> None:
+        while (jobs := given.get()) is not None:
+            done: list[Input] = []
+            since = time.monotonic()
+            for job in jobs:
+                try:
+                    told = job()
+                except Exception:
+                    log.exception("files")  # a bug: what it was about stalls, and is asked for again
+                    continue
+                if told is not None:
+                    done.append(told)
+                if done and time.monotonic() - since > TELL_SECONDS:
+                    self._post(_all_of(done))
+                    done, since = [], time.monotonic()
+            if done:
+                self._post(_all_of(done))
 
     # --- in ------------------------------------------------------------------------------------
-    def _open(self, blob: bytes, size: int) -> None:
+    def _open(self, blob: bytes, size: int) -> Input:
         try:
             if self._library.size(blob) == size:
-                self._post(lambda node, now: node.file_opened(blob, frozenset(), True, now))
-                return
+                return lambda node, now: node.file_opened(blob, frozenset(), True, now)
             incoming = self._begin(blob, size)
             held, whole = incoming.held, incoming.is_complete
             if whole:
                 self._end(incoming)
-            self._post(lambda node, now: node.file_opened(blob, held, whole, now))
         except BlobError as error:
-            self._failed(blob, error, 0)
+            return self._failed(blob, error, 0)
+        return lambda node, now: node.file_opened(blob, held, whole, now)
 
     def _begin(self, blob: bytes, size: int) -> Incoming:
         incoming = self._incoming.get(blob)
@@ -123,14 +136,13 @@ class Porter:
         del self._incoming[incoming.blob]
         self._library.arrived(incoming)
 
-    def _put(self, put: PutChunk) -> None:
+    def _put(self, put: PutChunk) -> Input:
         blob, index = put.blob, put.index
         try:
             whole = self._put_whole(put) if chunk_count(put.size) == 1 else self._put_part(put)
         except BlobError as error:
-            self._failed(blob, error, 1)
-            return
-        self._post(lambda node, now: node.chunk_put(blob, index, whole, now))
+            return self._failed(blob, error, 1)
+        return lambda node, now: node.chunk_put(blob, index, whole, now)
 
     def _put_whole(self, put: PutChunk) -> bool:
         """A file of one chunk needs no journal."""
@@ -151,12 +163,12 @@ class Porter:
             return True
         return False
 
-    def _failed(self, blob: bytes, error: BlobError, lost: int) -> None:
+    def _failed(self, blob: bytes, error: BlobError, lost: int) -> Input:
         """Not put, and what is open of the file is closed: it begins again from what the disk kept."""
         log.warning("file", blob=blob_text(blob), error=str(error))
         self._leave(blob)
         why = "full" if isinstance(error, BlobFull) else "disk"
-        self._post(lambda node, now: node.file_failed(blob, why, lost, now))
+        return lambda node, now: node.file_failed(blob, why, lost, now)
 
     def _leave(self, blob: bytes) -> None:
         incoming = self._incoming.pop(blob, None)
@@ -164,7 +176,7 @@ class Porter:
             incoming.close()
 
     # --- out -----------------------------------------------------------------------------------
-    def _read(self, read: ReadChunk) -> None:
+    def _read(self, read: ReadChunk) -> Input:
         frame: bytes | None = None
         try:
             size, chunk, path = self._library.chunk(read.blob, read.index)
@@ -173,12 +185,16 @@ class Porter:
             self.damaged(read.blob, read.size)
         except (BlobError, MutunodeError) as error:
             log.warning("file", blob=blob_text(read.blob), error=str(error))
-        self._post(lambda node, now: node.chunk_read(read.link, read.id, frame, now))
+        return lambda node, now: node.chunk_read(read.link, read.id, frame, now)
 
-    def _mend(self, blob: bytes, size: int) -> None:
+    def _mend(self, blob: bytes, size: int) -> Input:
         log.warning("file is damaged on the disk; it is fetched again", blob=blob_text(blob))
         try:
             self._library.take_back(blob, size)
         except BlobError as error:
             log.warning("file", blob=blob_text(blob), error=str(error))
-        self._post(lambda node, now: node.file_lost(blob, now))
+        return lambda node, now: node.file_lost(blob, now)
+
+
+def _all_of(inputs: Sequence[Input]) -> Input:
+    return lambda node, now: [effect for each in inputs for effect in each(node, now)]

@@ -62,8 +62,9 @@ class Folder:
 
     def read(self, blob: bytes, start: int, end: int) -> bytes:
         """A part of a file."""
-        with disk_refusals(blob_text(blob)):
-            file = os.open(self._place(blob), os.O_RDONLY | os.O_CLOEXEC)
+        target = self._place(blob)
+        with disk_refusals(target.name):
+            file = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 return os.pread(file, end - start, start)
             finally:

@@ -188,7 +188,7 @@ class Incoming:
         """A chunk that was checked against the id, and its leaf; ``BlobFull`` when there is no room."""
         if index in self._leaves:
             return
-        with disk_refusals(blob_text(self.blob)):
+        with disk_refusals(self.path.name):
             self._flusher.wrote(len(chunk))
             _write_all(self._file, memoryview(chunk), index * CHUNK_BYTES)
             os.write(self._journal, index.to_bytes(4, "big") + leaf)
