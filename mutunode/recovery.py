@@ -33,6 +33,7 @@ from mutunode.protocol.ledger import Address, Stance
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES, SEED_BYTES, VOUCHES_READ_MAX
 from mutunode.protocol.node import Node
 from mutunode.protocol.recovering import Sought
+from mutunode.protocol.rivals import settled
 from mutunode.protocol.signing import Mark
 from mutunode.service import phrases, readonly, succession
 from mutunode.service.claims import SeveralClaims
@@ -218,7 +219,7 @@ def _whose(passer: Passer, given: Phrase, org: str, seeds: int, emit: Emit) -> C
         found[held] = passer.act(lambda turn: turn.ledger.chain(held))
     if not found:
         raise _nobody(len(sought.chains), seeds)
-    return _chosen(found, org)
+    return settled(_chosen(found, org), [each for each in sought.chains.values() if each is not None])
 
 
 def _nobody(answered: int, seeds: int) -> Refusal:

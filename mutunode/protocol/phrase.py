@@ -30,7 +30,7 @@ _LISTS = {"fr": "french", "en": "english"}
 class NotAPhrase(Malformed):
     """What was typed cannot be a recovery phrase; the text repeats no word of it."""
 
-    def __init__(self, what: str, *, count: int = 0, place: int = 0, language: str = "") -> None:
+    def __init__(self, what: str, *, count: int = WORD_COUNT, place: int = 0, language: str = "") -> None:
         super().__init__(what)
         self.count = count  # of words, where it is not 24
         self.place = place  # of the first word, from 1, that the list of ``language`` lacks

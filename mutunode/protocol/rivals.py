@@ -7,6 +7,7 @@ it; keys of equal place make the organisation disputed until a person decides (P
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -68,6 +69,20 @@ def decide(chain: Chain, epoch: int, *, take_rival: bool) -> Chain:
     if take_rival:
         return _switch(chain, rival.ops, Standing.DECIDED)
     return _with_rival(chain, replace(rival, standing=Standing.DECIDED))
+
+
+def settled(chain: Chain, others: Iterable[Chain]) -> Chain:
+    """The chain that whoever has the phrase goes on from, where two new starts dispute it or did once.
+
+    Otherwise nothing of its register would be taken, and nobody could bring it back any more. Everybody else
+    still decides for themselves.
+    """
+    for other in others:
+        chain = joined(chain, other) if other.org == chain.org else chain
+    for rival in chain.rivals:
+        if rival.standing is Standing.TIED:
+            chain = decide(chain, rival.epoch, take_rival=False)
+    return chain
 
 
 def _meet(chain: Chain, new: SignedOp, now: int, told_with_chain: bool) -> Chain:

@@ -80,7 +80,7 @@ def _refused(error: NotAPhrase) -> Refusal:
         fr = f"Le mot {error.place} n’est pas dans la liste {_LISTS_FR[error.language]}"
         en = f"Word {error.place} is not in the {'French' if error.language == 'fr' else 'English'} list"
         fr, en = f"{fr} : relisez-le sur votre feuille.", f"{en}: read it again on your sheet."
-    elif error.count:
+    elif error.count != phrase.WORD_COUNT:
         fr = f"Une phrase de secours a 24 mots ; en voici {error.count}."
         en = f"A recovery phrase has 24 words; here are {error.count}."
     else:

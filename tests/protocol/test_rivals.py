@@ -67,6 +67,16 @@ def test_a_rival_of_an_equal_root_makes_the_organisation_disputed() -> None:
     assert chain.rivals[0].standing is Standing.TIED
 
 
+def test_who_recovers_goes_on_from_what_two_new_starts_dispute() -> None:
+    ours, theirs = _held(), learn(START, *EQUAL, 0)
+    for told in (learn(ours, *EQUAL, 1), rivals.settled(ours, [ours, theirs])):
+        chain = rivals.settled(told, [])
+        assert (chain.ops, chain.disputed) == (ours.ops, False)
+        again = learn(chain, *EQUAL, 2, told_with_chain=True)
+        assert not again.disputed, "who shows it once more stops nothing"
+        assert learn(again, *_next(again, "recovered"), 3).epoch == 2
+
+
 @pytest.mark.parametrize(("days", "standing"), [(29, None), (30, Standing.LATE), (400, Standing.LATE)])
 def test_a_rival_of_an_op_held_for_thirty_days_is_evidence_and_never_applied(
     days: int, standing: Standing | None
