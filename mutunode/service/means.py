@@ -12,6 +12,7 @@ from mutunode.commons.kinds.booking import SLOT
 from mutunode.commons.states import Block, Booking, MeansState
 from mutunode.commons.states.acts import field
 from mutunode.commons.states.calendars import Day, Part, at_hour, first_gap, is_open, monday_of, use, week
+from mutunode.commons.states.homes import Key
 from mutunode.commons.states.spans import Span
 from mutunode.commons.states.telling import look, tell, word
 from mutunode.commons.values.base import Context
@@ -48,7 +49,8 @@ def page(desk: Desk, text: str, day: str, reader_language: str) -> MeansPage:
     zone, hours = str(body.get("tz", "UTC")), body.get("availability")
     monday = monday_of(_noon(day, zone, desk.now()), zone)
     span = Span(*(int(_midnight(monday + dt.timedelta(days), zone)) for days in (0, 7)))
-    lines = {each.key: line(desk, stored, each, reader_language) for each in state.bookings}
+    names = dict[bytes, str]()
+    lines = {each.key: line(desk, stored, each, reader_language, names) for each in state.bookings}
     in_week = [each for each in state.bookings if each.span and each.span.overlaps(span)]
     blocks = [each for each in state.blocks if each.span.overlaps(span)]
     kind = desk.registry["means"]
@@ -174,8 +176,11 @@ def card(
 
 
 # --- bookings --------------------------------------------------------------------------------------
-def line(desk: Desk, means: Stored, each: Booking, reader_language: str) -> BookingLine:
-    """One booking for a reader."""
+def line(
+    desk: Desk, means: Stored, each: Booking, reader_language: str, names: dict[bytes, str] | None = None
+) -> BookingLine:
+    """One booking for a reader. ``names``: of organisations, kept from one line to the next."""
+    known = names if names is not None else {}
     request, body = each.request, (each.request.body if each.request is not None else None) or {}
     zone = str(means.fields().get("tz", "UTC"))
     asker = request.org if request is not None else _org_of(desk, each.key[0])
@@ -187,9 +192,9 @@ def line(desk: Desk, means: Stored, each: Booking, reader_language: str) -> Book
         means_name=name,
         means_language=language,
         org=org_text(asker) if asker is not None else "",
-        org_name=desk.name_of(asker) if asker is not None else "",
+        org_name=_name(desk, asker, known) if asker is not None else "",
         owner=org_text(means.org),
-        owner_name=desk.name_of(means.org),
+        owner_name=_name(desk, means.org, known),
         slot=slot_of(each.span, zone) if each.span is not None else None,
         units=each.units,
         state=each.state,
@@ -212,6 +217,12 @@ def line(desk: Desk, means: Stored, each: Booking, reader_language: str) -> Book
         mine=each.key[0] == desk.own_log,
         private=request is not None and request.sealed,
     )
+
+
+def _name(desk: Desk, org: bytes, known: dict[bytes, str]) -> str:
+    if org not in known:
+        known[org] = desk.name_of(org)
+    return known[org]
 
 
 def _owed(desk: Desk, means: Stored, each: Booking) -> str:
@@ -237,30 +248,40 @@ def show_booking(desk: Desk, text: str, reader_language: str) -> BookingLine:
 
 def bookings(desk: Desk, reader_language: str) -> Bookings:
     """What we asked of others, and what is asked of us: the soonest first, what is over last."""
+    told = _Told(desk, reader_language)
     return Bookings(
-        mine=tuple(_sorted(_asked_by_us(desk, reader_language))),
-        ours=tuple(_sorted(_asked_of_us(desk, reader_language))),
+        mine=tuple(_sorted(_asked_by_us(desk, told))),
+        ours=tuple(_sorted(line for means in own_means(desk) for line in told.of(means).values())),
     )
 
 
-def _asked_by_us(desk: Desk, reader_language: str) -> Iterable[BookingLine]:
-    states: dict[bytes, tuple[Stored, MeansState]] = {}
+class _Told:
+    """The bookings of means as lines: each means is reckoned once, though we may be on both sides of it."""
+
+    def __init__(self, desk: Desk, reader_language: str) -> None:
+        self._desk = desk
+        self._language = reader_language
+        self._lines: dict[bytes, dict[Key, BookingLine]] = {}
+
+    def of(self, means: Stored) -> dict[Key, BookingLine]:
+        """Those of the newest version of a means."""
+        if means.rec not in self._lines:
+            names = dict[bytes, str]()
+            self._lines[means.rec] = {
+                each.key: line(self._desk, means, each, self._language, names)
+                for each in lending.state(self._desk, means).bookings
+            }
+        return self._lines[means.rec]
+
+
+def _asked_by_us(desk: Desk, told: _Told) -> Iterable[BookingLine]:
     for request in desk.reader.of_kind("booking", desk.org, limit=BOOKINGS_LISTED_MAX, current=False):
         means = rules.cited(desk, request.fields().get("means", [b"", 0, b""]))
         if means is None or desk.registry["booking"].check(request.fields()):
             continue
-        newest = rules.newest(desk, means)
-        if newest.rec not in states:
-            states[newest.rec] = (newest, lending.state(desk, newest))
-        found = states[newest.rec][1].booking((request.log, request.leaf))
+        found = told.of(rules.newest(desk, means)).get((request.log, request.leaf))
         if found is not None:
-            yield line(desk, newest, found, reader_language)
-
-
-def _asked_of_us(desk: Desk, reader_language: str) -> Iterable[BookingLine]:
-    for means in own_means(desk):
-        for each in lending.state(desk, means).bookings:
-            yield line(desk, means, each, reader_language)
+            yield found
 
 
 def own_means(desk: Desk) -> list[Stored]:

@@ -156,7 +156,7 @@ class World:
         kept = 1 + a % self.owner.size
         self.owner.start_anew(kept)
         gone = [each for each in self.events if each.index >= kept and not each.dropped]
-        named = [each.lent for each in gone if each.noted]
+        named = [each.lent for each in self.events if each.noted]  # also by what an earlier start dropped
         bound = [each for each in gone if each.noted or each.ref in named]
         for each in bound:
             each.dropped = True

@@ -6,7 +6,7 @@ import os
 import random
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mutunode.commons.states import Act
@@ -33,6 +33,7 @@ def _world(units: int, steps: list[Step]) -> World:
 
 @EVERY_WORLD
 @given(st.integers(1, 3), st.lists(STEP, max_size=30), st.randoms(use_true_random=False))
+@example(1, [("revise", 1, 0), ("grant", 0, 1), ("restart", 1, 0), ("restart", 0, 0)], random.Random(0))
 def test_the_same_records_show_the_same_and_what_a_second_reckoning_finds(
     units: int, steps: list[Step], chance: random.Random
 ) -> None:
