@@ -129,11 +129,20 @@ def _centre(desk: Desk, near: str) -> dict[str, Any]:
     typed = coordinates_in(near)
     if typed is not None:
         return {"label": near, "lat": str(typed[0]), "lon": str(typed[1])}
+    told: dict[bytes, dict[str, Any]] = {}  # one word of each organisation
     for stored in desk.reader.of_kind("means", limit=MEANS_MAX):
         place = stored.fields().get("place")
         if isinstance(place, dict) and _same_name(place, near) and coordinates(place) is not None:
-            return {name: place[name] for name in ("label", "lat", "lon")}
-    return {"label": near}
+            told.setdefault(stored.org, {name: place[name] for name in ("label", "lat", "lon")})
+    return most_central(told.get(desk.org), told.values()) or {"label": near}
+
+
+def most_central(ours: dict[str, Any] | None, places: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Where a name is: by our own word, else where most of the others say, so that nobody moves a town."""
+    known = [(place, at) for place in places if (at := coordinates(place)) is not None]
+    if ours is not None or not known:
+        return ours
+    return min(known, key=lambda each: sum(distance_km(each[1], at) for _, at in known))[0]
 
 
 def _same_name(place: Any, name: str) -> bool:

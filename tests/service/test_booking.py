@@ -12,6 +12,7 @@ import pytest
 import vobject
 
 from mutunode.service.lendshapes import BookingLine
+from mutunode.service.nearby import most_central
 from mutunode.service.noting import Noter
 from mutunode.turns import NotSigned, Sight
 from tests.service.offices import Node, refused, until
@@ -155,6 +156,14 @@ def test_only_so_many_bookings_of_one_organisation_are_open(two: tuple[Node, Nod
     atelier.office.lender.act("withdraw", first)
     comes_to(atelier, first, "withdrawn")
     ask(atelier, means, AFTERNOON)
+
+
+def test_one_organisation_does_not_move_a_town() -> None:
+    rennes = {"label": "Rennes", "lat": "48.117", "lon": "-1.678"}
+    others = [{**rennes, "lat": "0", "lon": "0"}, rennes, {**rennes, "lat": "48.11"}]
+    assert most_central(None, others) in others[1:]
+    assert most_central(others[2], others) == others[2]
+    assert most_central(None, []) is None
 
 
 def test_days_and_times_beyond_any_calendar_are_refused_in_words(jardin: Node) -> None:
