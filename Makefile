@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := mutunode cli tests bench examples
+# files of tests that run at the same time: much of a run is waiting for other processes
+WORKERS ?= 2
 
 # as root directly, else through sudo when it asks for no password, else say what to type
 ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo "sudo -n env"; fi)
@@ -25,7 +27,7 @@ demo: $(VENV)/runtime.stamp ## three organisations that find each other and shar
 	@exec $(BIN)/python examples/demo/demo.py $(ARGS)
 
 test: $(VENV)/dev.stamp browser node ## every test, the browser's included (ARGS="-k words …")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/dev.stamp ## style, format and types
 	$(BIN)/ruff check $(SOURCES)
