@@ -80,13 +80,17 @@ def recover(
     passphrase: str = "",
     org: str = "",
     reason: str = "",
+    begin_empty: bool = False,
     emit: Emit = lambda event: None,
     clock: Callable[[], float] = time.time,
 ) -> Recovered:
     """Bring an organisation back into a home that nobody lives in; ``org`` chooses among several.
 
+    ``begin_empty`` says that the register may begin anew with nothing in it.
+
     Raises:
-        Refusal: nobody answers or knows (3), several claim it or somebody lives here (5).
+        Refusal: nobody answers or knows, or nobody met holds any of the register (3), several claim it or
+            somebody lives here (5).
     """
     _make_room(home)
     try:
@@ -95,7 +99,7 @@ def recover(
             chain = _whose(passer, given, org, len(seeds), emit)
             passer.collect(chain)
             _collect(passer, chain, emit)
-            return _take_over(passer, chain, given, language, passphrase, reason)
+            return _take_over(passer, chain, given, language, passphrase, reason, begin_empty)
     except StoreError as error:
         raise readonly.disk_fails(error) from error
 
@@ -289,7 +293,13 @@ def _collect(passer: Passer, chain: Chain, emit: Emit) -> None:
 
 
 def _take_over(
-    passer: Passer, chain: Chain, given: Phrase, language: str, passphrase: str, reason: str
+    passer: Passer,
+    chain: Chain,
+    given: Phrase,
+    language: str,
+    passphrase: str,
+    reason: str,
+    begin_empty: bool,
 ) -> Recovered:
     """Open the next epoch, with everything that came back."""
     operating = secrets.token_bytes(SEED_BYTES)
@@ -301,6 +311,8 @@ def _take_over(
         phrases.must_be_of(held_chain, given, held_chain.name)
         held = turn.ledger.log(log_id(chain.org, PUBLIC))
         keep = succession.agreed(turn, held_chain, held) if held is not None else 0
+        if not keep and not begin_empty:
+            raise _nothing_came(held_chain.name)
         keys = succession.next_keys(held_chain, given, operating, {})
         opened = succession.signed(turn, held_chain, given, keys, keep, reason)
         turn.ledger.put_own(chain.org)
@@ -325,6 +337,20 @@ def _take_over(
 
     recovered: Recovered = passer.act(job)
     return msgspec.structs.replace(recovered, shown=_is_shown(passer, recovered.epoch))
+
+
+def _nothing_came(name: str) -> Refusal:
+    """A new epoch over nothing would take the whole register away from everybody who holds it."""
+    return Refusal(
+        "nothing_came",
+        Exit.NOT_FOUND,
+        f"« {name} » est connue, mais aucune des adresses données ne tient de page de son registre. Rien n’a "
+        "été signé : donnez l’adresse d’une organisation qui la suit. Si elle n’avait encore rien publié, "
+        "« mutunode recover … --begin-empty » repart d’un registre vide.",
+        f"`{name}` is known, but none of the addresses given holds a page of its register. Nothing was "
+        "signed: give the address of an organisation that follows it. If it had not published anything yet, "
+        "`mutunode recover … --begin-empty` begins with an empty register.",
+    )
 
 
 def _follow_again(turn: Turn, org: bytes) -> list[bytes]:

@@ -43,6 +43,11 @@ from mutunode_cli.session import Session
 )
 @click.option("--reason", default="", help=both("pourquoi (public)", "why (public)"))
 @click.option(
+    "--begin-empty",
+    is_flag=True,
+    help=both("elle n’avait encore rien publié", "it had not published anything yet"),
+)
+@click.option(
     "--language",
     type=click.Choice(words.LANGUAGES),
     help=both("langue de l’organisation", "language of the organisation"),
@@ -60,6 +65,7 @@ def recover_command(
     seeds: tuple[str, ...],
     org: str,
     reason: str,
+    begin_empty: bool,
     language: str | None,
     passphrase_file: str | None,
 ) -> int:
@@ -71,7 +77,7 @@ def recover_command(
         passphrase = secret.read_passphrase(passphrase_file)
     else:
         passphrase = secret.new_passphrase(session)
-    answer = _recover(session, phrase, addresses, org, reason, passphrase)
+    answer = _recover(session, phrase, addresses, org, reason, passphrase, begin_empty)
     session.show(answer, lambda: _show(session, answer), [answer["org"]])
     return exits.DONE
 
@@ -92,7 +98,13 @@ def _addresses(seeds: tuple[str, ...]) -> list[Any]:
 
 
 def _recover(
-    session: Session, phrase: str, seeds: list[Any], org: str, reason: str, passphrase: str
+    session: Session,
+    phrase: str,
+    seeds: list[Any],
+    org: str,
+    reason: str,
+    passphrase: str,
+    begin_empty: bool,
 ) -> dict[str, Any]:
     import msgspec
 
@@ -116,6 +128,7 @@ def _recover(
                 passphrase=passphrase,
                 org=org,
                 reason=reason,
+                begin_empty=begin_empty,
             )
     except Refusal as refusal:
         raise failure.from_json(refusal.to_json()) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.nodes import Node
+from tests.e2e.nodes import STARTED, Node
 
 Make = Callable[[str], Node]
 
@@ -15,15 +15,11 @@ Make = Callable[[str], Node]
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Makes organisations, each with an identity and no daemon yet."""
-    made: list[Node] = []
-
-    def node(name: str) -> Node:
-        made.append(Node(name, tmp_path))
-        return made[-1].init()
-
-    yield node
-    for each in made:
+    before = len(STARTED)
+    yield lambda name: Node(name, tmp_path).init()
+    for each in STARTED[before:]:
         each.kill()
+    del STARTED[before:]
 
 
 @pytest.fixture

@@ -42,6 +42,9 @@ def until(holds: Callable[[], Any], what: str) -> Any:
     return found
 
 
+STARTED: list[Node] = []  # newest last, copies included: the fixture ends what a test leaves running
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command said."""
@@ -133,6 +136,7 @@ class Node:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment()
             )
         self.starts.append(began)
+        STARTED.append(self)
 
     def wait_ready(self) -> None:
         """Until the line that says so."""

@@ -104,6 +104,40 @@ def test_who_cannot_help_is_told_apart(two: tuple[Node, Node], make: Make) -> No
     assert not (new.home / "identity").exists()
 
 
+def test_an_empty_register_never_takes_the_place_of_one_that_others_hold(
+    two: tuple[Node, Node], make: Make
+) -> None:
+    jardin, atelier = two
+    mairie = make("Mairie").start()
+    mairie.follows(jardin)
+    until(lambda: mairie.ask("peer_show", org=jardin.org)["organisation"]["name"] == "Jardin", "it has met it")
+    mairie.stop()  # it knows who that is, and was away when something was published
+    jardin.publish("Ce que l’atelier tient")
+    atelier.catches_up_with(jardin)
+    size = jardin.register()[0]
+    jardin.kill()
+    mairie.start()
+    new = empty(jardin)
+    given = ("recover", "--phrase-file", phrase(jardin), "--json")
+    alone = new.run(*given, "--seed", mairie.peer)
+    assert (alone.code, alone.json["error"]["code"]) == (3, "nothing_came"), alone
+    assert not (new.home / "identity").exists(), "nothing was signed"
+    back = new.run(*given, "--seed", mairie.peer, "--seed", atelier.peer)
+    assert (back.code, back.json["base"]) == (0, size), back
+
+
+def test_an_organisation_that_never_published_says_so_to_come_back(two: tuple[Node, Node]) -> None:
+    jardin, atelier = two
+    size = jardin.register()[0]
+    jardin.kill()
+    new = empty(jardin)
+    given = ("recover", "--phrase-file", phrase(jardin), "--seed", atelier.peer, "--json")
+    refused = new.run(*given)
+    assert (size, refused.code, refused.json["error"]["code"]) == (0, 3, "nothing_came"), refused
+    back = new.run(*given, "--begin-empty")
+    assert (back.code, back.json["org"], back.json["base"]) == (0, jardin.org, 0), back
+
+
 def test_of_several_that_claim_a_phrase_a_person_chooses(two: tuple[Node, Node], make: Make) -> None:
     jardin, atelier = two
     jardin.publish("La vraie")
