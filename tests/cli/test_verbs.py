@@ -288,7 +288,15 @@ def test_the_doctor_says_what_to_look_at(node: FakeNode, cli: Cli) -> None:
             {"name": "copies", "well": False, "fr": "Aucune copie.", "en": "No copy."},
         ]
     )
-    assert cli("doctor").out == "fine   Up to date.\nLOOK   No copy.\n"
+    done = cli("doctor")
+    assert (done.code, done.out) == (0, "fine   Up to date.\nLOOK   No copy.\n")
+
+
+def test_the_doctor_tells_scripts_of_registers_that_are_not_as_they_were_signed(
+    node: FakeNode, cli: Cli
+) -> None:
+    node.verbs["doctor"] = answers([{"name": "registers", "well": False, "fr": "Abîmé.", "en": "Damaged."}])
+    assert cli("doctor", "--json").code == 7
 
 
 def test_a_register_is_shown_entry_by_entry(node: FakeNode, cli: Cli) -> None:
