@@ -110,7 +110,7 @@ def test_an_empty_register_never_takes_the_place_of_one_that_others_hold(
     jardin, atelier = two
     mairie = make("Mairie").start()
     mairie.follows(jardin)
-    until(lambda: mairie.ask("peer_show", org=jardin.org)["organisation"]["name"] == "Jardin", "it has met it")
+    until(lambda: "Jardin" in str(mairie.ask("peer_show", org=jardin.org)), "it has met it")
     mairie.stop()  # it knows who that is, and was away when something was published
     jardin.publish("Ce que l’atelier tient")
     atelier.catches_up_with(jardin)

@@ -80,7 +80,9 @@ def test_with_nobody_in_reach_what_is_gone_is_named_and_the_rest_stands(make: Ma
     content = (jardin.home / "records.sqlite").read_bytes()
     (jardin.home / "records.sqlite").write_bytes(content.replace(b"Fiche 7", b"Fiche X"))
 
-    examined = jardin("doctor")
+    answer = jardin.run("doctor", "--json")
+    assert answer.code == 7, "a script sees it too"
+    examined = answer.json
     assert [each["well"] for each in examined] == sorted(each["well"] for each in examined), "worst first"
     assert not next(each for each in examined if each["name"] == "registers")["well"]
     repaired = jardin.run("doctor", "--repair", "--json")
