@@ -19,7 +19,9 @@ from mutunode_cli.client import NoDaemon, Vanished
 from mutunode_cli.failure import Failure
 from tests.e2e.nodes import Node, until
 
-KILLS = int(os.environ.get("MUTUNODE_TEST_FILE_KILLS", "2"))
+ASKED = os.environ.get("MUTUNODE_TEST_FILE_KILLS")
+PUBLISHING_KILLS = int(ASKED or "1")
+FETCHING_KILLS = int(ASKED or "2")  # of each side in turn
 SIZE = 24_000_000
 KILL_WITHIN_SECONDS = 1.2
 
@@ -50,7 +52,7 @@ def whole_files(node: Node) -> int:
 
 def test_killed_while_publishing_a_file(jardin: Node, tmp_path: Path) -> None:
     chance, published = random.Random(1), 0
-    for number in range(KILLS):
+    for number in range(PUBLISHING_KILLS):
         path = tmp_path / f"{number}.bin"
         path.write_bytes(random.Random(number).randbytes(SIZE))
         jardin.start()
@@ -79,7 +81,7 @@ def test_killed_while_fetching_a_file(jardin: Node, atelier: Node, tmp_path: Pat
     rec = jardin.ask("publish", kind="resource", fields=fields)["id"]
     until(lambda: any(hit["id"] == rec for hit in atelier.ask("search", limit=5)["hits"]), "it arrived")
     chance = random.Random(2)
-    for number in range(KILLS):
+    for number in range(FETCHING_KILLS):
         with contextlib.suppress(Failure, NoDaemon, Vanished):  # not here yet: it goes on by itself
             atelier.ask("get", rec=rec, path=str(tmp_path / "out"), timeout=chance.uniform(0, 0.3))
         time.sleep(chance.uniform(0, KILL_WITHIN_SECONDS / 4))
