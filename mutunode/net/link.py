@@ -182,7 +182,8 @@ class Link:
     async def _read(self) -> str:
         taken: deque[tuple[asyncio.Future[None], int]] = deque()
         ahead = 0
-        while True:
+        # Once we end it nothing more is read: aiohttp would close with a code of its own at the next try.
+        while self._ending is None:
             try:
                 message = await self._socket.receive()
             except (OSError, RuntimeError) as error:
@@ -196,6 +197,7 @@ class Link:
                 future, size = taken.popleft()
                 await future
                 ahead -= size
+        return self._ending[1]
 
     def _last_words(self, kind: WSMsgType, content: object) -> str:
         """What came instead of a binary frame: the end of the link in any case."""

@@ -7,8 +7,10 @@ import stat
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import WSMessage, WSMsgType
 
 from mutunode.net import link as links
 from mutunode.net import tls
@@ -82,6 +84,19 @@ async def test_a_close_comes_after_what_was_sent_before_with_its_code(alice: Sid
     assert [frame for _, frame in bob[1].frames] == [b"last words"]
     assert "4003" in bob[1].ends[0][1]
     assert alice[1].ends == [(ours, "é" * 100)]
+
+
+async def test_a_frame_that_comes_as_the_link_ends_leaves_its_code(alice: Side, bob: Side) -> None:
+    ours, theirs = await connect(alice, bob)
+    bob[0].perform(Send(theirs, b"now both wait"))
+    await alice[1].until(lambda: bool(alice[1].frames))
+    await asyncio.sleep(0)
+    socket: Any = alice[0]._links[ours]._socket
+    assert socket._waiting
+    alice[0].perform(Close(ours, 4003, "somebody else"))
+    socket._reader.feed_data(WSMessage(WSMsgType.BINARY, b"late", None), 4)  # in the same turn of the loop
+    await bob[1].until(lambda: bool(bob[1].ends))
+    assert "4003" in bob[1].ends[0][1]
 
 
 async def test_the_listening_side_closes_with_its_code_too(alice: Side, bob: Side) -> None:

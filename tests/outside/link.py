@@ -61,8 +61,21 @@ class Link:
         self._reading: asyncio.Task[None] | None = None
 
     async def send(self, *fields: Any) -> None:
-        """One frame."""
-        await self.socket.send_bytes(cm(list(fields)))
+        """One frame; ``Closed`` with the code that came when the other side is gone."""
+        try:
+            await self.socket.send_bytes(cm(list(fields)))
+        except ConnectionError:
+            await self._what_came()
+            raise Closed(self.code) from None
+
+    async def _what_came(self) -> None:
+        """Take everything that is still to be read, its close code last."""
+        if self._reading:
+            await asyncio.shield(self._reading)
+            return
+        with suppress(Closed):
+            while True:
+                await self.receive()
 
     async def receive(self) -> Frame:
         """The next frame; ``Closed`` when there is none."""
@@ -132,7 +145,7 @@ class Link:
         return self
 
     async def _read(self) -> None:
-        with suppress(Closed, ConnectionError):
+        with suppress(Closed):
             while True:
                 await self._take(self._decoded(await self.receive_raw()))
         for waiting in self._waiting.values():
@@ -150,14 +163,17 @@ class Link:
             self.questions.append(frame)
             answer = self.stranger.answer(frame)
             if answer is not None:
-                await self.send(answer[0], number, *answer[1:])
+                with suppress(ConnectionError):  # it leaves as we answer: its last words are still to be read
+                    await self.socket.send_bytes(cm([answer[0], number, *answer[1:]]))
         else:
             self.pushes.append(frame)
         async with self._news:
             self._news.notify_all()
 
     async def ask(self, type: int, *fields: Any) -> Frame:
-        """A question and the frame that answers it; ``Err`` when it is one."""
+        """A question and the frame that answers it; ``Err`` when it is one, ``Closed`` when none can come."""
+        if self._reading and self._reading.done():
+            raise Closed(self.code)
         number = next(self._ids)
         answered = self._waiting[number] = asyncio.get_running_loop().create_future()
         await self.send(type, number, *fields)

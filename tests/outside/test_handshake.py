@@ -216,7 +216,7 @@ async def test_nobody_else_is_ones_own_organisation(library: House) -> None:
         mine, theirs = await link.greet(link.hello_frame(org=library.org))
         proof = link.stranger.author.operating.sign(link.auth_message(mine, theirs, ours=True))
         with suppress(ConnectionError):  # the key in the HELLO may have been enough
-            await link.send(AUTH, proof)
+            await link.socket.send_bytes(cm([AUTH, proof]))
         assert await answered(link) == ([5], 4003)
     assert not library.ok("status")["read_only"]
 
