@@ -9,6 +9,8 @@ chance so that a network that fell apart does not come back in one instant.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain, islice
 
 from mutunode.protocol import ids
 from mutunode.protocol.core import Core
@@ -156,10 +158,13 @@ class Dialler:
         self._core.agenda.at(("look",), now, self.look)
 
     def _candidates(self) -> list[Address]:
+        return list(self._possible())
+
+    def _possible(self) -> Iterator[Address]:
         nearby = [Address(address, org, "lan") for org, address in self._nearby.items()]
         seen = {address.address for address in nearby}
-        book = [address for address in self._core.ledger.addresses() if address.address not in seen]
-        return [address for address in nearby + book if self._may_dial(address)]
+        book = (address for address in self._core.ledger.addresses() if address.address not in seen)
+        return filter(self._may_dial, chain(nearby, book))
 
     def _may_dial(self, address: Address) -> bool:
         if address.address in self._ourselves or address.org == self._core.me.org:
@@ -214,7 +219,7 @@ class Dialler:
 
     def knows_many(self) -> bool:
         """Whether links are chosen: with few peers everybody is linked with everybody."""
-        return len(self._candidates()) >= PEERS_FEW
+        return any(True for _ in islice(self._possible(), PEERS_FEW - 1, None))
 
     def is_trusted(self, address: str) -> bool:
         """Whether a person gave this address."""
@@ -287,7 +292,7 @@ class Dialler:
         """Exchange one link, so that no part of a large network is alone with itself."""
         self._core.agenda.at(("rotate",), now + self._core.around(ROTATE_SECONDS), self._rotate)
         links = [session for session in self._core.ready() if session.outgoing and not session.via]
-        if len(self._candidates()) < PEERS_FEW or len(links) < LINKS_OUTGOING_MIN:
+        if len(links) < LINKS_OUTGOING_MIN or not self.knows_many():
             return
         least = min(session.delivered for session in links)
         lazy = [session for session in links if session.delivered == least]

@@ -43,9 +43,14 @@ class Passing:
 
     def committed(self, now: float) -> None:
         """Something of others came."""
+        if not self._core.agenda.has(("passing",)):
+            self._core.agenda.at(("passing",), now + PASSING_SECONDS, self._look)
+
+    def _look(self, now: float) -> None:
+        """Is there anything in what came for one of those linked with us?"""
         for session in self._core.ready():
-            if not self._core.agenda.has(("pass", session.link)):
-                self._later(session, now, PASSING_SECONDS)
+            if not self._core.agenda.has(("pass", session.link)):  # else its pace, or a pause, is not over
+                self._go_on(session, now)
 
     def forget(self, session: Session) -> None:
         """The link is gone."""
@@ -63,12 +68,12 @@ class Passing:
         if not session.is_ready or not session.listened or session.link in self._busy:
             return
         ledger = self._core.ledger
-        after = ledger.passed_on(session.org)
-        if after is None:
-            after = max(0, ledger.newest_arrival() - PASSED_ON_FIRST_MAX)
+        reached, newest = ledger.passed_on(session.org), ledger.newest_arrival()
+        after = max(0, newest - PASSED_ON_FIRST_MAX) if reached is None else reached
         found = next(iter(ledger.to_pass_on(session.org, after, 1)), None)
         if found is None:
-            ledger.put_passed_on(session.org, max(after, ledger.newest_arrival()))
+            if reached is None or newest > reached:
+                ledger.put_passed_on(session.org, newest)
             return
         self._consider(session, found, now)
 

@@ -1,6 +1,7 @@
 """``python -m tests.simulator --nodes 1000 --seed 7 --scenario calm``: a table of what was measured.
 
-When a run breaks a rule, it ends with what broke and the command that plays it again.
+When a run breaks a rule, it ends with what broke and the command that plays it again. A long one is put aside
+now and then (``--save FILE``) and taken up again where it stood (``--resume FILE``).
 """
 
 from __future__ import annotations
@@ -8,13 +9,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from tests.simulator import chaos, scale
+from tests.simulator import chaos, churn, hostile, scale
 from tests.simulator.invariants import Violation
+from tests.simulator.runs import Aside
+from tests.simulator.saving import OtherSources
 from tests.simulator.table import Table
 
+Scenario = Callable[[int, int, float, Aside | None], Table]
 
-def bad_day(nodes: int, seed: int, _: float) -> Table:
+
+def bad_day(nodes: int, seed: int, minutes: float, aside: Aside | None = None) -> Table:
     """Everything goes wrong, then it is quiet: do all hold the same?"""
     day = chaos.run(seed, nodes)
     table = Table(f"A bad day of {day.nodes} nodes (seed {day.seed})")
@@ -28,7 +34,19 @@ def bad_day(nodes: int, seed: int, _: float) -> Table:
     return table
 
 
-SCENARIOS: dict[str, Callable[[int, int, float], Table]] = {"chaos": bad_day, **scale.SCENARIOS}
+SCENARIOS: dict[str, Scenario] = {
+    "chaos": bad_day,
+    "calm": scale.calm,
+    "quiet": scale.quiet,
+    "churn": churn.churn,
+    "crash": scale.crash,
+    "partition": scale.partition,
+    "silent": hostile.silent,
+    "spam": hostile.spam,
+    "flood": hostile.flood,
+    "equivocation": hostile.equivocation,
+    "sizes": hostile.sizes,
+}
 
 
 def main() -> int:
@@ -38,13 +56,25 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), default="chaos")
     parser.add_argument("--minutes", type=float, default=5.0, help="simulated, where a scenario has no end")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="put calm, quiet, partition aside there")
+    parser.add_argument("--every", type=float, default=15.0, metavar="MINUTES", help="simulated, to --save")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with what was put aside there")
     given = parser.parse_args()
+    asked = (given.scenario, given.nodes, given.seed, given.minutes)
+    aside = Aside(given.save, asked, minutes=given.every) if given.save else None
     try:
-        print(SCENARIOS[given.scenario](given.nodes, given.seed, given.minutes))
+        if given.resume:
+            aside = Aside.of(given.resume)
+            asked = aside.asked
+        scenario, nodes, seed, minutes = asked
+        print(SCENARIOS[scenario](nodes, seed, minutes, aside))
     except Violation as violation:
-        print(f"{violation}\nagain: python -m tests.simulator --scenario {given.scenario} "
-              f"--nodes {given.nodes} --seed {given.seed}", file=sys.stderr)  # fmt: skip
+        print(f"{violation}\nagain: python -m tests.simulator --scenario {asked[0]} "
+              f"--nodes {asked[1]} --seed {asked[2]} --minutes {asked[3]:g}", file=sys.stderr)  # fmt: skip
         return 1
+    except (OtherSources, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mutunode.protocol.blobs import blob_of
 from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.effects import (
+    Changed,
     Close,
     Dial,
     Effect,
@@ -76,6 +77,7 @@ class Actor:
         self.puppets: dict[int, Any] = {}  # links of peers whose frames are written by hand
         self.disk = Disk(self)
         self.on_lan = True
+        self.told_of_changes: Callable[[Actor, bytes], None] | None = None
         self.dialled: list[Dial] = []
         self.copies: list[Any] = []  # of the store, to be put back
         self.history: deque[Contents] = deque(maxlen=0)  # earlier states of the store, for a disk that lied
@@ -96,7 +98,7 @@ class Actor:
         """Its id."""
         return self.author.org
 
-    @property
+    @cached_property
     def log(self) -> bytes:
         """Its public log."""
         return self.author.log()
@@ -149,7 +151,7 @@ class Actor:
     def performs(self, effects: list[Effect]) -> None:
         """The shell's part."""
         for effect in effects:
-            if isinstance(effect, (Send, Close)) and effect.link in self.puppets:
+            if self.puppets and isinstance(effect, (Send, Close)) and effect.link in self.puppets:
                 self.puppets[effect.link].hears(effect)
                 continue
             match effect:
@@ -167,6 +169,9 @@ class Actor:
                     self._wakes_at(time)
                 case Notice(kind):
                     self.notices.append(kind)
+                case Changed(log):
+                    if self.told_of_changes is not None:
+                        self.told_of_changes(self, log)
                 case OpenFile() | PutChunk() | LeaveFile() | ReadChunk():
                     self.disk.does(effect)
 
@@ -202,8 +207,13 @@ class Actor:
             self.world.at(time - self.skew, self._wakes)
 
     def _wakes(self) -> None:
-        if self.up and self._wake_at <= self.now + 1e-6:
-            self._wake_at = float("inf")
+        if not self.up or self._wake_at > self.now + 1e-6:
+            return
+        self._wake_at = float("inf")
+        due = self.node._core.agenda.next_time()
+        if due is not None and due > self.now + 1e-6:
+            self._wakes_at(due)  # what it was woken for has been put off: no turn of its own
+        else:
             self.does(Node.timer)
 
     # --- what happens to it --------------------------------------------------------------------
@@ -309,6 +319,33 @@ class Actor:
         self.world.signed(self, head)
         self.does(lambda node, now: node.published([head], now))
         return head
+
+    def opens_epoch(self, keeps: int | None = None, *, by: int = 0) -> None:
+        """Its people open the next epoch with a root key; the core starts again under the new key.
+
+        Chain and first head are one turn, as in the service; ``keeps``: entries that stay (all).
+        """
+        with self.turn():
+            ledger = self.store.ledger
+            held = ledger.log(self.log)
+            size = held.size if held is not None else 0
+            keep = size if keeps is None else min(keeps, size)
+            self.author.open_epoch(keep, by=by, root=ledger.root_at(self.log, keep))
+            ledger.put_chain(self.author.chain)
+            if held is not None:
+                ledger.drop_pending(self.log)
+            if keep < size:
+                ledger.cut(self.log, keep)
+            self.author.time = max(self.author.time, int(self.now))
+            tree = ledger.frontier(self.log)
+            head = self.author.head(tree=tree)
+            ledger.commit(head, tree)
+        self._marks_what_is_held()
+        self.world.signed(self, head)
+        self.world.note("epoch", self.name, head.epoch)
+        if self.up:
+            self.crashes()
+            self.starts()
 
     def renews(self) -> Head | None:
         """Sign the same tree at a newer time, as once a day."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from mutunode.protocol import messages, rows
 from mutunode.protocol.core import NodeSettings
-from mutunode.protocol.effects import Changed, Effect, NoticeKind
+from mutunode.protocol.effects import NoticeKind
+from mutunode.protocol.entry import Row
 from mutunode.protocol.head import Head
 from mutunode.protocol.ledger import Address, HeldLog, Stance
 from mutunode.protocol.merkle import Compact
+from mutunode.store.meaning import header_of
 from mutunode.store.memory import MemoryLedger, MemoryStore
 from mutunode.store.memory_contents import Contents, Log
 from mutunode.store.memory_turn import MemoryTurn
@@ -48,6 +50,7 @@ class CrowdLedger(MemoryLedger):
         self._held: dict[bytes, tuple[Any, HeldLog]] = {}
         self._sorted: tuple[int, list[Address]] = (-1, [])
         self._changes = 0
+        self._concerns_somebody = False
 
     def transaction(self, *, freeing: bool = False) -> AbstractContextManager[None]:  # type: ignore[override]
         """A turn that is not undone: here no crash comes in the middle of one."""
@@ -96,6 +99,18 @@ class CrowdLedger(MemoryLedger):
         """Nothing is missing where nobody erases or drops."""
         return []
 
+    def to_pass_on(self, peer: bytes, after: int, limit: int) -> list[tuple[int, bytes, int]]:
+        """What may concern a peer, among the records that may concern anybody but their readers at large."""
+        return super().to_pass_on(peer, after, limit) if self._concerns_somebody else []
+
+    def append(
+        self, org: bytes, space: bytes, start: int, rows: Sequence[Row], leaves: Sequence[bytes]
+    ) -> None:
+        """As the memory ledger does; are there records that may concern somebody?"""
+        super().append(org, space, start, rows, leaves)
+        kinds = (header_of(header) for header, _, _ in rows)
+        self._concerns_somebody |= any(kind is not None and kind.kind != "resource" for kind in kinds)
+
     def put_address(self, address: Address) -> None:
         """Into the book."""
         self._changes += 1
@@ -128,9 +143,10 @@ class Crowd:
         *,
         loss: float = 0.01,
         liars: type[Liar] | None = None,
+        share: float = 0.1,
         one: type[Liar] | None = None,
     ) -> None:
-        """``liars``: what one in ten is; ``one``: what the last one is."""
+        """``liars``: what a ``share`` of all are; ``one``: what the last one is."""
         self.world = World(seed, latency=(0.015, 0.135), loss=loss)
         self.received: dict[tuple[bytes, int], list[tuple[float, str]]] = defaultdict(
             list
@@ -141,7 +157,7 @@ class Crowd:
         self.entry_bytes = self.unique_bytes = 0
         self.warned: dict[str, float] = {}
         self.world.eavesdroppers.append(self._leaves)
-        chosen = set(self.world.chance.sample(range(nodes), nodes // 10)) if liars else set()
+        chosen = set(self.world.chance.sample(range(nodes), round(nodes * share))) if liars else set()
         self.actors = [
             self._actor(i, liars if i in chosen else one if i == nodes - 1 else None) for i in range(nodes)
         ]
@@ -149,20 +165,10 @@ class Crowd:
         self._introduce()
 
     def _actor(self, number: int, kind: type[Liar] | None) -> Actor:
-        crowd = self
-
-        class Member(kind or Actor):  # type: ignore[misc]
-            """One of them: tells the crowd what it received."""
-
-            def performs(self, effects: list[Effect]) -> None:
-                for effect in effects:
-                    if type(effect) is Changed:
-                        crowd.arrived(self, effect.log)
-                super().performs(effects)
-
         world = self.world
         name = f"org{number}"
-        actor: Actor = Member(world, name, NodeSettings(), store=CrowdStore(lambda: world.now))
+        actor = (kind or Actor)(world, name, NodeSettings(), store=CrowdStore(lambda: world.now))
+        actor.told_of_changes = self.arrived
         actor.keeps_frames = False
         actor.on_lan = False
         world.actors[actor.address] = actor

@@ -42,11 +42,14 @@ class Watch:
     def __init__(self, world: World, *, one_in: int = 1) -> None:
         self._world = world
         self._one_in = one_in
-        self._turns = 0
+        self.turns = 0  # of all, looked at or not
         self._seen: dict[str, dict[bytes, Log]] = {}  # what each held when it was looked at last
         self._erased: dict[str, dict[bytes, set[bytes]]] = {}
         self._leaves: dict[tuple[bytes, int], list[bytes]] = {}  # (log, epoch): the longest tree signed
-        self._good: set[tuple[Head, int]] = set()
+        self._good: dict[
+            bytes, tuple[Chain | None, set[Head]]
+        ] = {}  # by organisation, under the chain held of it
+        self._passed = (b"", 0)  # the last frame that was looked into, and its heads: it goes to many links
         self._chains: dict[bytes, Chain] = {}
         self.checks: Counter[str] = Counter()
         world.watchers.append(self.turn_done)
@@ -64,16 +67,17 @@ class Watch:
     # --- after a turn --------------------------------------------------------------------------
     def turn_done(self, actor: Actor) -> None:
         """An actor committed a turn."""
-        self._turns += 1
-        if not actor.is_honest or self._turns % self._one_in:
+        self.turns += 1
+        if not actor.is_honest or self.turns % self._one_in:
             return
         held, before = actor.store.state.logs, self._seen.get(actor.name, {})
         if len(held) < len(before):
             self._fail(f"{actor.name} forgot a register")
-        for log, now in held.items():
-            if before.get(log) is not now:
-                self._log_changed(actor, before.get(log), now)
-        self._seen[actor.name] = held
+        changed = [log for log, now in held.items() if before.get(log) is not now]
+        for log in changed:
+            self._log_changed(actor, before.get(log), held[log])
+        if changed:
+            self._seen[actor.name] = dict(held)  # a crowd's stores change in place
         self._bounded(actor)
 
     def went_back(self, actor: Actor) -> None:
@@ -98,10 +102,19 @@ class Watch:
             self._fail(f"{actor.name} holds what its head does not cover, or of nobody it knows")
         assert chain is not None
         try:
-            verify_head(head, chain)
+            self._verifies(head, chain)
         except MutunodeError as error:
             self._fail(f"{actor.name} holds a head that does not verify: {error}")
         self.checks["what is held verifies"] += 1
+
+    def _verifies(self, head: Head, chain: Chain) -> None:
+        """Raise what is wrong; of what verified under the very same chain nothing is reckoned again."""
+        known, good = self._good.get(chain.org, (None, set()))
+        if known is not chain and known != chain:
+            known, good = self._good[chain.org] = (chain, set())
+        if head not in good:
+            verify_head(head, chain)
+            good.add(head)
 
     def _still_erased(self, actor: Actor, held: Log) -> None:
         erased = self._erased.setdefault(actor.name, {})
@@ -160,7 +173,11 @@ class Watch:
         if frame[1] == ENTRIES:
             self._entries_leave(wire.owner, frame)
             return
+        if frame is self._passed[0]:
+            self.checks["what is passed on verifies"] += self._passed[1]
+            return
         message: Any = messages.decode(frame)
+        self._passed = (frame, len(message.heads))
         for head in message.heads:
             chain = self._chains.get(head.org)
             if chain is None or chain.epoch < head.epoch:
@@ -169,19 +186,18 @@ class Watch:
                 if chain is None:
                     self._fail(f"{wire.owner.name} passes on a head of nobody")
                 else:
-                    verify_head(head, chain)
+                    self._verifies(head, chain)
             except MutunodeError as error:
                 self._fail(f"{wire.owner.name} passes on a head that does not verify: {error}")
             self.checks["what is passed on verifies"] += 1
 
     def _entries_leave(self, owner: Actor, frame: bytes) -> None:
-        logs = owner.store.state.logs
-        if not any(held.erased for held in logs.values()):
-            return
         message: Any = messages.decode(frame)
-        held = logs.get(message.log)
-        for header, _, body in rows.unpack(message.enc, message.payload) if held and held.erased else ():
-            if body and held and leaf_of(header) in held.erased:
+        held = owner.store.state.logs.get(message.log)
+        if held is None or not held.erased:
+            return
+        for header, _, body in rows.unpack(message.enc, message.payload):
+            if body and leaf_of(header) in held.erased:
                 self._fail(f"{owner.name} serves what it erased")
             self.checks["what is erased is not served"] += 1
 

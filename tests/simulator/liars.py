@@ -17,6 +17,7 @@ from tests.simulator.world import Wire, World
 from tests.store.authors import Author
 
 HELLO, AUTH, IDENTITY = 0, 1, 8
+UNTURNED = 2  # entries that both registers of a two-faced one begin with
 
 
 class Liar(Actor):
@@ -122,8 +123,28 @@ class Spammer(Liar):
         )
 
 
+class Flooder(Liar):
+    """Signs without end, and announces each head at once, whatever pace its core would keep."""
+
+    def changes(self, wire: Wire, frame: bytes) -> list[bytes]:
+        """Everything it says is true."""
+        return [frame]
+
+    def floods(self) -> None:
+        """One record more."""
+        if not self.up or not self.signing().allowed:
+            return
+        head = self.says(("resource", {"title": {"fr": "encore"}}))
+        push = messages.encode(messages.Heads(messages.PUSH, self.store.state.store_id, 0, False, (head,)))
+        for link in self.links():
+            if link.ready and link.link in self.wires:
+                self.sends(self.wires[link.link], push)
+
+
 class TwoFaced(Liar):
     """Signs two registers, and shows one to some and the other to the rest."""
+
+    shorter = 0  # by how many entries the second one is
 
     def __init__(
         self, world: World, name: str, settings: NodeSettings, store: MemoryStore | None = None
@@ -133,7 +154,9 @@ class TwoFaced(Liar):
         self.shown: dict[bool, set[Head]] = {False: set(), True: set()}
 
     def changes(self, wire: Wire, frame: bytes) -> list[bytes]:
-        """To every second peer, its own register is another one."""
+        """To every second peer, its own register is another one, until it begins anew."""
+        if self.author.chain.epoch:
+            return [frame]
         second = wire.other.owner.name[-1] in "13579"
         message = messages.decode(frame)
         match message:
@@ -155,18 +178,19 @@ class TwoFaced(Liar):
         return shown
 
     def _second_head(self, head: Head) -> Head:
-        held = self.store.state.logs[self.log].leaves[: head.size]
+        size = head.size - self.shorter if head.size > UNTURNED + self.shorter else head.size
+        held = self.store.state.logs[self.log].leaves[:size]
         turned = [self._turned(index, (row.header, row.salt, row.body)) for index, row in enumerate(held)]
         tree = Compact.of(leaf_hash(row[0]) for row in turned)
         sign: Any = self.author._operating.sign
         return sign_head(
-            head.org, head.space, epoch=head.epoch, base=head.base, size=head.size, root=tree.root(),
+            head.org, head.space, epoch=head.epoch, base=head.base, size=size, root=tree.root(),
             time=head.time, sign=sign,
         )  # fmt: skip
 
     def _turned(self, index: int, row: Row) -> Row:
         """The same beginning, then another third entry and all after it."""
-        if index < 2:
+        if index < UNTURNED:
             return row
         entry = self._second.entry("resource", {"title": {"fr": f"l'autre {index}"}})
         self._second._salts = index  # the same entry whenever it is asked for
@@ -174,4 +198,10 @@ class TwoFaced(Liar):
         return (entry.header, entry.salt, entry.body)
 
 
-KINDS: tuple[type[Liar], ...] = (Silent, Garbler, Forger, Rewriter, Repeater, Spammer, TwoFaced)
+class TwoSizes(TwoFaced):
+    """The second register lacks the last entry."""
+
+    shorter = 1
+
+
+KINDS: tuple[type[Liar], ...] = (Silent, Garbler, Forger, Rewriter, Repeater, Spammer, TwoFaced, TwoSizes)

@@ -19,6 +19,7 @@ REMEMBERED = 100_000
 _PURE: list[tuple[Any, str]] = [
     (head, "verify"),
     (head, "log_id"),
+    (head, "cosigned"),
     (identity, "verify"),
     (handshake, "verify"),
     (messages, "decode"),
@@ -30,6 +31,7 @@ _PURE: list[tuple[Any, str]] = [
     (memory_logs, "check_body"),
     (memory_logs, "header_of"),
     (memory_logs, "leaf_of"),
+    (memory_logs, "Leaf"),
 ]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 RESEND_SECONDS = 0.3  # what a lost packet costs the frames behind it
 SILENCE_SECONDS = 90.0  # the shell ends a link whose other side gave no sign for so long
 NO_ANSWER_SECONDS = 10.0  # how long a dial waits for somebody whose answers do not come back
+TOLD_TOGETHER = 1_000  # that happened, in one step of the trace
 
 
 class Wire:
@@ -65,7 +66,7 @@ class World:
         self._links = 0
         self._apart: set[frozenset[str]] = set()
         self._mute: set[tuple[str, str]] = set()
-        self._trace = hashlib.sha256()
+        self._trace, self._told = b"", list[bytes]()  # what happened: as a hash, and since then
 
     def signed(self, actor: Actor, head: Head) -> None:
         """An honest node signed a head: whoever watches may look at the tree under it."""
@@ -115,12 +116,17 @@ class World:
 
     def note(self, *what: object) -> None:
         """What happens goes into the trace."""
-        self._trace.update(repr((round(self.now - START, 6), *what)).encode())
+        self._tell(repr((round(self.now - START, 6), *what)).encode())
+
+    def _tell(self, what: bytes) -> None:
+        self._told.append(what)
+        if len(self._told) >= TOLD_TOGETHER:  # a hash that can be put aside and taken up again
+            self._trace, self._told = hashlib.sha256(self._trace + b"".join(self._told)).digest(), []
 
     @property
     def trace(self) -> str:
         """What happened so far, as one hash."""
-        return self._trace.hexdigest()
+        return hashlib.sha256(self._trace + b"".join(self._told)).hexdigest()
 
     # --- the network ---------------------------------------------------------------------------
     def part(self, *groups: list[Actor]) -> None:
@@ -206,7 +212,7 @@ class World:
         other = wire.other
         if other.open and other.owner.up:
             self.count["arrived twice" if again else "arrived"] += 1
-            self._trace.update(b"%d %d" % (int((self.now - START) * 1e6), wire.number) + frame)
+            self._tell(b"%d %d" % (int((self.now - START) * 1e6), wire.number) + frame)
             other.owner.receives(other, frame)
         elif not again:
             self.count["lost"] += 1

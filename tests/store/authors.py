@@ -23,9 +23,11 @@ Said = tuple[str, dict[str, Any]]
 class Author:
     """One organisation, with its keys and its logs as it knows them."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, roots: int = 1) -> None:
         self.name = name
-        self._root = _key(name, "root")
+        self._roots: list[Ed25519PrivateKey] = [
+            _key(name, f"root {place}" if place else "root") for place in range(roots)
+        ]
         self._operating = _key(name, "operating 0")
         self.sealing_private = _seed(name, "sealing")
         sealing = X25519PrivateKey.from_private_bytes(self.sealing_private)
@@ -35,7 +37,7 @@ class Author:
             created=START,
             nonce=_seed(name, "nonce")[:16],
             operating=self._operating.public_key().public_bytes_raw(),
-            roots=[self._root.public_key().public_bytes_raw()],
+            roots=[key.public_key().public_bytes_raw() for key in self._roots],
             sealing=self._sealing,
         )
         self.chain = Chain(genesis)
@@ -44,6 +46,10 @@ class Author:
         self.entries: dict[bytes, list[Entry]] = {}
         self.time = START
         self._salts = 0
+
+    @property
+    def _root(self) -> Ed25519PrivateKey:
+        return self._roots[0]
 
     def log(self, space: bytes = PUBLIC) -> bytes:
         """The id of its log in a space."""
@@ -87,21 +93,24 @@ class Author:
         self.entries.setdefault(space, []).extend(new)
         return new
 
-    def open_epoch(self, keeps: int) -> None:
-        """Open the next epoch with a new key, keeping so many public entries."""
+    def open_epoch(self, keeps: int, *, by: int = 0, root: bytes | None = None) -> None:
+        """Open the next epoch with a new key and the root key ``by``, keeping so many public entries.
+
+        ``root``: of the entries that stay, where somebody else knows them better.
+        """
         kept = self.entries.get(PUBLIC, [])[:keeps]
         self.entries[PUBLIC] = kept
         epoch = self.chain.epoch + 1
-        self._operating = _key(self.name, f"operating {epoch}")
+        self._operating = _key(self.name, f"operating {epoch}" + (f" by root {by}" if by else ""))
         op = make_op(
             self.chain,
             operating=self._operating.public_key().public_bytes_raw(),
-            roots=[self._root.public_key().public_bytes_raw()],
+            roots=[key.public_key().public_bytes_raw() for key in self._roots],
             sealing=self._sealing,
-            base=Base(len(kept), self.tree().root()),
+            base=Base(len(kept) if root is None else keeps, self.tree().root() if root is None else root),
             reason="",
         )
-        self.chain = sign_op(self.chain, op, self._root.sign, START)
+        self.chain = sign_op(self.chain, op, self._roots[by].sign, START)
 
 
 def append(ledger: StoreLedger, author: Author, entries: Sequence[Entry], space: bytes = PUBLIC) -> None:
