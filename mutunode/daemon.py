@@ -13,6 +13,7 @@ import errno
 import gc
 import logging
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -50,6 +51,8 @@ from mutunode.web.settings import Language, WebSettings
 RENEWAL_CHECK_SECONDS = 600.0
 HOME_WAIT_SECONDS = 5.0  # a command that works without a daemon gives the home back in a moment
 SEARCH_WAIT_SECONDS_MAX = 2.0  # a record is found within one second of its publication; twice that
+FILES_BESIDE_LINKS = 900  # 512 connections to pages, 64 of strangers, 256 to programs, store, index, files
+LINK_FILES = 2  # who comes in, and whom we dial
 STOP_SECONDS_MAX = 4.0  # of the five that CONTRACT gives
 
 log = structlog.get_logger("daemon")
@@ -68,6 +71,7 @@ def main(home: Path, overrides: Mapping[str, Any], language: str = "") -> int:
         say(f"mutunode: {error}")
         return Exit.USAGE
     _set_up_logs(settings.log_level)
+    _allow_files(settings.links_max)
     try:
         return asyncio.run(_run(home, settings, passphrase))
     except HomeError as error:
@@ -82,6 +86,14 @@ def main(home: Path, overrides: Mapping[str, Any], language: str = "") -> int:
     except OSError as error:
         say(f"mutunode: {_no_door(error, settings, language or settings.language)}")
         return Exit.CONFLICT
+
+
+def _allow_files(links_max: int) -> None:
+    """Ask for as many open files as connections may need at once: a hub has more than a usual 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_BESIDE_LINKS + LINK_FILES * links_max
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
 def _no_door(error: OSError, settings: Settings, language: str) -> str:

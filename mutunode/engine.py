@@ -6,17 +6,15 @@ The daemon opens doors on it (peers, pages, control socket); a command with no d
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from mutunode import __version__
 from mutunode.commons.registry import Registry, load
 from mutunode.config import Settings
+from mutunode.follower import Follower
 from mutunode.home import Home
 from mutunode.keyfile import Keys
 from mutunode.protocol import ids
@@ -42,60 +40,26 @@ from mutunode.store.interface import Reader, Store
 from mutunode.store.search.index import SearchIndex
 from mutunode.turns import Outward, Turns
 
-FEED_SECONDS = 0.15  # what arrives together is indexed together: one commit of the index costs about 80 ms
 FEED_YIELDS_TO_CHANGES = 100  # made during one step: somebody imports, or a first replication streams in
 FEED_YIELDS = 4.0  # times as long as the step took
 SEARCH_WAITS_FOR_CHANGES = 2_000  # what is indexed within a second
 SEARCH_LOOK_SECONDS = 0.02
-RETRY_SECONDS = 1.0  # after a step that failed
-FEED_IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
 
 ALLOWANCE_SECONDS = 60.0
 
-log = structlog.get_logger("engine")
 
+class Feeder(Follower):
+    """The thread that lets the search index follow the store. It is rebuildable and never the truth."""
 
-class Feeder:
-    """The thread that lets the search index follow the store."""
+    name = "feeder"
+    gather_seconds = 0.15  # what arrives together is indexed together: one commit of the index costs 80 ms
 
     def __init__(self, index: SearchIndex, reader: Reader) -> None:
+        super().__init__()
         self._index = index
         self._reader = reader
-        self._poked = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
 
-    def start(self) -> None:
-        """Begin to follow."""
-        self._thread.start()
-
-    def poke(self) -> None:
-        """A turn ended: there may be something new. Any thread."""
-        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
-            self._poked.set()
-
-    def stop(self) -> None:
-        """End after the batch in hand."""
-        self._stopping.set()
-        self._poked.set()
-        if self._thread.ident is not None:
-            self._thread.join(5.0)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                while self._step() and not self._stopping.is_set():
-                    pass
-            except Exception:
-                # The index is rebuildable and never the truth: say so, and try again.
-                log.exception("search index")
-                self._stopping.wait(RETRY_SECONDS)
-                continue
-            self._poked.wait(FEED_IDLE_SECONDS_MAX)
-            self._stopping.wait(FEED_SECONDS)
-            self._poked.clear()
-
-    def _step(self) -> bool:
+    def step(self) -> bool:
         """One step; while the writer takes in whole batches it goes first, since both want the one lock of
         Python: an import ran three times as fast for it, and was searchable no later.
         """
@@ -164,30 +128,33 @@ class Engine:
             self.turns,
             lambda: brought.keep_quietly(self.office.desk.inside),
         )
-        self.office = Office(
-            Desk(
-                org=keys.org,
-                folder=home.path,
-                are_keys_wrapped=home.needs_passphrase,
-                language=home.language,
-                store=self.store,
-                reader=self.reader,
-                registry=self.registry,
-                turns=self.turns,
-                index=self.index,
-                live=live,
-                safe=home,
-                library=self.library,
-                random=random,
-                clock=clock,
-                allowance=_file_allowance(settings),
-                mend=self.porter.damaged,
-            )
-        )
+        self.office = Office(self._desk(keys, live, random, clock))
         self.keeper = Keeper(self.office.desk)
         self.office.desk.look_at_files = self.keeper.look_again
         self.office.desk.follow_files = self.keeper.catch_up
         self.noter = Noter(self.office.desk)
+
+    def _desk(
+        self, keys: Keys, live: LiveSide, random: Callable[[int], bytes], clock: Callable[[], float]
+    ) -> Desk:
+        return Desk(
+            org=keys.org,
+            folder=self.home.path,
+            are_keys_wrapped=self.home.needs_passphrase,
+            language=self.home.language,
+            store=self.store,
+            reader=self.reader,
+            registry=self.registry,
+            turns=self.turns,
+            index=self.index,
+            live=live,
+            safe=self.home,
+            library=self.library,
+            random=random,
+            clock=clock,
+            allowance=_file_allowance(self.settings),
+            mend=self.porter.damaged,
+        )
 
     def start(self) -> None:
         """Ready to answer when this returns; a damaged index is rebuilt while old results go on."""

@@ -29,12 +29,14 @@ ARROWS = {
     "turns": {"protocol", "commons", "store"},
     "config": set[str](),
     "notify": set[str](),
+    "follower": set(),
     "keyfile": {"protocol"},
     "home": {"protocol", "keyfile"},
-    "service": {"protocol", "commons", "store", "interop", "turns", "config", "keyfile"},
+    "service": {"protocol", "commons", "store", "interop", "turns", "config", "keyfile"} | {"follower"},
     "web": {"service", "commons", "store"},
     # the roots, where the layers are put together; nobody imports the daemon but the command that starts it
-    "engine": {"protocol", "commons", "store", "turns", "service", "config", "home", "keyfile"},
+    "engine": {"protocol", "commons", "store", "turns", "service", "config", "home", "keyfile"}
+    | {"follower"},
     "alone": {"protocol", "store", "service", "config", "home", "keyfile", "engine", "net", "shell"},
     "restoring": {"protocol", "store", "service", "home", "keyfile"},
     "shell": {"protocol", "net", "turns", "config"},

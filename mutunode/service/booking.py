@@ -10,7 +10,7 @@ from typing import Any
 from mutunode.commons.kinds.booking import SLOT
 from mutunode.commons.kinds.booking_act import OWNER_ACTS, REQUESTER_ACTS
 from mutunode.commons.states import Booking, MeansState
-from mutunode.commons.states.bookings import NEXT
+from mutunode.commons.states.booking_cases import NEXT
 from mutunode.commons.states.calendars import is_open
 from mutunode.commons.states.homes import Key
 from mutunode.commons.states.spans import Span, span_of

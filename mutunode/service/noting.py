@@ -13,13 +13,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import structlog
-
 from mutunode.commons.kinds.booking_act import OWNER_ACTS, REQUESTER_ACTS
 from mutunode.commons.states import Booking
 from mutunode.commons.states.homes import Key, key_of
 from mutunode.commons.states.spans import Span
 from mutunode.commons.values.times import rfc3339, seconds
+from mutunode.follower import Follower
 from mutunode.protocol.entry import is_ref
 from mutunode.protocol.ids import rec_text
 from mutunode.service import booking, brought, lending, publishing, rules
@@ -31,43 +30,25 @@ from mutunode.turns import NotSigned, Stopping, Turn
 LOOKED_AT_ONCE = 200  # newest arrivals first, on, until a whole lot of them was noted before
 NOTED_IN_ONE_MAX = 200  # refs of one note; lists hold 256
 OPEN_OF_ONE_MAX = 50  # requests of one organisation that wait for an answer: more are noted later
-GATHER_SECONDS = 0.1  # what arrives together is noted together
-RETRY_SECONDS = 2.0
-IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
 OWN_ACTS_MAX = 100_000
 TAKEN_FR, TAKEN_EN = "Le créneau est déjà pris.", "That time is already taken."
 
-log = structlog.get_logger("noter")
 
-
-class Noter:
+class Noter(Follower):
     """The thread that takes note."""
 
+    name = "noter"
+    gather_seconds = 0.1
+    retry_seconds = 2.0
+    waits_for = (NotSigned, Stopping, Refusal, StoreError, OSError)
+
     def __init__(self, desk: Desk) -> None:
+        super().__init__()
         self._public = desk
         self._desk = desk.inside
         self._noted: set[Key] = set()
         self._of_epoch = -1
         self._one_at_a_time = threading.Lock()
-        self._poked = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="noter", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def poke(self) -> None:
-        """A turn ended: something may have come. Any thread."""
-        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
-            self._poked.set()
-
-    def stop(self) -> None:
-        """End after what is in hand."""
-        self._stopping.set()
-        self._poked.set()
-        if self._thread.ident is not None:
-            self._thread.join(5.0)
 
     def step(self) -> bool:
         """Note what waits, answer what is answered at once, keep calendars true; was anything written?"""
@@ -83,22 +64,6 @@ class Noter:
             wrote |= self._answer(means) if means.fields().get("approval") == "auto" else False
             wrote |= self._occupy(means) if means.fields().get("calendar") == "occupied" else False
         return wrote
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                while self.step() and not self._stopping.is_set():
-                    pass
-            except (NotSigned, Stopping, Refusal, StoreError, OSError) as error:
-                log.info("notes wait", why=str(error))
-                self._stopping.wait(RETRY_SECONDS)
-            except Exception:
-                if not self._stopping.is_set():
-                    log.exception("notes")
-                self._stopping.wait(RETRY_SECONDS)
-            self._poked.wait(IDLE_SECONDS_MAX)
-            self._stopping.wait(GATHER_SECONDS)
-            self._poked.clear()
 
     # --- what waits to be noted ------------------------------------------------------------------
     def _remember(self) -> None:

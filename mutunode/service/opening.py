@@ -7,12 +7,11 @@ turn of the writer holds only what is to be kept. What opens and is not what it 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-import structlog
 
+from mutunode.follower import Follower
 from mutunode.protocol.crypto import sealing_public_of
 from mutunode.protocol.entry import encode_body
 from mutunode.protocol.errors import Malformed
@@ -22,12 +21,6 @@ from mutunode.store.interface import Reader, Stored, StoreError
 from mutunode.turns import Turn, Turns
 
 TRIED_AT_ONCE_MAX = 64  # × 0.1 ms: the lock of Python is given to others after each few of them
-PAUSE_SECONDS = 0.02  # between two lots while many wait, as long as one of them takes
-RETRY_SECONDS = 1.0  # after a step that failed
-GATHER_SECONDS = 0.05  # a file that arrives is thousands of turns: what they bring is looked at together
-IDLE_SECONDS_MAX = 30.0  # every turn pokes; this is for what was missed after a fault
-
-log = structlog.get_logger("opener")
 
 Privates = Callable[[], Mapping[int, bytes]]
 
@@ -39,38 +32,25 @@ class Found(msgspec.Struct, frozen=True):
     opened: Opened | None
 
 
-class Opener:
+class Opener(Follower):
     """The thread that tries; ``privates`` are our sealing keys by epoch, as they are now."""
+
+    name = "opener"
+    gather_seconds = 0.05  # a file that arrives is thousands of turns
+    pause_seconds = 0.02  # between two lots while many wait, as long as one of them takes
+    waits_for = (StoreError, OSError, Refusal)
 
     def __init__(
         self, org: bytes, privates: Privates, reader: Reader, turns: Turns, afterwards: Callable[[], None]
     ) -> None:
         """``afterwards`` is called when nothing waits any more: to look at what was brought."""
+        super().__init__()
         self._org = org
         self._afterwards = afterwards
         self._privates = privates
         self._reader = reader
         self._turns = turns
         self._known: frozenset[bytes] = frozenset()  # keys of which the store was told
-        self._poked = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="opener", daemon=True)
-
-    def start(self) -> None:
-        """Begin to try what waits."""
-        self._thread.start()
-
-    def poke(self) -> None:
-        """A turn ended: something sealed may have come. Any thread."""
-        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
-            self._poked.set()
-
-    def stop(self) -> None:
-        """End after the lot in hand."""
-        self._stopping.set()
-        self._poked.set()
-        if self._thread.ident is not None:
-            self._thread.join(5.0)
 
     def step(self) -> bool:
         """Try a lot of what waits; is there more?"""
@@ -81,27 +61,11 @@ class Opener:
             self._known = keys
         waiting = self._reader.sealed_waiting(TRIED_AT_ONCE_MAX)
         if not waiting:
+            self._afterwards()
             return False
         found = [Found(each, unseal(each, self._org, privates)) for each in waiting]
         self._turns.act(lambda turn: keep(turn, found)).result()
-        return len(waiting) == TRIED_AT_ONCE_MAX
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                while self.step() and not self._stopping.wait(PAUSE_SECONDS):
-                    pass
-                self._afterwards()
-            except (StoreError, OSError, Refusal) as error:  # a full disk: what waits goes on waiting
-                log.warning("sealed records wait", why=str(error))
-                self._stopping.wait(RETRY_SECONDS)
-            except Exception:
-                if not self._stopping.is_set():
-                    log.exception("sealed records")
-                self._stopping.wait(RETRY_SECONDS)
-            self._poked.wait(IDLE_SECONDS_MAX)
-            self._stopping.wait(GATHER_SECONDS)
-            self._poked.clear()
+        return True
 
 
 def unseal(stored: Stored, org: bytes, privates: Sequence[bytes]) -> Opened | None:

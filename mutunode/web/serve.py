@@ -3,6 +3,10 @@
 aiohttp has no deadline for the head of a request, but closes a connection that stays idle before its first
 whole request; the keep-alive time is therefore that deadline too, and dripping a byte now and then does not
 extend it. Bodies have their own deadline where they are read (`forms`).
+
+When every place is taken, it is not the newcomer who is turned away: those who stood there longest leave,
+at once if they asked for nothing yet, else after their answer. A crowd that only holds places therefore
+holds none against somebody who wants a page.
 """
 
 from __future__ import annotations
@@ -10,9 +14,11 @@ from __future__ import annotations
 import asyncio
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 HEAD_SECONDS_MAX = 10.0  # to send a whole request head; also how long an idle connection is kept
-CONNECTIONS_MAX = 1_000  # a browser opens six; file descriptors are 1,024 on a usual machine
+CONNECTIONS_MAX = 256  # a browser opens six; with links and files, less than the usual 1,024 descriptors
+LEAVING_MAX = 256  # beside them: whoever is still being answered, and what two turns of the loop accept
 STOP_SECONDS_MAX = 1.0
 HEADERS_MAX = 64
 HEADER_BYTES_MAX = 8_190
@@ -23,6 +29,33 @@ class _Full(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
+
+
+class _Places:
+    """Who stands in the door."""
+
+    def __init__(self, runner: web.AppRunner) -> None:
+        self._runner = runner
+        self._leaving: dict[RequestHandler, asyncio.Task[None]] = {}
+
+    def take(self) -> asyncio.Protocol:
+        """Somebody comes: who serves them."""
+        serving = self._runner.server
+        if serving is None:
+            return _Full()
+        standing = serving.connections  # the oldest first
+        if len(standing) >= CONNECTIONS_MAX + LEAVING_MAX:
+            return _Full()
+        for each in standing[: max(0, len(standing) + 1 - CONNECTIONS_MAX)]:
+            self._ask_to_leave(each)
+        return serving()
+
+    def _ask_to_leave(self, connection: RequestHandler) -> None:
+        if connection not in self._leaving:
+            connection.close()  # nothing more is waited for…
+            task = asyncio.create_task(connection.shutdown(None))  # …what is being answered is finished
+            self._leaving[connection] = task
+            task.add_done_callback(lambda _: self._leaving.pop(connection))
 
 
 class Door:
@@ -46,13 +79,9 @@ class Door:
         )
         await runner.setup()
 
-        def answer() -> asyncio.Protocol:
-            serving = runner.server
-            full = serving is None or len(serving.connections) >= CONNECTIONS_MAX
-            return _Full() if full or serving is None else serving()
-
+        places = _Places(runner)
         try:
-            server = await asyncio.get_running_loop().create_server(answer, host, port)
+            server = await asyncio.get_running_loop().create_server(places.take, host, port)
         except OSError:
             await runner.cleanup()
             raise

@@ -145,6 +145,17 @@ def test_a_booking_whose_request_has_not_arrived_is_awaited_and_its_time_is_take
     assert [booking.state for booking in whole.bookings] == ["accepted", "overbooked"]
 
 
+def test_who_was_refused_and_then_took_the_request_back_where_nobody_holds_it_stays_refused(
+    vergers: Lender, grain: Lender
+) -> None:
+    press = vergers.lend()
+    asked = grain.ask(press)
+    vergers.act("refuse", press, asked, reason={"fr": "Déjà prise."})
+    booking = _booking(press, asked, vergers)
+    assert (booking.state, booking.reason(), booking.request) == ("refused", {"fr": "Déjà prise."}, None)
+    assert tell(booking).fr
+
+
 def test_who_noted_an_answer_that_is_not_here_shows_that_data_is_awaited(
     vergers: Lender, grain: Lender
 ) -> None:

@@ -23,53 +23,16 @@ def test_two_computers_with_one_key(make: Callable[[str], Node], tmp_path: Path)
         node.catches_up_with(jardin)
     agreed = jardin.register()[0]
 
-    # somebody copies the folder to another computer, and both go on
-    jardin.stop()
-    shutil.copytree(jardin.home, tmp_path / "copy")
     for node in (atelier, cantine):
         node.stop()
-    jardin.start()
-    jardin.publish("Ici")
-    jardin.stop()
-    shutil.move(jardin.home, tmp_path / "first")
-    shutil.move(tmp_path / "copy", jardin.home)
-    jardin.start()
-    jardin("doctor", "--allow-signing", "--yes")
-    for number in range(3):
-        jardin.publish(f"Là-bas {number}")
-    atelier.start()
-    atelier.catches_up_with(jardin)
-    jardin.stop()
-    shutil.move(jardin.home, tmp_path / "second")
-    shutil.move(tmp_path / "first", jardin.home)
-    jardin.start()
+    _go_on_on_two_computers(jardin, atelier, tmp_path)
     cantine.start()
-
-    # everybody hears of it, and keeps what was agreed
     for node in (atelier, cantine):
-        until(lambda node=node: node.forked() == ["Jardin"], f"{node.name} knows")  # type: ignore[misc]
-        [line] = [each for each in node.ask("peer_ls") if each["org"] == jardin.org]
-        assert line["contested"]
-        forks = {each["name"]: each for each in node.ask("doctor")}["forks"]
-        assert not forks["well"]
-        assert "Jardin" in forks["fr"]
-        assert node.ask("log_verify")
-    with urllib.request.urlopen(f"{atelier.web}fr/organisation/{jardin.org}") as answer:
-        page = answer.read().decode()
-    assert "Deux registres qui se contredisent" in page
-    assert "epoch open" in page
-    assert f"mutunode prove --fork {jardin.org[:16]}" in page
-
-    # the proof goes along in a file that needs nothing else
+        _hears_and_keeps_what_was_agreed(node, jardin)
+    _page_says_what_to_do(atelier, jardin)
     file = tmp_path / "fork.txt"
     atelier("prove", "--fork", jardin.org[:16], "-o", str(file))
-    told = verify(file, tmp_path)
-    assert told.returncode == 0, told
-    assert "Jardin" in told.stdout
-    assert jardin.org in told.stdout
-    changed = tmp_path / "changed.txt"
-    changed.write_text(file.read_text().replace("A", "B", 1))
-    assert verify(changed, tmp_path).returncode == 7
+    _proves_alone(file, jardin, tmp_path)
     assert atelier.run("prove", "--fork", cantine.org).code == 3
 
     # a new start heals it everywhere
@@ -84,6 +47,56 @@ def test_two_computers_with_one_key(make: Callable[[str], Node], tmp_path: Path)
         assert (line["contested"], line["forked"]) == (False, True)
     with urllib.request.urlopen(f"{atelier.web}fr/organisation/{jardin.org}") as answer:
         assert "plus rien n’est contesté" in answer.read().decode()
+
+
+def _go_on_on_two_computers(jardin: Node, atelier: Node, folder: Path) -> None:
+    """Somebody copies the folder to another computer, and both go on; ``atelier`` sees the copy's side."""
+    jardin.stop()
+    shutil.copytree(jardin.home, folder / "copy")
+    jardin.start()
+    jardin.publish("Ici")
+    jardin.stop()
+    shutil.move(jardin.home, folder / "first")
+    shutil.move(folder / "copy", jardin.home)
+    jardin.start()
+    jardin("doctor", "--allow-signing", "--yes")
+    for number in range(3):
+        jardin.publish(f"Là-bas {number}")
+    atelier.start()
+    atelier.catches_up_with(jardin)
+    jardin.stop()
+    shutil.move(jardin.home, folder / "second")
+    shutil.move(folder / "first", jardin.home)
+    jardin.start()
+
+
+def _hears_and_keeps_what_was_agreed(node: Node, jardin: Node) -> None:
+    until(lambda: node.forked() == ["Jardin"], f"{node.name} knows")
+    [line] = [each for each in node.ask("peer_ls") if each["org"] == jardin.org]
+    assert line["contested"]
+    forks = {each["name"]: each for each in node.ask("doctor")}["forks"]
+    assert not forks["well"]
+    assert "Jardin" in forks["fr"]
+    assert node.ask("log_verify")
+
+
+def _page_says_what_to_do(node: Node, jardin: Node) -> None:
+    with urllib.request.urlopen(f"{node.web}fr/organisation/{jardin.org}") as answer:
+        page = answer.read().decode()
+    assert "Deux registres qui se contredisent" in page
+    assert "epoch open" in page
+    assert f"mutunode prove --fork {jardin.org[:16]}" in page
+
+
+def _proves_alone(file: Path, jardin: Node, folder: Path) -> None:
+    """The file needs nothing else."""
+    told = verify(file, folder)
+    assert told.returncode == 0, told
+    assert "Jardin" in told.stdout
+    assert jardin.org in told.stdout
+    changed = folder / "changed.txt"
+    changed.write_text(file.read_text().replace("A", "B", 1))
+    assert verify(changed, folder).returncode == 7
 
 
 def verify(file: Path, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -24,6 +24,7 @@ from mutunode.commons.kinds.cite import KIND as CITE
 from mutunode.commons.kinds.means import KIND as MEANS
 from mutunode.commons.kinds.means_block import KIND as BLOCK
 from mutunode.commons.states.acts import Act, Ref, field, readable
+from mutunode.commons.states.booking_cases import FINAL, HOLDING, OVER, Case
 from mutunode.commons.states.homes import Key, Records, key_of
 from mutunode.commons.states.resources import ResourceState, resource_state
 from mutunode.commons.states.spans import Span, Taken, peak, span_of
@@ -32,26 +33,6 @@ from mutunode.commons.words import LangMap
 from mutunode.protocol.entry import is_ref
 from mutunode.protocol.limits import FUTURE_SECONDS_MAX
 
-NEXT = {
-    ("requested", "accept"): "accepted",
-    ("requested", "refuse"): "refused",
-    ("requested", "withdraw"): "withdrawn",
-    ("accepted", "withdraw"): "withdrawn",
-    ("accepted", "release"): "released",
-    ("accepted", "checkout"): "checked_out",
-    ("accepted", "pickup"): "checked_out",
-    ("checked_out", "checkout"): "checked_out",
-    ("checked_out", "pickup"): "checked_out",
-    ("checked_out", "return"): "returned",
-    ("checked_out", "give_back"): "returned",
-    ("returned", "checkout"): "returned",
-    ("returned", "pickup"): "returned",
-    ("returned", "return"): "closed",
-    ("returned", "give_back"): "closed",
-}
-FINAL = frozenset(("refused", "withdrawn", "released", "closed"))
-HOLDING = frozenset(("accepted", "checked_out"))
-OVER = frozenset(("release", "withdraw", "return"))
 TAKING = frozenset((*HOLDING, "returned", "closed"))  # what a calendar shows as booked
 LOST = frozenset(("erased", "retracted"))  # where the text is not held: it will not come any more
 RELEVANT = frozenset(kind.name for kind in (MEANS, BLOCK, BOOKING, ACT, CITE))
@@ -165,70 +146,6 @@ def means_state(records: Iterable[Act], now: int, of: Ref) -> MeansState:
     return walk.result(now)
 
 
-class _Case:
-    """One booking while the register is read."""
-
-    def __init__(self, key: Key, request: Act | None) -> None:
-        self.key = key
-        self.request = request
-        self.state = "requested"
-        self.received = False
-        self.accepted_at = -1
-        self.halves: dict[str, Act] = {}
-        self.void: list[tuple[str, Act]] = []
-        self.doubt = ""  # missing · erased
-        self.flags: set[str] = set()
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        """What was asked; what was granted, where the request is not there to be read."""
-        if self.request is not None and readable(self.request, BOOKING):
-            return self.request.body or {}
-        granted = self.halves.get("accept")
-        return (granted.body or {}) if granted is not None else {}
-
-    @property
-    def span(self) -> Span | None:
-        body = self.body
-        return span_of(body["slot"]) if "slot" in body else None
-
-    @property
-    def units(self) -> int:
-        return int(self.body.get("units", 1))
-
-    @property
-    def may_hold(self) -> bool:
-        """Whether it holds, or did when it became doubtful."""
-        return self.state in HOLDING
-
-    def apply(self, act: Act, position: int) -> None:
-        name = str(field(act, "act", ""))
-        following = NEXT.get((self.state, name))
-        if name in self.halves or any(act == each for _, each in self.void):
-            return  # the same said twice
-        if following is None or (name == "accept" and not self._grants_what_was_asked(act)):
-            self.void.append((name, act))
-            return
-        self.state = following
-        self.halves[name] = act
-        if name == "accept":
-            self.accepted_at = position
-        if act.state == "retracted":
-            self.flags.add("retracted")
-
-    def _grants_what_was_asked(self, act: Act) -> bool:
-        if self.request is None or not readable(self.request, BOOKING):
-            return True  # cannot be said yet: the booking is doubtful as a whole
-        asked, granted = self.request.body or {}, act.body or {}
-        return span_of(asked["slot"]) == span_of(granted["slot"]) and asked["units"] == granted["units"]
-
-    def doubted(self, why: str, *, at_once: bool = True) -> None:
-        """Something is not known: from here on if the state is open, else only where nothing is final."""
-        if at_once and self.state in FINAL:
-            return
-        self.doubt = "missing" if "missing" in (why, self.doubt) else why
-
-
 class _Walk:
     """One reading of a home's register."""
 
@@ -238,7 +155,7 @@ class _Walk:
         self._home: bytes = of[0]
         self._records = Records(self._acts, self._home)
         self._versions = self._all_versions()
-        self._cases: dict[Key, _Case] = {}
+        self._cases: dict[Key, Case] = {}
         self._units: list[tuple[int, int]] = []  # (position, how many there are from then on)
         self._blocks: list[tuple[int, Block]] = []
         self._counted: set[Key] = set()
@@ -384,7 +301,7 @@ class _Walk:
         unsure: list[Taken] = [
             Taken(case.span or _ALWAYS, case.units)
             for case in self._cases.values()
-            if case.doubt == "missing" and case.accepted_at < 0 and case.state not in FINAL
+            if case.is_awaited and case.accepted_at < 0 and case.state not in FINAL
         ]
         for case in accepted:
             span, at = case.span, case.accepted_at
@@ -400,7 +317,7 @@ class _Walk:
             if case.state == "accepted" and peak(self._blocked(units, lambda position: True), span) > room:
                 case.flags.add("blocked")
             if case.doubt != "erased":  # by erasing an act, nobody makes another's acceptance worse
-                (unsure if case.doubt else sure).append(Taken(span, case.units))
+                (unsure if case.doubt or case.is_awaited else sure).append(Taken(span, case.units))
 
     def _blocked(self, units: int, when: Any) -> list[Taken]:
         return [
@@ -420,7 +337,7 @@ class _Walk:
                 said.setdefault(key_of(booking), {}).setdefault(name, act)
         return said
 
-    def _told(self, case: _Case, said: Mapping[str, Act], now: int) -> Booking:
+    def _told(self, case: Case, said: Mapping[str, Act], now: int) -> Booking:
         new = {name: act for name, act in said.items() if name not in case.halves}
         return Booking(
             key=case.key,
@@ -435,10 +352,12 @@ class _Walk:
             flags=frozenset(case.flags | self._late(case)),
         )
 
-    def _state(self, case: _Case, said: Mapping[str, Act], now: int) -> str:
+    def _state(self, case: Case, said: Mapping[str, Act], now: int) -> str:
         request = case.request
-        if case.doubt == "missing" or request is None or request.state == "missing":
-            return "pending"
+        if case.is_awaited:
+            # Whoever says no to a request ends it, whatever it asked.
+            return case.state if case.is_unseen and case.state == "refused" and not case.doubt else "pending"
+        assert request is not None
         if case.doubt == "erased" or (case.state == "requested" and request.body is None):
             return "erased"
         if case.state == "requested":
@@ -449,7 +368,7 @@ class _Walk:
             return "expired" if (seconds(field(request, "expires", "")) or 0) <= now else "requested"
         return "overbooked" if "overbooked" in case.flags and case.state == "accepted" else case.state
 
-    def _late(self, case: _Case) -> set[str]:
+    def _late(self, case: Case) -> set[str]:
         """Accepted after its time, by the owner's own date: told, and no more than that."""
         accept = case.halves.get("accept")
         if accept is None or case.request is None or case.request.body is None:
@@ -467,13 +386,13 @@ class _Walk:
             self._readable[key] = readable(act, kind)
         return self._readable[key]
 
-    def _case(self, key: Key) -> _Case:
+    def _case(self, key: Key) -> Case:
         if key not in self._cases:
             request = self._records.get(key)
             if request is not None and request.kind != BOOKING.name:
                 request = None
-            case = self._cases[key] = _Case(key, request)
-            if self._awaiting or request is None or request.state == "missing":
+            case = self._cases[key] = Case(key, request)
+            if self._awaiting:
                 case.doubt = "missing"
             elif key[0] in self._unread_of:
                 case.doubt = self._unread_of[key[0]]
@@ -515,12 +434,12 @@ class _Walk:
 _ALWAYS = Span(-(2**62), 2**62)
 
 
-def _is_sealed(case: _Case) -> bool:
+def _is_sealed(case: Case) -> bool:
     granted = case.halves.get("accept")
     return granted is not None and granted.sealed
 
 
-def _says_no_more_than(block: Block, case: _Case) -> bool:
+def _says_no_more_than(block: Block, case: Case) -> bool:
     return block.what == "occupied" and (block.span, block.units) == (case.span, case.units)
 
 

@@ -10,78 +10,54 @@ import threading
 import time
 from collections.abc import Callable
 
-import structlog
-
+from mutunode.follower import Follower
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Refusal
 from mutunode.service.files import keeping
 from mutunode.store.interface import StoreError
 
-PAUSE_SECONDS = 0.1  # what comes together is looked at together
 LOOK_AT_ALL_SECONDS = 3_600.0
 ASK_HOLDERS_SECONDS = 60.0
 ASK_HOLDERS_FILES = 32  # in one round, of ours that were heard of least recently
-RETRY_SECONDS = 5.0
-
-log = structlog.get_logger("files")
 
 
-class Keeper:
-    """Begins with ``start``, ends with ``stop``; ``poke`` after every turn."""
+class Keeper(Follower):
+    """The thread, and what it does next."""
+
+    name = "files"
+    gather_seconds = 0.1
+    retry_seconds = 5.0
+    waits_for = (Refusal, StoreError)
 
     def __init__(self, desk: Desk, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._desk = desk
         self._monotonic = monotonic
-        self._poked = threading.Event()
-        self._stopping = threading.Event()
         self._all_due = float("-inf")
         self._ask_due = float("-inf")
         self._asked_from = 0
         self._reached = -1
         self._working = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
-
-    def start(self) -> None:
-        """Begin to follow."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the step in hand."""
-        self._stopping.set()
-        self._poked.set()
-        if self._thread.ident is not None:
-            self._thread.join(5.0)
-
-    def poke(self) -> None:
-        """A turn ended: there may be something new. Any thread."""
-        if not self._poked.is_set():  # most turns find it set: waking costs more than looking
-            self._poked.set()
 
     def look_again(self) -> None:
         """Somebody was accepted, blocked or promised something: judge everything again. Any thread."""
         self._all_due = float("-inf")
-        self._poked.set()
+        self.poke()
 
     def catch_up(self) -> None:
         """Read on to the end of the feed, here and now; for who asks once."""
         with self._working:
             self._follow()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                with self._working:
-                    self._step()
-            except (Refusal, StoreError) as error:
-                log.warning("files wait", why=str(error))
-                self._stopping.wait(RETRY_SECONDS)
-            except Exception:
-                log.exception("files")
-                self._stopping.wait(RETRY_SECONDS)
-            due = min(self._all_due, self._ask_due) - self._monotonic()
-            self._poked.wait(max(0.0, due))
-            self._stopping.wait(PAUSE_SECONDS)
-            self._poked.clear()
+    def idle_seconds(self) -> float:
+        """Until something is to be looked at again."""
+        return max(0.0, min(self._all_due, self._ask_due) - self._monotonic())
+
+    def step(self) -> bool:
+        """Follow the records, judge everything once an hour, ask who else has our files."""
+        with self._working:
+            self._step()
+        return False
 
     def _step(self) -> None:
         self._follow()
