@@ -69,6 +69,10 @@ class Feeder(Follower):
             self._stopping.wait(FEED_YIELDS * (time.monotonic() - began))
         return more
 
+    def idle_seconds(self) -> float:
+        """Until then the index has nothing to do by itself."""
+        return min(super().idle_seconds(), self._index.idle_seconds)
+
 
 class Allowance:
     """What may be stored by way of one accepted organisation: a part of the disk that is free now."""

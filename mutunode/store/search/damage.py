@@ -17,6 +17,7 @@ CHUNK_BYTES = 1 << 20
 FOOTER_MAGIC = 1337
 _TAIL = struct.Struct("<II")  # the footer's length, and the magic number
 FOOTER_BYTES_MAX = 4_096
+LIST = "meta.json"
 _EXTENSIONS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 
 
@@ -35,16 +36,23 @@ def check_files(folder: Path) -> int:
         Damaged: a file is missing, cut short or changed.
     """
     try:
-        segments: list[dict[str, Any]] = json.loads((folder / "meta.json").read_bytes())["segments"]
-        for segment in segments:
-            for name in _files(segment):
+        listed = segments(folder)
+        for segment in listed:
+            for name in files(segment):
                 _check_sum(folder / name)
-        return sum(int(segment["max_doc"]) for segment in segments)
+        return sum(int(segment["max_doc"]) for segment in listed)
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise Damaged(f"the search index in {folder} is damaged: {error}") from error
 
 
-def _files(segment: dict[str, Any]) -> list[str]:
+def segments(folder: Path) -> list[dict[str, Any]]:
+    """The list of segments, as Tantivy writes it."""
+    listed: list[dict[str, Any]] = json.loads((folder / LIST).read_bytes())["segments"]
+    return listed
+
+
+def files(segment: dict[str, Any]) -> list[str]:
+    """The names of a segment's files."""
     stem = segment["segment_id"].replace("-", "")
     names = [f"{stem}.{extension}" for extension in _EXTENSIONS]
     deletes = segment["deletes"]

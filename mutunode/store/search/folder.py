@@ -92,7 +92,7 @@ class Folder:
         if found:
             place = msgspec.json.decode(searcher.doc(found[0][1]).get_first("place") or "", type=Place)
         roles = (schema.RECORD, schema.OWNER, schema.PLACE)
-        listed = sum(searcher.doc_freq("role", role) for role in roles)
+        listed = sum(searcher.doc_freq("role", role) for role in (*roles, schema.FILLER))
         alive = tuple(count(searcher, self._role(role)) for role in roles)
         claimed = (written, (place.records, place.owners, int(written > 0)))
         if (listed, alive) != claimed or searcher.num_docs != sum(alive):
@@ -176,6 +176,11 @@ class Folder:
         with failures_are_damage(self.path):
             if key in self._pending or self._index.searcher().doc_freq("rec", key) > 0:
                 self._unswept = True
+
+    def is_swept(self) -> None:
+        """Nothing of what was deleted is in the files any more: remember it, durably."""
+        self._unswept = False
+        self.commit(self.committed.change)
 
     def _writing(self) -> tantivy.IndexWriter:
         """The writer, opened when first needed: it costs threads and memory, and holds the folder's lock."""

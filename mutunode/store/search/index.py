@@ -3,14 +3,15 @@
 It is a copy and nothing but: whatever is wrong with it (missing, damaged, of an older version of this
 program, ahead of a store that was put back from a backup), it is made anew from the store, in a folder of
 its own; a small file names the one that counts. Where nothing is wrong and a rebuild is merely wished for,
-the old folder goes on answering and following until the new one has caught up. So it is when a record was
-erased whose words may still be in the files: a new folder is surely without them.
+the old folder goes on answering and following until the new one has caught up. When a record was erased
+whose words may still be in the files, the new folder is made of the old one: see ``sweeping``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 import threading
@@ -20,15 +21,15 @@ from pathlib import Path
 import msgspec
 
 from mutunode.protocol.errors import MutunodeError
-from mutunode.store.search import schema
+from mutunode.store.search import schema, sweeping
 from mutunode.store.search.damage import Absent, Damaged
 from mutunode.store.search.feed import Changes, Feed, Maker
 from mutunode.store.search.folder import Folder, Place
 from mutunode.store.search.query import Found, SearchQuery
 
 CURRENT = "current.json"
-REST_AFTER_SWEEP = 9.0  # times as long as it took: erasing again and again costs a tenth of our time at most
-REST_SECONDS_MAX = 600.0
+REST_AFTER_SWEEP = 9.0  # times as long as it took: erasing again and again costs a tenth of our time…
+REST_SECONDS_MAX = 25.0  # …or more: a sweep of 10 s, a rest, and a sweep again end within a minute
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +110,12 @@ class SearchIndex:
         self._answer_with(folder)
 
     def _new_folder(self) -> Folder:
+        return Folder(self._new_path())
+
+    def _new_path(self) -> Path:
         names = [path.name for path in self.path.iterdir()]
         taken = [int(name[1:]) for name in names if name[:1] == "n" and name[1:].isdecimal()]
-        return Folder(self.path / f"n{max(taken, default=0) + 1}")
+        return self.path / f"n{max(taken, default=0) + 1}"
 
     def _point_to(self, folder: Folder) -> None:
         """Make this the folder that counts, whatever happens next."""
@@ -145,7 +149,7 @@ class SearchIndex:
                 if feed.step(changes):
                     return True
                 if self._anew is None and self._must_sweep(feed.folder):
-                    self.rebuild()
+                    self._sweep(feed.folder)
                 if self._anew is None:
                     return False
                 if self._anew.step(changes):
@@ -160,7 +164,24 @@ class SearchIndex:
 
     def _must_sweep(self, folder: Folder) -> bool:
         """Is something to be got out of the files, and the last time long enough ago?"""
-        return folder.committed.unswept and self._clock() >= self._sweep_not_before
+        return folder.committed.unswept and self._rest_seconds == 0.0
+
+    @property
+    def _rest_seconds(self) -> float:
+        """How long no sweep begins; clocks are set, both ways."""
+        rest = self._sweep_not_before - self._clock()
+        return rest if 0.0 < rest <= REST_SECONDS_MAX else 0.0
+
+    def _sweep(self, folder: Folder) -> None:
+        """Have a folder without what was deleted ready to take over; from the store, if it must be."""
+        self._anew_since = self._clock()
+        path = self._new_path()
+        try:
+            self._anew = self._feed_into(sweeping.swept(folder, path))
+        except Damaged as damaged:
+            log.warning("%s; it is built anew", damaged)
+            shutil.rmtree(path, ignore_errors=True)
+            self.rebuild()
 
     def _usable(self) -> Feed:
         """The feed, after mending what is in doubt."""
@@ -249,6 +270,11 @@ class SearchIndex:
         except Damaged as damaged:
             self._doubtful = True
             raise SearchUnavailable(f"the search index cannot answer: {damaged}") from damaged
+
+    @property
+    def idle_seconds(self) -> float:
+        """In how long ``follow`` will have something to do, also if nothing changes until then."""
+        return self._rest_seconds if self.place.unswept else math.inf
 
     @property
     def place(self) -> Place:

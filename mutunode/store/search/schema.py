@@ -21,6 +21,7 @@ STEM_FIELDS = ("title", "key", "text", "owner")
 WORD_FIELDS = ("title_words", "words", "owner_words")
 FACETS = ("sense", "kind", "nature", "language", "license", "license_class", "org", "space")
 RECORD, OWNER, PLACE = "record", "owner", "place"  # the roles of documents
+FILLER = "filler"  # …and of those that are there for Tantivy to merge: see ``sweeping``
 
 _WORDS = "mutunode_words"
 _OF_NO_LANGUAGE = ("", "mul", "und", "zxx")
@@ -119,4 +120,11 @@ def place(text: str) -> tantivy.Document:
     made = tantivy.Document()
     made.add_text("role", PLACE)
     made.add_text("place", text)
+    return made
+
+
+def filler() -> tantivy.Document:
+    """A document that says nothing."""
+    made = tantivy.Document()
+    made.add_text("role", FILLER)
     return made

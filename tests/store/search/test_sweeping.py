@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
+import tantivy
 
-from mutunode.store.interface import Stored
-from mutunode.store.search import schema
+from mutunode.store.search import damage, schema, sweeping
 from mutunode.store.search.damage import Damaged
 from mutunode.store.search.document import Document
 from mutunode.store.search.feed import STEP_CHANGES_MAX
-from mutunode.store.search.folder import Folder
+from mutunode.store.search.folder import Folder, count
 from mutunode.store.search.index import REST_SECONDS_MAX, SearchIndex, SearchUnavailable
 from tests.store.search.catalogues import Clock, FakeStore, ask, catch_up, document, filled, opened
 
@@ -102,7 +105,7 @@ def test_a_crash_before_the_sweep_leaves_it_to_the_next_start(
     index = filled(tmp_path, store)
     store.put(note("1", CANARY), **ERASED)
     with monkeypatch.context() as dying:
-        dying.setattr(SearchIndex, "rebuild", _no_room)
+        dying.setattr(SearchIndex, "_sweep", _no_room)
         with pytest.raises(SearchUnavailable):
             catch_up(index, store)
     index.close()
@@ -129,6 +132,7 @@ def test_without_room_for_two_the_old_folder_goes_first(
         return folder
 
     monkeypatch.setattr(SearchIndex, "_new_folder", full)
+    monkeypatch.setattr(sweeping, "swept", _no_space)
     with pytest.raises(SearchUnavailable):
         catch_up(index, store)
     catch_up(index, store)
@@ -137,27 +141,82 @@ def test_without_room_for_two_the_old_folder_goes_first(
     index.close()
 
 
-def test_who_erases_again_and_again_does_not_keep_the_node_busy(tmp_path: Path) -> None:
-    clock = Clock()
+def test_who_erases_again_and_again_does_not_keep_the_node_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, copy = Clock(), sweeping.swept
 
-    class Slow(FakeStore):
-        def document(self, record: Stored) -> Document | None:
-            clock.now += 1.0
-            return super().document(record)
+    def slow(source: Folder, into: Path) -> Folder:
+        clock.now += 1.0
+        return copy(source, into)
 
-    store = Slow([note(str(number), CANARY) for number in range(4)])
-    index = SearchIndex(tmp_path, store, clock)
-    catch_up(index, store)
+    monkeypatch.setattr(sweeping, "swept", slow)
+    store = FakeStore([note(str(number), CANARY) for number in range(4)])
+    index = filled(tmp_path, store, clock=clock)
     for number in range(3):
         store.put(note(str(number)), **ERASED)
         catch_up(index, store)
     assert ask(index, "zyzomyse").total == 1, "found no more at once, all the same"
     assert (tmp_path / "n2").exists(), "one of three was swept at once, the others wait"
     assert words_kept(tmp_path) > len(FORMS)
-    clock.now += REST_SECONDS_MAX
+    assert 0 < index.idle_seconds <= REST_SECONDS_MAX
+    clock.now -= 3_000_000.0  # a clock that is set back does not make them wait for a month
     store.put(note("3"), **ERASED)
     catch_up(index, store)
     assert words_kept(tmp_path) == 0
+    assert index.idle_seconds == math.inf
+    index.close()
+
+
+def big(path: Path, records: int) -> Folder:
+    """A folder with one large segment, the canary in its middle, and a small one."""
+    folder = Folder(path)
+    writer = folder._writing()
+    for number in range(records):
+        made = tantivy.Document()
+        made.add_text("role", schema.RECORD)
+        made.add_text("rec", note(str(number)).rec.hex())
+        made.add_text("words", FORMS[0] if number == records // 2 else f"w{number % 100}")
+        writer.add_document(made)
+    folder._records = records
+    folder.commit(records)
+    folder.put([(note("small").rec, note("small"))])
+    folder.commit(records + 1)
+    return folder
+
+
+def test_a_large_segment_is_merged_for_one_deletion(tmp_path: Path) -> None:
+    """Tantivy by itself would merge it with seven others as large, that is after as many records again."""
+    records = 40_000
+    source = big(tmp_path / "source", records)
+    assert max(segment["max_doc"] for segment in damage.segments(source.path)) > records // 2
+    source.put([(note(str(records // 2)).rec, None)])
+    source.commit(records + 2)
+    assert words_kept(tmp_path) == 1
+    made = sweeping.swept(source, tmp_path / "made")
+    assert words_kept(made.path.parent) == 1, "in the source, which stays as it is"
+    source.close()
+    shutil.rmtree(source.path)
+    assert words_kept(tmp_path) == 0
+    assert made.committed == msgspec.structs.replace(source.committed, unswept=False)
+    assert count(made._index.searcher(), made._role(schema.RECORD)) == records
+    made.close()
+    listed = {name for segment in damage.segments(made.path) for name in damage.files(segment)}
+    assert {path.name for path in made.path.iterdir() if path.name[0] != "."} == listed | {damage.LIST}
+    assert Folder(made.path).committed == made.committed
+
+
+def test_should_tantivy_merge_by_other_rules_the_index_is_built_from_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sweeping, "LEVEL_SEGMENTS", 1)
+    store = FakeStore([note("1", CANARY), note("2"), note("3")])
+    index = filled(tmp_path, store)
+    store.put(note("1", CANARY), **ERASED)
+    catch_up(index, store)
+    assert "were not merged" in caplog.text
+    assert words_kept(tmp_path) == 0
+    assert ask(index, "note").total == 2
     index.close()
 
 
@@ -165,8 +224,13 @@ def test_who_erases_again_and_again_does_not_keep_the_node_busy(tmp_path: Path) 
 def test_any_order_of_publishing_revising_and_erasing_leaves_what_stands_and_nothing_else(
     tmp_path: Path, seed: int
 ) -> None:
-    chance, store = random.Random(seed), FakeStore()
-    index = opened(tmp_path, store)
+    class Passing(Clock):
+        def __call__(self) -> float:
+            self.now += 0.1
+            return self.now
+
+    chance, store, clock = random.Random(seed), FakeStore(), Passing()
+    index = opened(tmp_path, store, clock)
     standing: set[int] = set()
     gone: set[int] = set()
     for _ in range(120):
@@ -187,6 +251,7 @@ def test_any_order_of_publishing_revising_and_erasing_leaves_what_stands_and_not
             gone.add(number)
         if chance.random() < 0.4:
             catch_up(index, store)
+    clock.now += REST_SECONDS_MAX
     catch_up(index, store)
     assert index._answering is not None
     words = dict(index._answering._index.searcher().terms_with_prefix("words", SECRET))

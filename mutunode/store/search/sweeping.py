@@ -1,0 +1,96 @@
+"""A copy of an index folder without what was deleted in it: Tantivy's own merging, made to happen now.
+
+Tantivy marks what is deleted and keeps its words until it merges the segment they stand in, which for a large
+one may be never. Merging copies lists of words as they are, and costs a tenth of analysing all records anew.
+But the Python binding has no call for it, and its policy cannot be set: it merges eight segments or more of
+a level, which is how many documents *the list of segments* says are left in each. So, in a folder of its own
+that shares the old one's files, that list is made to say "one document left" of each segment with deletions,
+and segments of one document are added until there are eight. Merging itself goes by the files, not by the
+list. What comes out is looked at: a segment with deletions must not be left. Should a later Tantivy go by
+other rules, that is an error here, and whoever called builds the index anew.
+
+The folder that is copied stays as it is. A crash leaves a folder that nothing points to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from mutunode.store.search import damage, schema
+from mutunode.store.search.damage import Damaged
+from mutunode.store.search.folder import Folder, failures_are_damage
+
+LEVEL_SEGMENTS = 8  # so many of a level are merged
+_WRITER_BYTES = 15_000_000  # the least Tantivy takes
+
+
+def swept(source: Folder, into: Path) -> Folder:
+    """A new folder that holds what ``source`` has committed, and not a word of what it deleted.
+
+    Raises:
+        Damaged: it could not be made; ``into`` may hold a part of it.
+    """
+    source.close()  # merges under way would take files away while they are listed
+    with failures_are_damage(into):
+        _merge(into, _share(source.path, into))
+        left = [segment for segment in damage.segments(into) if segment["deletes"] is not None]
+        if left:
+            raise Damaged(f"{len(left)} segments of the search index in {source.path} were not merged")
+        _without_fillers(into)
+    made = Folder(into)
+    made.is_swept()
+    return made
+
+
+def _share(source: Path, into: Path) -> int:
+    """The same segments under a list of our own, which calls those to be merged small; how many these are."""
+    into.mkdir(parents=True)
+    listed: dict[str, Any] = json.loads((source / damage.LIST).read_bytes())
+    for segment in listed["segments"]:
+        for name in damage.files(segment):
+            _link(source / name, into / name)
+        if segment["deletes"] is not None:
+            segment["deletes"]["num_deleted_docs"] = max(int(segment["max_doc"]) - 1, 1)
+    managed = [name for segment in listed["segments"] for name in damage.files(segment)]
+    (into / ".managed.json").write_text(json.dumps([*managed, damage.LIST]))  # what Tantivy may remove
+    (into / damage.LIST).write_text(json.dumps(listed))
+    return sum(segment["deletes"] is not None for segment in listed["segments"])
+
+
+def _link(source: Path, into: Path) -> None:
+    """Segments are never written into: a second name will do, where the file system has them."""
+    try:
+        os.link(source, into)
+    except OSError:
+        shutil.copyfile(source, into)
+
+
+def _opened(path: Path) -> tantivy.Index:
+    index = tantivy.Index(schema.build(), str(path))
+    schema.register(index)
+    index.config_reader("manual")
+    return index
+
+
+def _merge(path: Path, segments: int) -> None:
+    """Have so many segments merged, with fillers for those that are missing; committing sets it going."""
+    writer = _opened(path).writer(_WRITER_BYTES, 1)
+    for _ in range(max(LEVEL_SEGMENTS - segments, 1)):
+        writer.add_document(schema.filler())
+        writer.commit()
+    writer.wait_merging_threads()
+
+
+def _without_fillers(path: Path) -> None:
+    """They said nothing and do not count, once deleted. The files that were merged leave this folder."""
+    writer = _opened(path).writer(_WRITER_BYTES, 1)
+    writer.delete_documents_by_term("role", schema.FILLER)
+    writer.commit()
+    writer.garbage_collect_files()
+    writer.wait_merging_threads()
