@@ -17,6 +17,8 @@ READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
 PATIENCE = 0.02  # of the time waited so far: how wrong a long measurement may be
 ANSWER_SECONDS_MAX = 900.0  # an import of 100,000 records is one answer
+PROGRAM = "mutunode_cli.main"
+GIVER = "bench.giver"  # as it, but its search index is left alone
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -47,16 +49,18 @@ class Node:
             )
         return done.stdout
 
-    def _command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "mutunode_cli.main", "--home", str(self.home), *words]
+    def _command(self, *words: str, program: str = PROGRAM) -> list[str]:
+        return [sys.executable, "-m", program, "--home", str(self.home), *words]
 
-    def start(self, *flags: str) -> float:
+    def start(self, *flags: str, program: str = PROGRAM) -> float:
         """Run the daemon; seconds until it says that it is ready."""
         started, said = time.perf_counter(), b""
         words = ("run", "--no-lan", "--peer-listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", *flags)
         self._messages = self.home.with_suffix(".log").open("ab")
         said_before = self._messages.tell()
-        self.process = subprocess.Popen(self._command(*words), stdout=self._messages, stderr=self._messages)
+        self.process = subprocess.Popen(
+            self._command(*words, program=program), stdout=self._messages, stderr=self._messages
+        )
         while time.perf_counter() - started < READY_SECONDS_MAX:
             said = self.home.with_suffix(".log").read_bytes()[said_before:]
             if b" ready:" in said:

@@ -53,10 +53,10 @@ class Disk:
         return getattr(self.store.ledger, name)
 
     @contextmanager
-    def transaction(self, *, freeing: bool = False) -> Iterator[None]:
+    def transaction(self, *, freeing: bool = False, hurried: bool = False) -> Iterator[None]:
         """As the store's own, with a disk that may be full at its end."""
         self.turns += 1
-        with self.store.ledger.transaction(freeing=freeing):
+        with self.store.ledger.transaction(freeing=freeing, hurried=hurried):
             yield
             if self.is_full:
                 raise StoreFull("the disk is full")

@@ -4,13 +4,17 @@ One library decodes, another encodes what was decoded, and the bytes must be the
 forms, unsorted or repeated keys and whatever else the two would read leniently. A walk over the values
 refuses what both can write but CM does not have: nil, floats, negative or huge integers, U+0000, too much
 depth, too many nodes. Size is bounded before anything is built: 1 MB of empty arrays would become 70 MB.
+
+Most of what people write is small, shallow and has no bytes in it: for that a decoder that knows which
+values there are does the work of the walk. Whatever it does not take goes the long way, so that both ways
+refuse the same and give the same.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgpack  # type: ignore[import-untyped]
 import msgspec
@@ -22,6 +26,11 @@ Value = Any  # bool | int | str | bytes | list[Value] | dict[str, Value]
 Shaped = TypeVar("Shaped", bound=msgspec.Struct)
 
 _encoder = msgspec.msgpack.Encoder(order="sorted")  # code points sort as their UTF-8 bytes do
+
+_Plain = bool | Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)] | str
+_Inner = _Plain | list[_Plain] | dict[str, _Plain]
+_Middle = _Plain | list[_Inner] | dict[str, _Inner]
+_shallow = msgspec.msgpack.Decoder(dict[str, _Plain | list[_Middle] | dict[str, _Middle]])
 
 
 def encode(value: Value, *, nodes_max: int = NODES_FRAME_MAX) -> bytes:
@@ -38,13 +47,33 @@ def encode(value: Value, *, nodes_max: int = NODES_FRAME_MAX) -> bytes:
 
 def decode(data: bytes, *, nodes_max: int = NODES_FRAME_MAX) -> Value:
     """Decode what ``encode`` would have produced, and nothing else: ``Malformed`` says what is wrong."""
+    if len(data) <= nodes_max and (shallow := _decode_shallow(data)) is not None:
+        return shallow
     if len(data) > FRAME_BYTES_MAX:
         raise Malformed(f"{len(data):,} bytes where at most {FRAME_BYTES_MAX:,} are allowed")
+    return _decode_any(data, nodes_max)
+
+
+def _decode_any(data: bytes, nodes_max: int) -> Value:
     value = _unpack(data, nodes_max)
     _check(value, nodes_max)
     if _encoder.encode(value) != data:
         raise Malformed("not the shortest form, or keys repeated or out of order")
     return value
+
+
+def _decode_shallow(data: bytes) -> dict[str, Value] | None:
+    """A map of few levels without any byte zero, which then is in no text; None: perhaps something else.
+
+    What encodes to exactly these bytes is what they say, whoever decoded them.
+    """
+    if b"\0" in data:
+        return None
+    try:
+        value = _shallow.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return value if _encoder.encode(value) == data else None
 
 
 def convert(value: Value, shape: type[Shaped], what: str) -> Shaped:

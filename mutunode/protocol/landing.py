@@ -7,6 +7,7 @@ part of a log happens in the one turn in which the last of them came.
 from __future__ import annotations
 
 from enum import Enum
+from itertools import chain as chain_of
 
 from mutunode.protocol import evidence
 from mutunode.protocol.core import Core
@@ -83,7 +84,7 @@ class Landing:
         except Invalid:
             return Outcome.LIED
         head = pull.head
-        pull.bytes += sum(len(header) + len(salt) + len(body) for header, salt, body in batch.rows)
+        pull.bytes += sum(map(len, chain_of.from_iterable(batch.rows)))
         if pull.mode is Mode.REBUILD:
             pull.rows.extend(batch.rows)
             pull.leaves.extend(batch.leaves)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import insort
 from enum import Enum
+from itertools import chain
 
 from mutunode.protocol.entry import Row
 from mutunode.protocol.head import Head
@@ -74,7 +75,7 @@ class Pull:
         end = self._asked.pop(start)
         if start + len(rows) < end:
             insort(self._gaps, (start + len(rows), end))
-        size = sum(len(header) + len(salt) + len(body) for header, salt, body in rows)
+        size = sum(map(len, chain.from_iterable(rows)))
         self._row_bytes = size // len(rows) + ROW_FRAMING_BYTES
         self._early[start] = rows
         runs = []

@@ -6,22 +6,28 @@ What does not declare its size is never inflated, and nothing inflates beyond a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import zstandard
 
 from mutunode.protocol import codec
 from mutunode.protocol.entry import Row
 from mutunode.protocol.errors import Malformed
-from mutunode.protocol.limits import FRAME_BYTES_MAX, SALT_BYTES
+from mutunode.protocol.limits import ENTRIES_PER_ANSWER_MAX, FRAME_BYTES_MAX, SALT_BYTES
 
 PLAIN, COMPRESSED = 0, 1  # ``enc``
 LEVEL = 3  # 800-byte records shrink to a third at 250 MB/s; higher levels cost more than they save
 
+# Lengths stand before what they count: more rows, or emptier ones, are refused before they are built.
+_Fields = Annotated[list[bytes], msgspec.Meta(min_length=1, max_length=3)]
+_decoder = msgspec.msgpack.Decoder(Annotated[list[_Fields], msgspec.Meta(max_length=ENTRIES_PER_ANSWER_MAX)])
+_encoder = msgspec.msgpack.Encoder()
+
 
 def pack(rows: Sequence[Row], *, compressed: bool) -> tuple[int, bytes]:
     """``enc`` and ``payload`` for these rows; the caller keeps them below a frame."""
-    payload = codec.encode([list(row) if row[1] else [row[0]] for row in rows])
+    payload = _encoder.encode([row if row[1] else row[:1] for row in rows])
     if not compressed:
         return PLAIN, payload
     return COMPRESSED, zstandard.ZstdCompressor(level=LEVEL).compress(payload)
@@ -29,9 +35,24 @@ def pack(rows: Sequence[Row], *, compressed: bool) -> tuple[int, bytes]:
 
 def unpack(enc: int, payload: bytes) -> list[Row]:
     """The rows of an answer; ``Malformed`` names what is wrong with them."""
-    value = codec.decode(_inflate(payload) if enc == COMPRESSED else payload)
+    plain = _inflate(payload) if enc == COMPRESSED else payload
+    taken = _rows_of_bytes(plain)
+    if taken is not None:
+        return taken
+    value = codec.decode(plain)
     if not isinstance(value, list):
         raise Malformed("entries: the payload is not an array")
+    return [_row(element) for element in value]
+
+
+def _rows_of_bytes(plain: bytes) -> list[Row] | None:
+    """Rows that are nothing but bytes, which all of today are; None: perhaps of a later version, or wrong."""
+    try:
+        value = _decoder.decode(plain)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if _encoder.encode(value) != plain:
+        return None
     return [_row(element) for element in value]
 
 

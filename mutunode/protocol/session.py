@@ -52,6 +52,11 @@ CLOSE_QUOTA = 4029
 Reply = messages.Message | None
 Handler = Callable[[Reply, float], None]
 
+# What a first replication asks for, once for each organisation, log or chunk. Among those who listen to each
+# other on the LAN it is not counted: what is on its way sets the pace, and 20 a second would be a thousand
+# organisations in two minutes.
+CONTENT = (messages.Chunk, messages.Get, messages.Ident)
+
 REPLIES: dict[type[messages.Message], type[messages.Message]] = {
     messages.Since: messages.Heads,
     messages.Range: messages.Ranges,
@@ -111,7 +116,7 @@ class Session:
         self.outbox: deque[Ask] = deque()
         self.window = FETCHES_MAX * 2
         self.asking = Pace(MESSAGES_BURST * 0.9, MESSAGES_A_SECOND * 0.9, now)  # under what is allowed
-        self._chunks_are_free = lan  # on the LAN what is served sets the pace of chunks, not their count
+        self._is_content_free = lan  # on the LAN what is served sets the pace of content, not its count
         self._quiet_until = 0.0
         self._next_id = 1 if outgoing else 2
         # what it may ask
@@ -219,7 +224,7 @@ class Session:
     def pump(self, now: float) -> None:
         """Send what the other side's limits allow by now."""
         while self.outbox and len(self.asks) < self.window:
-            is_free = self._chunks_are_free and isinstance(self.outbox[0].message, messages.Chunk)
+            is_free = self._is_content_free and isinstance(self.outbox[0].message, CONTENT)
             wait = max(self._quiet_until - now, 0.0) or (0.0 if is_free else self.asking.wait_seconds(now))
             if wait > 0:
                 self._core.agenda.at(("pump", self.link), now + wait, self.pump)
@@ -256,9 +261,9 @@ class Session:
         self.pump(now)
 
     def _hold_back(self, ask: Ask, seconds: int, now: float) -> None:
-        if self._chunks_are_free and isinstance(ask.message, messages.Chunk):
-            self._chunks_are_free = False  # it counts chunks like anything else
-        else:
+        if self._is_content_free and isinstance(ask.message, CONTENT):
+            self._is_content_free = False  # it counts them like anything else
+        elif now >= self._quiet_until:  # else it was on its way when the first of them was refused
             # To this peer we are a stranger, or too fast: take the slower pace at once and for good.
             self.window = STRANGER_IN_FLIGHT_MAX
             self.asking.slow_down(STRANGER_MESSAGES_BURST / 2, STRANGER_MESSAGES_A_SECOND * 0.9, now)
@@ -279,7 +284,7 @@ class Session:
 
     def too_fast(self, now: float, message: messages.Message | None = None) -> bool:
         """Count a request or a push against its pace."""
-        if self.lan and self.listened and isinstance(message, messages.Chunk):
+        if self.lan and self.listened and isinstance(message, CONTENT):
             return False
         return not self.messages.take_whole(now)
 

@@ -166,11 +166,11 @@ def promise(kept: bool, what: str) -> None:
 class StoreLedger(Ledger, Protocol):
     """The write side: one thread, inside one transaction a turn."""
 
-    def transaction(self, *, freeing: bool = False) -> AbstractContextManager[None]:
+    def transaction(self, *, freeing: bool = False, hurried: bool = False) -> AbstractContextManager[None]:
         """All or nothing: durable when it ends, undone when it raises.
 
         ``freeing`` says that this turn gives room back (erasing, dropping): on a full disk the ballast is
-        spent on it.
+        spent on it. ``hurried``: more waits; what is committed of others is left to ``project_some``.
 
         Raises:
             StoreFull: at its end or in the middle; nothing was kept.
@@ -368,8 +368,8 @@ class Reader(Protocol):
     def cites(self, blob: bytes) -> list[Cite]:
         """Records that cite a file, current ones first, then by id."""
 
-    def cited_by(self, rec: bytes) -> list[Cite]:
-        """The files that a record cites, by id."""
+    def cited_by(self, recs: Sequence[bytes]) -> list[Cite]:
+        """The files that these records cite, by id of the file; some hundreds at a time."""
 
     def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
         """Cites of current records with (blob, rec) above ``after``, in that order."""

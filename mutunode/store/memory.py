@@ -17,7 +17,14 @@ from pathlib import Path
 from mutunode.protocol.errors import MutunodeError
 from mutunode.protocol.head import verify_head
 from mutunode.protocol.merkle import Compact
-from mutunode.store.interface import BrokenPromise, Damage, Problem, StoreError, promise
+from mutunode.store.interface import (
+    PROJECTED_AT_COMMIT_MAX,
+    BrokenPromise,
+    Damage,
+    Problem,
+    StoreError,
+    promise,
+)
 from mutunode.store.meaning import leaf_of
 from mutunode.store.memory_contents import Contents
 from mutunode.store.memory_delivered import MemoryDeliveries
@@ -102,11 +109,12 @@ class MemoryLedger(MemoryLogs, MemoryPeople, MemoryOpened, MemoryDeliveries, Mem
         self._turn = MemoryTurn(clock)
 
     @contextmanager
-    def transaction(self, *, freeing: bool = False) -> Iterator[None]:
+    def transaction(self, *, freeing: bool = False, hurried: bool = False) -> Iterator[None]:
         """All or nothing."""
         turn = self._turn
         promise(turn.working is None, "a transaction is open already")
         turn.working, turn.thread, turn.cut = self._store.state.copy(), threading.get_ident(), set()
+        turn.shown_at_commit_max = 0 if hurried else PROJECTED_AT_COMMIT_MAX
         try:
             yield
             promise(not turn.cut, "a log was cut and no head of the new epoch committed")

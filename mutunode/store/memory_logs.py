@@ -9,7 +9,7 @@ from mutunode.protocol.entry import check_body, rec_id
 from mutunode.protocol.head import Head, log_id
 from mutunode.protocol.ledger import HeldLog, RangeItem, Row
 from mutunode.protocol.merkle import Compact, over, prove
-from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, promise
+from mutunode.store.interface import promise
 from mutunode.store.meaning import INTERESTING, WITHDRAWAL, header_of, leaf_of
 from mutunode.store.memory_contents import Leaf, Log, Retracted, erased_by, without
 from mutunode.store.memory_delivered import settle
@@ -156,7 +156,7 @@ class MemoryLogs:
             held = replace(held, retracted=now)
         state.logs[held.log] = held
         fresh = held.committed - held.projected
-        if fresh <= PROJECTED_AT_COMMIT_MAX or held.org == state.own:
+        if fresh <= self._turn.shown_at_commit_max or held.org == state.own:
             self._project(held, fresh)
 
     def drop_pending(self, log: bytes) -> None:

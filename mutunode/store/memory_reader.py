@@ -177,9 +177,10 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
         """Records that cite a file."""
         return self._held().cites_of(blob)
 
-    def cited_by(self, rec: bytes) -> list[Cite]:
-        """The files that a record cites, by id."""
-        return sorted(self._held().cites.get(rec, ()), key=lambda cite: cite.blob)
+    def cited_by(self, recs: Sequence[bytes]) -> list[Cite]:
+        """The files that these records cite, by id."""
+        cites = self._held().cites
+        return sorted((cite for rec in recs for cite in cites.get(rec, ())), key=lambda cite: cite.blob)
 
     def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
         """Cites of current records, in order."""

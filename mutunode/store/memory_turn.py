@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from mutunode.store.interface import promise
+from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, promise
 from mutunode.store.memory_contents import Contents
 
 
@@ -17,6 +17,7 @@ class MemoryTurn:
         self.working: Contents | None = None
         self.thread = 0
         self.cut: set[bytes] = set()  # logs that wait for a head of their new epoch
+        self.shown_at_commit_max = PROJECTED_AT_COMMIT_MAX  # entries of others
         self.stamp = 0  # rises with every change of interest, and with every turn that was undone
 
     @property

@@ -210,9 +210,9 @@ class PrivateReader:
         """Records that cite a file."""
         return self._reader.cites(blob)
 
-    def cited_by(self, rec: bytes) -> list[Cite]:
-        """The files that a record cites."""
-        return self._reader.cited_by(rec)
+    def cited_by(self, recs: Sequence[bytes]) -> list[Cite]:
+        """The files that these records cite."""
+        return self._reader.cited_by(recs)
 
     def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
         """Cites of current records."""

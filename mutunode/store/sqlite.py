@@ -16,7 +16,7 @@ import apsw
 from mutunode.store.ballast import Ballast
 from mutunode.store.connection import BUSY_MILLISECONDS, open_writer, refusals
 from mutunode.store.copying import copy_into
-from mutunode.store.interface import Damage, Problem, StoreError, promise
+from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, Damage, Problem, StoreError, promise
 from mutunode.store.mending import Mending, survey
 from mutunode.store.pool import Pool
 from mutunode.store.reader import SqliteReader
@@ -104,7 +104,7 @@ class SqliteLedger(Logs, People, Opened, Deliveries, Files, Mending):
         self._sweeper = sweeper
 
     @contextmanager
-    def transaction(self, *, freeing: bool = False) -> Iterator[None]:
+    def transaction(self, *, freeing: bool = False, hurried: bool = False) -> Iterator[None]:
         """All or nothing."""
         turn = self._turn
         promise(not turn.open, "a transaction is open already")
@@ -113,6 +113,7 @@ class SqliteLedger(Logs, People, Opened, Deliveries, Files, Mending):
         with refusals(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             turn.open, turn.cut, erased = True, set(), turn.erased
+            turn.shown_at_commit_max = 0 if hurried else PROJECTED_AT_COMMIT_MAX
             try:
                 yield
                 promise(not turn.cut, "a log was cut and no head of the new epoch committed")

@@ -18,7 +18,7 @@ _UNCITED = (
     " WHERE NOT EXISTS (SELECT 1 FROM cite WHERE cite.blob = file.blob) ORDER BY blob"
 )
 _CITES = "SELECT blob, rec, org, size, public, current FROM cite WHERE blob = ? ORDER BY NOT current, rec"
-_CITED_BY = "SELECT blob, rec, org, size, public, current FROM cite WHERE rec = ? ORDER BY blob"
+_CITED_BY = "SELECT blob, rec, org, size, public, current FROM cite WHERE rec IN ({}) ORDER BY blob"
 _CURRENT_CITES = (
     "SELECT blob, rec, org, size, public, current FROM cite"
     " WHERE current AND (blob, rec) > (?, ?) ORDER BY blob, rec LIMIT ?"
@@ -119,10 +119,11 @@ class FileReader:
         with self._pool.snapshot() as db:
             return [_cite(row) for row in sql.each(db, _CITES, (blob,))]
 
-    def cited_by(self, rec: bytes) -> list[Cite]:
-        """The files that a record cites, by id."""
+    def cited_by(self, recs: Sequence[bytes]) -> list[Cite]:
+        """The files that these records cite, by id."""
+        asked = _CITED_BY.format(",".join("?" * len(recs)))
         with self._pool.snapshot() as db:
-            return [_cite(row) for row in sql.each(db, _CITED_BY, (rec,))]
+            return [_cite(row) for row in sql.each(db, asked, recs)]
 
     def current_cites(self, after: tuple[bytes, bytes], limit: int) -> list[Cite]:
         """Cites of current records, in order."""

@@ -13,7 +13,7 @@ from mutunode.protocol.ledger import HeldLog, RangeItem, Row
 from mutunode.protocol.merkle import Compact
 from mutunode.store import sql
 from mutunode.store.erase import MISSING
-from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, BrokenPromise, promise
+from mutunode.store.interface import BrokenPromise, promise
 from mutunode.store.meaning import is_body_of, leaf_of
 from mutunode.store.places import first64, index_of, log_no_of, place_of
 from mutunode.store.tree import StoredTree
@@ -231,7 +231,7 @@ class Logs:
                 "UPDATE retracted SET epoch = ? WHERE log_no = ? AND epoch IS NULL", (head.epoch, log_no)
             )
         if head.size - projected > 0 and (
-            head.size - projected <= PROJECTED_AT_COMMIT_MAX
+            head.size - projected <= self._turn.shown_at_commit_max
             or sql.value(db, "SELECT own = ? FROM store", (head.org,))
         ):
             self._turn.projection.show(log_no, head.log, head.space, projected, head.size)

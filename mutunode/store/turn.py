@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from mutunode.store import sql
-from mutunode.store.interface import promise
+from mutunode.store.interface import PROJECTED_AT_COMMIT_MAX, promise
 from mutunode.store.numbering import Interest, log_no_for
 from mutunode.store.project import Projection
 
@@ -24,6 +24,7 @@ class Turn:
         self.open = False
         self.cut: set[int] = set()  # logs that wait for a head of their new epoch
         self.undone = 0  # turns that were rolled back
+        self.shown_at_commit_max = PROJECTED_AT_COMMIT_MAX  # entries of others
         self._interest = Interest()
         self._projection = Projection(db, self._interest)
         self._answers: dict[Any, Any] = {}

@@ -65,6 +65,18 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     assert codec.decode(codec.encode(value)) == value
 
 
+@given(st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4), st.data())
+def test_the_short_way_takes_only_what_the_long_way_takes_and_gives_the_same(
+    value: dict[str, Any], data: st.DataObject
+) -> None:
+    raw = bytearray(codec.encode(value))
+    for at in data.draw(st.sets(st.integers(0, len(raw) - 1), max_size=2)):
+        raw[at] = data.draw(st.integers(0, 255))
+    short = codec._decode_shallow(bytes(raw))
+    if short is not None:
+        assert codec._decode_any(bytes(raw), NODES_BODY_MAX * 100) == short
+
+
 @given(st.binary(max_size=200))
 @example(b"\x81\xa1a\x01")
 def test_whatever_is_accepted_encodes_to_the_same_bytes(raw: bytes) -> None:

@@ -417,6 +417,22 @@ def test_on_the_lan_friends_may_ask_for_chunks_as_fast_as_they_read(world: World
     assert not friend.errors
 
 
+def test_on_the_lan_friends_may_ask_for_entries_and_identities_as_fast_as_they_read(
+    world: World, ann: Actor
+) -> None:
+    ann.publishes("one")
+    friend = Puppet(ann, "friend")
+    ann.accepts(friend)
+    friend.greets()
+    for _ in range(5):
+        for _ in range(30):
+            friend.asks(messages.Get, ann.log, 0, 0, 1, True)
+            friend.asks(messages.Ident, ann.org, 1)
+        world.run(0.1)
+    assert len(friend.heard(messages.Entries)) == len(friend.heard(messages.Identity)) == 150
+    assert not friend.errors
+
+
 def test_peers_are_asked_who_holds_a_file(world: World) -> None:
     ann, bob, cleo = friends(world, "ann", "bob", "cleo")
     blob = ann.adds_file(BIG)

@@ -52,7 +52,9 @@ class CrowdLedger(MemoryLedger):
         self._changes = 0
         self._concerns_somebody = False
 
-    def transaction(self, *, freeing: bool = False) -> AbstractContextManager[None]:  # type: ignore[override]
+    def transaction(  # type: ignore[override]
+        self, *, freeing: bool = False, hurried: bool = False
+    ) -> AbstractContextManager[None]:
         """A turn that is not undone: here no crash comes in the middle of one."""
         return _NOTHING_TO_UNDO
 

@@ -122,11 +122,16 @@ def append(ledger: StoreLedger, author: Author, entries: Sequence[Entry], space:
 
 
 def take(
-    store: Store, author: Author, space: bytes = PUBLIC, *, without: Callable[[int], bool] | None = None
+    store: Store,
+    author: Author,
+    space: bytes = PUBLIC,
+    *,
+    without: Callable[[int], bool] | None = None,
+    hurried: bool = False,
 ) -> None:
     """Take everything an author wrote beyond what is held, in one turn; ``without`` the bodies it names."""
     ledger = store.ledger
-    with ledger.transaction():
+    with ledger.transaction(hurried=hurried):
         ledger.put_chain(author.chain)
         held = ledger.log(author.log(space))
         start = held.size if held else 0

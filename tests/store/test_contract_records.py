@@ -471,6 +471,20 @@ def test_what_we_publish_ourselves_is_shown_at_once(store: Store, alice: Author)
     assert store.reader().counts().records == 700
 
 
+def test_in_a_hurry_little_of_others_is_shown_in_steps_too_and_our_own_at_once(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    with store.ledger.transaction():
+        store.ledger.put_own(alice.org)
+    for author, shown in ((alice, 1), (bob, 1)):
+        author.write(resource("a"))
+        take(store, author, hurried=True)
+        assert store.reader().counts().records == shown
+    with store.ledger.transaction():
+        assert not store.ledger.project_some(10)
+    assert store.reader().counts().records == 2
+
+
 def test_what_waits_to_be_shown_can_be_cut(store: Store, alice: Author) -> None:
     publish(store, alice, *[resource(str(n)) for n in range(600)])
     rec = alice.rec(599)

@@ -93,13 +93,14 @@ def follow(desk: Desk, after: int) -> tuple[int, bool]:
     # What a record sealed by us cites was noted when it was signed: nobody reads it here again.
     readable = [stored for _, stored in changes if stored.kind != SEALED or stored.state != "ok"]
     now_cited = {stored.rec: cites_of(stored) for stored in readable}
-    before = {stored.rec: desk.reader.cited_by(stored.rec) for stored in readable}
-    new = {rec: cites for rec, cites in now_cited.items() if cites or before[rec]}
+    before = desk.reader.cited_by(list(now_cited))
+    citing = {cite.rec for cite in before}
+    new = {rec: cites for rec, cites in now_cited.items() if cites or rec in citing}
     if new:
         cites = [cite for each in new.values() for cite in each]
         desk.act(lambda turn: turn.ledger.put_cites(list(new), cites, reached))
         desk.uploads.difference_update(cite.blob for cite in cites)
-        lost = {cite.blob for rec in new for cite in before[rec]} - {cite.blob for cite in cites}
+        lost = {cite.blob for cite in before} - {cite.blob for cite in cites}
         let_go(desk, [blob for blob in lost if not desk.reader.cites(blob)])
         want(desk, [cite for cite in cites if cite.public and cite.current])
     promised = any(stored.org == desk.org and stored.kind == PRESERVE for _, stored in changes)
