@@ -6,6 +6,9 @@ answer that was read and still does not explain the head makes it a bad one (PRO
 organisation is at all, the first time, is none of these questions: a new member that changes its key within
 ten minutes of its first record is followed at once.
 
+What changes in a chain is shown to every link at once (IDENTITY, unasked), and what contradicts it to every
+new one: a dispute is everybody's affair, and no head tells of it to who holds the same branch.
+
 Chains of strangers are not stored: they live with the link, or the ledger would grow with every key that
 somebody makes up.
 """
@@ -21,9 +24,26 @@ from mutunode.protocol.errors import Code, Invalid, Malformed
 from mutunode.protocol.head import Head, verify_head
 from mutunode.protocol.identity import Chain, parse_genesis, parse_op
 from mutunode.protocol.interest import Interest
-from mutunode.protocol.limits import CHAIN_ASKED_SECONDS, HEADS_ASIDE_MAX, IDENTITY_OPS_MAX
+from mutunode.protocol.limits import (
+    CHAIN_ASKED_SECONDS,
+    CHAIN_TOLD_BURST,
+    CHAIN_TOLD_OPS_MAX,
+    CHAIN_TOLD_SECONDS,
+    CHAINS_TOLD_MAX,
+    HEADS_ASIDE_MAX,
+    IDENTITY_OPS_MAX,
+    IDENTITY_RIVALS_BYTES_MAX,
+)
+from mutunode.protocol.pace import Pace
 from mutunode.protocol.reputation import Reputation
-from mutunode.protocol.rivals import decide, learn
+from mutunode.protocol.rivals import (
+    Unconnected,
+    decide,
+    first_change,
+    is_signed_by_a_rival,
+    learn,
+    settled,
+)
 from mutunode.protocol.session import CLOSE_AUTHENTICATION, CLOSE_NORMAL, Reply, Session, State
 
 
@@ -55,6 +75,7 @@ class Chains:
         self._on_explained = on_explained
         self._on_given_up = on_given_up
         self._waiting: dict[bytes, dict[bytes, Waiting]] = {}  # organisation → sender
+        self._told: dict[bytes, Pace] = {}  # organisation → how often its changes are shown unasked
 
     def known(self, org: bytes) -> Chain | None:
         """The chain held of an organisation."""
@@ -63,18 +84,23 @@ class Chains:
     # --- heads that wait -----------------------------------------------------------------------
     def wait(self, head: Head, session: Session, now: float) -> None:
         """Keep a head aside that no chain we hold explains, and ask its sender who signed it."""
-        senders = self._waiting.setdefault(head.org, {})
-        waiting = senders.get(session.org)
-        if waiting is None or now >= waiting.asked + CHAIN_ASKED_SECONDS:
-            _forget_old(senders, now)
-            waiting = senders[session.org] = Waiting(now, of_unknown=self.known(head.org) is None)
-            self._ask(session, head.org, 1, now)
+        waiting = self._ask_in_time(session, head.org, now)
         if waiting.head is None or head.order > waiting.head.order:
             waiting.head = head
         waiting.count += 1
         if waiting.count > HEADS_ASIDE_MAX:
             waiting.count = 0
             self._reputation.bad_answer(session, now)
+
+    def _ask_in_time(self, session: Session, org: bytes, now: float) -> Waiting:
+        """Ask for the whole chain, unless this sender was asked for it lately."""
+        senders = self._waiting.setdefault(org, {})
+        waiting = senders.get(session.org)
+        if waiting is None or now >= waiting.asked + CHAIN_ASKED_SECONDS:
+            _forget_old(senders, now)
+            waiting = senders[session.org] = Waiting(now, of_unknown=self.known(org) is None)
+            self._ask(session, org, 1, now)
+        return waiting
 
     def _ask(self, session: Session, org: bytes, epoch: int, now: float) -> None:
         ask = messages.Ident(0, org, epoch)
@@ -98,7 +124,8 @@ class Chains:
         if self.explains(head):
             self._on_explained(head, session, now)
             return
-        if waiting.answered:
+        chain = self.known(head.org)
+        if waiting.answered and not (chain is not None and is_signed_by_a_rival(head, chain)):
             self._reputation.bad_signature(session, now)
         self._on_given_up(head, now)
 
@@ -146,13 +173,70 @@ class Chains:
 
     def _keep(self, session: Session, chain: Chain, now: float) -> None:
         before = self.known(chain.org)
+        if chain.org == self._core.settings.collects:
+            chain = settled(chain, ())  # who recovers goes on from the branch that was begun with
         if session.org == chain.org:
             session.chain = chain
         if before is not None or self._interest.listens(chain.org):
+            if before is not None:
+                self._tell(chain, first_change(before, chain), now, but=session)
             self._put(before, chain, now)
         if chain.disputed and not (before is not None and before.disputed):
             self._core.tell(NoticeKind.DISPUTED, chain.org)
         self._try_again(chain.org, now)
+
+    # --- what is told unasked --------------------------------------------------------------------
+    def told(self, session: Session, identity: messages.Identity, now: float) -> None:
+        """A peer shows what changed in a chain, unasked; of whom we hold no chain, it says nothing to us."""
+        if len(identity.ops) + len(identity.rivals) > 2 * CHAIN_TOLD_OPS_MAX:
+            return
+        try:
+            org = parse_genesis(identity.genesis).org
+        except Malformed:
+            self._reputation.bad_answer(session, now)
+            return
+        held = self.known(org)
+        if held is None:
+            return
+        try:
+            chain = self.read(held, org, identity, now)
+        except Unconnected:
+            self._ask_in_time(session, org, now)
+        except (Malformed, Invalid):
+            self._reputation.bad_answer(session, now)
+        else:
+            if chain != held:
+                self._keep(session, chain, now)
+
+    def ready(self, session: Session, now: float) -> None:
+        """A new link: it may have heard one branch only of whom two claim, or claimed."""
+        for org in self._core.ledger.rivalled(CHAINS_TOLD_MAX):
+            chain = self.known(org)
+            if chain is not None and chain.rivals:
+                session.send(_shown(chain, chain.rivals[0].epoch), now)
+
+    def changed(self, before: Chain, now: float) -> None:
+        """Somebody here signed an op of another organisation's: it is in the ledger already."""
+        chain = self.known(before.org)
+        if chain is not None and chain != before:
+            self._tell(chain, first_change(before, chain), now)
+            self._put(before, chain, now)
+
+    def show_own(self, now: float) -> None:
+        """We opened an epoch, and every link is about to end: whoever is there knows it before."""
+        chain = self.known(self._core.me.org)
+        if chain is not None and chain.epoch:
+            self._tell(chain, chain.epoch, now)
+
+    def _tell(self, chain: Chain, first: int, now: float, but: Session | None = None) -> None:
+        """Show a chain from an epoch on to every link, at a pace: heads and handshakes tell the rest."""
+        if chain.org not in self._told:
+            self._told[chain.org] = Pace(CHAIN_TOLD_BURST, 1 / CHAIN_TOLD_SECONDS, now)
+        if self._told[chain.org].take_whole(now):
+            frame = messages.encode(_shown(chain, first))
+            for session in self._core.ready():
+                if session is not but:
+                    session.send_frame(frame, now)
 
     def decide(self, org: bytes, epoch: int, *, take_rival: bool, now: float) -> None:
         """A person says which of two branches of an organisation is followed here."""
@@ -212,6 +296,32 @@ class Chains:
         chain = session.chain
         if chain is not None and self.known(chain.org) is None and self._interest.listens(chain.org):
             self._core.ledger.put_chain(chain)
+
+
+def identity_of(chain: Chain, id: int, first: int, ops_max: int = IDENTITY_OPS_MAX) -> messages.Identity:
+    """A chain from an epoch on, as it travels: ops, then their losing rivals with what follows them."""
+    ops = chain.ops[first - 1 : first - 1 + ops_max]
+    shown = tuple((signed.op.raw, signed.signature) for signed in ops)
+    return messages.Identity(id, chain.genesis.raw, shown, _rivals(chain, first, first + len(ops) - 1))
+
+
+def _shown(chain: Chain, first: int) -> messages.Identity:
+    return identity_of(chain, messages.PUSH, first, CHAIN_TOLD_OPS_MAX)
+
+
+def _rivals(chain: Chain, first: int, last: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Losing branches of these epochs with what follows them, as many as fit."""
+    shown: list[tuple[bytes, bytes]] = []
+    room = IDENTITY_RIVALS_BYTES_MAX
+    for rival in chain.rivals:
+        if not first <= rival.epoch <= last:
+            continue
+        branch = [(signed.op.raw, signed.signature) for signed in rival.ops]
+        room -= sum(len(raw) + len(signature) + 8 for raw, signature in branch)
+        if room < 0:
+            break
+        shown.extend(branch)
+    return tuple(shown)
 
 
 def _forget_old(senders: dict[bytes, Waiting], now: float) -> None:

@@ -59,7 +59,7 @@ class Fetches:
         if not self._interest.wants(head.org, head.space):
             return True
         held = self._held(head.log)
-        if held.head is not None and head.tree == held.head.tree and head.time <= held.head.time:
+        if held.head is not None and _is_no_news(head, held.head):
             if held.frozen:
                 self._forks.show(session, head, now)
             return True
@@ -245,6 +245,13 @@ class Fetches:
         head = self._sources.leave(wanted, session, now)
         if head is not None:
             self._on_refused(head, now)
+
+
+def _is_no_news(head: Head, ours: Head) -> bool:
+    """Of the tree that we hold; of the same second, also under the same key."""
+    if head.tree != ours.tree or head.time > ours.time:
+        return False
+    return head.time < ours.time or head.signature == ours.signature
 
 
 def _rows_of(reply: messages.Entries, log: bytes, span: tuple[int, int]) -> list[Row]:

@@ -14,6 +14,7 @@ from mutunode.protocol.head import Head, verify_head
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.limits import LOG_BYTES_MAX
+from mutunode.protocol.rivals import is_signed_by_a_rival
 
 RootAt = Callable[[int], bytes]
 
@@ -25,6 +26,7 @@ class Judgement(Enum):
     PAST = "past"  # of an epoch that is over
     UNPROVEN = "unproven"  # its epoch is above the chain held, or it does not verify
     DISPUTED = "disputed"  # whose key is right waits for a person
+    RIVAL = "rival"  # of a branch that is not the one followed here
     FROZEN = "frozen"  # its author signed two trees of this epoch
     BROKEN = "broken"  # it contains an entry that cannot be taken
     FULL = "full"  # the log has all the room it gets
@@ -50,7 +52,7 @@ def judge(head: Head, held: HeldLog, chain: Chain, root_at: RootAt, *, frozen: b
     try:
         verify_head(head, chain)
     except Invalid:
-        return Judgement.UNPROVEN
+        return Judgement.RIVAL if is_signed_by_a_rival(head, chain) else Judgement.UNPROVEN
     if frozen:
         return Judgement.FROZEN
     if ours is not None and head.epoch == ours.epoch:
@@ -61,6 +63,8 @@ def judge(head: Head, held: HeldLog, chain: Chain, root_at: RootAt, *, frozen: b
 def _is_known(head: Head, ours: Head, root_at: RootAt) -> bool:
     if head.epoch != ours.epoch or head.base != ours.base or head.order > ours.order:
         return False
+    if head.order == ours.order and head.signature != ours.signature:
+        return False  # of the same second, under another key
     return head.root == (ours.root if head.size == ours.size else root_at(head.size))
 
 

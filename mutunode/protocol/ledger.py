@@ -156,6 +156,9 @@ class Ledger(Protocol):
     def org_of_root(self, root_key: bytes) -> bytes | None:
         """The organisation whose current roots hold this key (recovery, IDENT by root key)."""
 
+    def rivalled(self, limit: int) -> list[bytes]:
+        """Organisations whose chain has rivals, those heard of last first."""
+
     # --- logs ----------------------------------------------------------------------------------
     def store_id(self) -> bytes:
         """Eight random bytes made with the store; cursors are only meaningful beside it."""

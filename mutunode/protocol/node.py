@@ -24,6 +24,7 @@ from mutunode.protocol.gossip import Gossip
 from mutunode.protocol.handshake import Handshake
 from mutunode.protocol.head import PUBLIC, Head, log_id
 from mutunode.protocol.holders import Holders, Order
+from mutunode.protocol.identity import Chain
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address, Ledger
 from mutunode.protocol.links import LinkInfo
@@ -104,7 +105,7 @@ class Node:
         self._relaying = Relaying(core, self._interest)
         self._reaching = Reaching(core, self._interest)
         self._reception = Reception(
-            core, self._handshake, self._server, self._cursors, self._forks, self._relaying
+            core, self._handshake, self._server, self._cursors, self._forks, self._relaying, self._chains
         )
         self._remembering = (
             self._handshake, self._gossip, self._forks, self._cursors, self._repair, self._relaying,
@@ -284,6 +285,17 @@ class Node:
         self._file_holders.ask(blobs, now)
         return self._effects(now)
 
+    def identity_changed(self, before: Chain, now: float) -> list[Effect]:
+        """A person here signed an op for another organisation; ``before`` is the chain without it."""
+        self._chains.changed(before, now)
+        self._fetches.abandon(log_id(before.org, PUBLIC), now)
+        return self._effects(now)
+
+    def show_identity(self, now: float) -> list[Effect]:
+        """Our newest epoch is open, and another core goes on from here: tell whoever is linked."""
+        self._chains.show_own(now)
+        return self._effects(now)
+
     def decide(self, org: bytes, epoch: int, take_rival: bool, now: float) -> list[Effect]:
         """A person says which of two branches of an organisation is followed here."""
         self._chains.decide(org, epoch, take_rival=take_rival, now=now)
@@ -360,6 +372,7 @@ class Node:
         self._signatory.ask(session, self._offer, now)
         self._repair.with_peer(session, now)
         self._forks.ready(session, now)
+        self._chains.ready(session, now)
         self._parting.ready(session, now)
         self._holders.met(session, now)
         self._recovering.ready(session, now)

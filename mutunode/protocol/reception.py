@@ -14,6 +14,7 @@ parity are ignored (PROTOCOL §4, Errors).
 from __future__ import annotations
 
 from mutunode.protocol import messages
+from mutunode.protocol.chains import Chains
 from mutunode.protocol.core import Core
 from mutunode.protocol.errors import Code, Malformed, Refused
 from mutunode.protocol.following import Cursors
@@ -24,7 +25,7 @@ from mutunode.protocol.relaying import Relaying
 from mutunode.protocol.serve import Server
 from mutunode.protocol.session import CLOSE_MALFORMED, CLOSE_OVERSIZE, Session, State
 
-Push = messages.Heads | messages.Fork | messages.Relay
+Push = messages.Heads | messages.Fork | messages.Relay | messages.Identity
 
 
 class Reception:
@@ -38,6 +39,7 @@ class Reception:
         cursors: Cursors,
         forks: Forks,
         relaying: Relaying,
+        chains: Chains,
     ) -> None:
         self._core = core
         self._handshake = handshake
@@ -46,6 +48,7 @@ class Reception:
         self._forks = forks
         self._held: dict[int, list[Push]] = {}
         self._relaying = relaying
+        self._chains = chains
 
     def frame(self, session: Session, frame: bytes, now: float) -> None:
         """Take one frame; whatever is wrong with it ends this link at most."""
@@ -92,7 +95,12 @@ class Reception:
 
     def _numbered(self, session: Session, message: messages.Message, now: float) -> None:
         match message:
-            case messages.Heads(id=messages.PUSH) | messages.Fork() | messages.Relay():
+            case (
+                messages.Heads(id=messages.PUSH)
+                | messages.Identity(id=messages.PUSH)
+                | messages.Fork()
+                | messages.Relay()
+            ):
                 self._push(session, message, now)
             case (
                 messages.Since()
@@ -129,6 +137,8 @@ class Reception:
         match push:
             case messages.Heads():
                 self._cursors.pushed(session, push, now)
+            case messages.Identity():
+                self._chains.told(session, push, now)
             case messages.Fork():
                 self._forks.received(session, push, now)
             case messages.Relay():

@@ -13,6 +13,7 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from mutunode.protocol.errors import Invalid
+from mutunode.protocol.head import Head, verify_head
 from mutunode.protocol.identity import (
     Chain,
     Op,
@@ -26,23 +27,30 @@ from mutunode.protocol.identity import (
 from mutunode.protocol.limits import RIVAL_FOLLOWERS_MAX, RIVAL_TOO_LATE_SECONDS
 
 
+class Unconnected(Invalid):
+    """An op that continues nothing that is held: something before it is lacking here."""
+
+
 def learn(chain: Chain, op: Op, signature: bytes, now: int, *, told_with_chain: bool = False) -> Chain:
     """The chain after one op more was seen: longer, replaced, with a rival, or as it was.
 
     ``told_with_chain`` says that whoever gave us the chain told us of this op as its rival: a newcomer
-    cannot know how long others have held the one or the other, and asks a person. ``Invalid`` when the
-    op continues nothing that is held, or no root in force signed it.
+    cannot know how long others have held the one or the other, and asks a person. ``Unconnected`` when the
+    op continues nothing that is held, ``Invalid`` when no root in force signed it.
     """
     if op.epoch == chain.epoch + 1 and op.prev == chain.tip:
         return extend(chain, op, signature, now)
     if op.epoch <= chain.epoch and op.prev == chain.prev(op.epoch):
+        held = chain.op(op.epoch)
+        if (op.raw, signature) == (held.op.raw, held.signature):
+            return chain
         return _meet(chain, check_op(chain, op, signature, now), now, told_with_chain)
     for rival in chain.rivals:
         if any(op.raw == held.op.raw for held in rival.ops[1:]):
             return chain
         if op.prev == rival.ops[-1].op.hash:
             return _follow(chain, rival, check_follower(rival.ops[-1].op, op, signature, now))
-    raise Invalid(f"op: epoch {op.epoch} continues nothing that is held")
+    raise Unconnected(f"op: epoch {op.epoch} continues nothing that is held")
 
 
 def before_later_root(chain: Chain, root: bytes, now: int) -> Chain | None:
@@ -61,6 +69,28 @@ def joined(chain: Chain, other: Chain) -> Chain:
         for signed in other.ops:
             chain = learn(chain, signed.op, signed.signature, signed.held_since)
     return chain
+
+
+def is_signed_by_a_rival(head: Head, chain: Chain) -> bool:
+    """Whether a branch that is not in the chain signed a head: nobody lied, and nothing of it is taken."""
+    for rival in chain.rivals:
+        branch = replace(chain, ops=(*chain.ops[: rival.epoch - 1], *rival.ops))
+        if rival.epoch <= head.epoch <= branch.epoch:
+            with suppress(Invalid):
+                verify_head(head, branch)
+                return True
+    return False
+
+
+def first_change(before: Chain, chain: Chain) -> int:
+    """The first epoch of which a chain says something else than before, rivals included."""
+    pairs = zip(before.ops, chain.ops, strict=False)
+    common = next((n for n, (old, new) in enumerate(pairs) if old.op != new.op), before.epoch)
+    known = {(rival.epoch, len(rival.ops), rival.ops[0].op.raw) for rival in before.rivals}
+    others = [
+        each.epoch for each in chain.rivals if (each.epoch, len(each.ops), each.ops[0].op.raw) not in known
+    ]
+    return min([common + 1, *others])
 
 
 def decide(chain: Chain, epoch: int, *, take_rival: bool) -> Chain:

@@ -7,8 +7,11 @@ same answer after the same work.
 
 from __future__ import annotations
 
+import msgspec
+
 from mutunode.protocol import messages, reconcile, rows
 from mutunode.protocol.blobs import chunk_bytes, chunk_count
+from mutunode.protocol.chains import identity_of
 from mutunode.protocol.core import Core
 from mutunode.protocol.delivery import Deliveries
 from mutunode.protocol.effects import ReadChunk
@@ -16,7 +19,6 @@ from mutunode.protocol.errors import Code, Refused
 from mutunode.protocol.forks import Forks
 from mutunode.protocol.gossip import Gossip
 from mutunode.protocol.head import PUBLIC, Head, cosign, log_id
-from mutunode.protocol.identity import Chain
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.limits import (
@@ -26,8 +28,6 @@ from mutunode.protocol.limits import (
     FUTURE_SECONDS_MAX,
     HEADS_PER_FRAME_MAX,
     HELD_REQUESTS_MAX,
-    IDENTITY_OPS_MAX,
-    IDENTITY_RIVALS_BYTES_MAX,
     SEND_BUFFER_BYTES_GOAL,
 )
 from mutunode.protocol.session import CLOSE_MALFORMED, Session, State
@@ -206,11 +206,8 @@ class Server:
             chain = ledger.chain(org)
         if chain is None:
             raise Refused(Code.UNKNOWN, "unknown")
-        first = max(1, ident.epoch)
-        ops = chain.ops[first - 1 : first - 1 + IDENTITY_OPS_MAX]
-        shown = tuple((signed.op.raw, signed.signature) for signed in ops)
-        rivals = _rivals(chain, first, first + len(ops) - 1)
-        return messages.Identity(ident.id, chain.genesis.raw, shown, rivals, self._profile(chain.org))
+        shown = identity_of(chain, ident.id, max(1, ident.epoch))
+        return msgspec.structs.replace(shown, profile=self._profile(chain.org))
 
     def _profile(self, org: bytes) -> messages.Proven | tuple[()]:
         log = log_id(org, PUBLIC)
@@ -239,18 +236,3 @@ class Server:
         head = held.head if held is not None else None
         shown = (head,) if head is not None and self._shows(session, head, now) else ()
         return messages.Heads(ask.id, self._core.ledger.store_id(), 0, False, shown)
-
-
-def _rivals(chain: Chain, first: int, last: int) -> tuple[tuple[bytes, bytes], ...]:
-    """Losing branches of these epochs with what follows them, as many as fit."""
-    shown: list[tuple[bytes, bytes]] = []
-    room = IDENTITY_RIVALS_BYTES_MAX
-    for rival in chain.rivals:
-        if not first <= rival.epoch <= last:
-            continue
-        branch = [(signed.op.raw, signed.signature) for signed in rival.ops]
-        room -= sum(len(raw) + len(signature) + 8 for raw, signature in branch)
-        if room < 0:
-            break
-        shown.extend(branch)
-    return tuple(shown)

@@ -146,6 +146,7 @@ def hand_back(desk: Desk, given: Phrase, text: str, reason: str) -> Handed:
             )
         handed = _signed(turn, chain, given, asked, reason)
         turn.ledger.put_chain(handed)
+        turn.tell(lambda node, now: node.identity_changed(chain, now))  # the old key ends everywhere at once
         return Handed(
             org=org_text(org),
             name=name,

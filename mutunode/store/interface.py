@@ -295,6 +295,9 @@ class Reader(Protocol):
     def organisation(self, org: bytes) -> Organisation | None:
         """One of them."""
 
+    def rivalled(self) -> list[Organisation]:
+        """Those whose chain has rivals, by id."""
+
     def counts(self) -> Counts:
         """How much is shown."""
 

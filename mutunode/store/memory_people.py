@@ -34,6 +34,11 @@ class MemoryPeople:
                 return org
         return None
 
+    def rivalled(self, limit: int) -> list[bytes]:
+        """Organisations whose chain has rivals, those heard of last first."""
+        chains = reversed(self._turn.state.chains.values())
+        return [chain.org for chain in chains if chain.rivals][:limit]
+
     # --- people's decisions --------------------------------------------------------------------
     def put_own(self, org: bytes) -> None:
         """This organisation is ours."""

@@ -126,6 +126,10 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
         state = self._held()
         return _organisation(state, org) if org in state.chains or org in state.stances else None
 
+    def rivalled(self) -> list[Organisation]:
+        """Those whose chain has rivals, by id."""
+        return [each for each in self.organisations() if each.chain is not None and each.chain.rivals]
+
     def counts(self) -> Counts:
         """How much is shown."""
         state = self._held()

@@ -123,6 +123,10 @@ class PrivateReader:
         """One of them."""
         return self._reader.organisation(org)
 
+    def rivalled(self) -> list[Organisation]:
+        """Those whose chain has rivals."""
+        return self._reader.rivalled()
+
     def counts(self) -> Counts:
         """How much is shown to everybody."""
         return self._reader.counts()

@@ -209,6 +209,13 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
         with self._pool.snapshot() as db:
             return next(read_organisations(db, org), None)
 
+    def rivalled(self) -> list[Organisation]:
+        """Those whose chain has rivals, by id."""
+        with self._pool.snapshot() as db:
+            asked = "SELECT org FROM org WHERE rivalled ORDER BY org"
+            found = [next(read_organisations(db, org), None) for (org,) in sql.rows(db, asked)]
+        return [each for each in found if each is not None and each.chain is not None and each.chain.rivals]
+
     def counts(self) -> Counts:
         """How much is shown."""
         with self._pool.snapshot() as db:

@@ -34,7 +34,8 @@ class People:
     def put_chain(self, chain: Chain) -> None:
         """Keep a verified chain with its rivals."""
         db, org_no = self._turn.db, self._turn.org_no(chain.org)
-        db.execute("UPDATE org SET chain = ? WHERE org_no = ?", (chains.pack(chain), org_no))
+        kept = (chains.pack(chain), bool(chain.rivals), org_no)
+        db.execute("UPDATE org SET chain = ?, rivalled = ? WHERE org_no = ?", kept)
         db.execute("DELETE FROM root_key WHERE org_no = ?", (org_no,))
         db.executemany("INSERT INTO root_key VALUES (?, ?)", [(root, org_no) for root in chain.roots])
 
@@ -43,6 +44,11 @@ class People:
         asked = "SELECT org FROM root_key JOIN org USING (org_no) WHERE key = ? ORDER BY org_no"
         row = sql.first(self._turn.db, asked, (root_key,))
         return row[0] if row else None
+
+    def rivalled(self, limit: int) -> list[bytes]:
+        """Organisations whose chain has rivals, those heard of last first."""
+        asked = "SELECT org FROM org WHERE rivalled ORDER BY org_no DESC LIMIT ?"
+        return [org for (org,) in sql.each(self._turn.db, asked, (limit,))]
 
     # --- decisions -----------------------------------------------------------------------------
     def put_own(self, org: bytes) -> None:

@@ -293,6 +293,7 @@ class Turns:
     def _go_on(self, turn: Turn) -> None:
         """An act is durable and marked: the core hears of it, or a new one that begins with it."""
         if turn.successor is not None:
+            self._turn([lambda node, now: node.show_identity(now)], project=False)
             self._become(turn.successor)
         published = tuple(turn.heads)
         told: list[Input] = [lambda node, now: node.published(published, now)] if published else []

@@ -93,15 +93,16 @@ class Author:
         self.entries.setdefault(space, []).extend(new)
         return new
 
-    def open_epoch(self, keeps: int, *, by: int = 0, root: bytes | None = None) -> None:
+    def open_epoch(self, keeps: int, *, by: int = 0, root: bytes | None = None, machine: str = "") -> None:
         """Open the next epoch with a new key and the root key ``by``, keeping so many public entries.
 
-        ``root``: of the entries that stay, where somebody else knows them better.
+        ``root``: of the entries that stay, where somebody else knows them better; each ``machine`` has a
+        key of its own.
         """
         kept = self.entries.get(PUBLIC, [])[:keeps]
         self.entries[PUBLIC] = kept
         epoch = self.chain.epoch + 1
-        self._operating = _key(self.name, f"operating {epoch}" + (f" by root {by}" if by else ""))
+        self._operating = _key(self.name, f"operating {epoch}{machine}" + (f" by root {by}" if by else ""))
         op = make_op(
             self.chain,
             operating=self._operating.public_key().public_bytes_raw(),

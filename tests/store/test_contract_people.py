@@ -6,8 +6,10 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mutunode.protocol.head import PUBLIC
+from mutunode.protocol.identity import Chain, Rival, Standing
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.store import Draft, Store, open_store
 from mutunode.store.interface import StoreError
@@ -34,6 +36,30 @@ def test_a_chain_is_kept_with_all_its_epochs(store: Store, alice: Author) -> Non
         store.ledger.put_chain(alice.chain)
         assert store.ledger.chain(alice.org) == alice.chain
         assert store.ledger.chain(alice.org).epoch == 1  # type: ignore[union-attr]
+
+
+def test_those_whose_chain_has_rivals_are_found_the_last_heard_of_first(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    disputed = [rivalled(author) for author in (alice, bob)]
+    with store.ledger.transaction():
+        for chain in (alice.chain, *disputed, Author("carol").chain):
+            store.ledger.put_chain(chain)
+        assert store.ledger.rivalled(9) == [bob.org, alice.org]
+        assert store.ledger.rivalled(1) == [bob.org]
+    assert [each.chain for each in store.reader().rivalled()] == sorted(disputed, key=lambda each: each.org)
+    with store.ledger.transaction():
+        store.ledger.put_chain(bob.chain)
+        assert store.ledger.rivalled(9) == [alice.org]
+    assert [each.org for each in store.reader().rivalled()] == [alice.org]
+
+
+def rivalled(author: Author, standing: Standing = Standing.TIED) -> Chain:
+    """The chain of an author of whom two new starts are known."""
+    other = Author(author.name)
+    author.open_epoch(0)
+    other.open_epoch(0, "elsewhere")
+    return replace(author.chain, rivals=(Rival(other.chain.ops, standing),))
 
 
 def test_what_was_read_in_a_turn_that_is_undone_is_read_again(store: Store, alice: Author) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -12,6 +13,7 @@ import apsw
 import pytest
 
 from mutunode.protocol.head import PUBLIC
+from mutunode.protocol.identity import Standing
 from mutunode.store import chains, connection
 from mutunode.store.ballast import Ballast
 from mutunode.store.places import place_of
@@ -19,6 +21,7 @@ from mutunode.store.sqlite import SqliteStore
 from mutunode.store.sqlite_logs import pack_head
 from mutunode.store.tree import StoredTree
 from tests.store.authors import Author
+from tests.store.test_contract_people import rivalled
 
 KILLS = 50
 ENTRIES = 300
@@ -65,6 +68,19 @@ def test_a_store_of_the_first_version_opens_in_the_newest(old: tuple[Path, Autho
     path, alice = Path(shutil.copy(old[0], tmp_path / "store.db")), old[1]
     assert version(path) == 1
     is_whole(path, alice)
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_a_chain_that_has_rivals_is_found_in_the_newest(
+    old: tuple[Path, Author], tmp_path: Path, standing: Standing
+) -> None:
+    path = Path(shutil.copy(old[0], tmp_path / "store.db"))
+    chain = rivalled(Author("bob"), standing)
+    db = apsw.Connection(str(path))
+    db.execute("INSERT INTO org (org_no, org, chain) VALUES (2, ?, ?)", (chain.org, chains.pack(chain)))
+    db.close()
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert [each.chain for each in store.reader().rivalled()] == [chain]
 
 
 def test_killed_at_fifty_points_of_a_migration_nothing_is_lost(

@@ -1,0 +1,213 @@
+"""What changes in an identity is told unasked: to every link at once, to new ones what contradicts it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from mutunode.protocol import messages, rivals
+from mutunode.protocol.effects import NoticeKind
+from mutunode.protocol.head import Head
+from mutunode.protocol.identity import Chain
+from mutunode.protocol.limits import CHAIN_ASKED_SECONDS, CHAIN_TOLD_BURST
+from mutunode.protocol.messages import Ident, Identity
+from tests.protocol.puppet import Puppet
+from tests.simulator import Actor, World
+from tests.store.authors import Author, take
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def alice(machine: str = "", keeps: int = 0) -> Author:
+    """One organisation, as the machine on which it began anew."""
+    author = Author("alice")
+    author.write(("resource", {"title": {"fr": "Fiche"}}))
+    author.open_epoch(keeps, machine)
+    return author
+
+
+def follows(world: World, name: str, author: Author) -> Actor:
+    """A node that follows an organisation and holds this branch of it."""
+    actor = world.node(name)
+    actor.accepts(author)
+    take(actor.store, author)
+    return actor
+
+
+def chain_of(actor: Actor, author: Author) -> Chain:
+    with actor.turn():
+        chain = actor.store.ledger.chain(author.org)
+    assert chain is not None
+    return chain
+
+
+def goes_on(actor: Actor, author: Author, title: str) -> Head:
+    """The machine of an author, linked with this node alone, publishes; the node has it and passes it on."""
+    chain = chain_of(actor, author)
+    author.write(("resource", {"title": {"fr": title}}))
+    take(actor.store, author)
+    with actor.turn():
+        actor.store.ledger.put_chain(chain)
+        held = actor.store.ledger.log(author.log())
+    assert held is not None
+    assert held.head is not None
+    actor.does(lambda node, now: node.published([held.head], now))
+    return held.head
+
+
+def link(world: World, *actors: Actor) -> None:
+    """Each with the next."""
+    for one, other in itertools.pairwise(actors):
+        one.knows_address_of(other)
+    world.run(2)
+
+
+def test_a_dispute_that_one_hears_of_all_hear_of_within_a_second(world: World) -> None:
+    one, other = alice(), alice("elsewhere")
+    bob, carol, dave = (follows(world, name, one) for name in ("bob", "carol", "dave"))
+    link(world, bob, carol, dave)
+    sent = {actor.name: len(actor.seen) for actor in (bob, carol, dave)}
+    Puppet(bob, author=other).greets()
+    world.run(1)
+    for actor in (bob, carol, dave):
+        assert chain_of(actor, one).disputed
+        assert actor.notices.count(NoticeKind.DISPUTED) == 1
+        assert len(actor.seen) - sent[actor.name] <= 4, "it is told once a link, and then there is quiet"
+
+
+def test_who_was_away_hears_of_a_dispute_when_it_comes_back_also_after_a_restart(world: World) -> None:
+    one, other = alice(), alice("elsewhere")
+    bob, carol = follows(world, "bob", one), follows(world, "carol", one)
+    Puppet(bob, author=other).greets()
+    assert chain_of(bob, one).disputed
+    bob.crashes()
+    bob.starts()
+    link(world, bob, carol)
+    assert chain_of(carol, one).disputed
+    assert carol.notices.count(NoticeKind.DISPUTED) == 1
+
+
+def test_two_that_hold_one_branch_each_hear_of_it_when_they_meet(world: World) -> None:
+    one, other = alice(), alice("elsewhere")  # the same tree, signed in the same second
+    bob, carol = follows(world, "bob", one), follows(world, "carol", other)
+    link(world, bob, carol)
+    assert chain_of(bob, one).disputed
+    assert chain_of(carol, one).disputed
+    with bob.turn(), carol.turn():
+        assert bob.store.ledger.score(carol.org)[0] >= 0
+        assert carol.store.ledger.score(bob.org)[0] >= 0
+
+
+def test_heads_of_the_branch_that_was_not_chosen_cost_nobody_anything(world: World) -> None:
+    one, other = alice(), alice("elsewhere")
+    bob, carol = follows(world, "bob", one), follows(world, "carol", other)
+    link(world, bob, carol)
+    for actor in (bob, carol):  # each keeps its own
+        actor.does(lambda node, now: node.decide(one.org, 1, False, now))
+    for number in range(30):
+        goes_on(carol, other, f"Là-bas {number}")
+        world.run(15)
+    shown = sum(isinstance(messages.decode(frame), messages.Heads) for frame in bob.seen)
+    assert shown > 25
+    with bob.turn():
+        held = bob.store.ledger.log(one.log())
+        assert held is not None
+        assert held.size == 0
+        assert bob.store.ledger.score(carol.org)[0] >= 0
+    assert bob.is_linked_with(carol)
+
+
+def test_an_op_signed_for_another_organisation_ends_its_old_key_everywhere_at_once(world: World) -> None:
+    old, new = alice(), alice()
+    bob, carol = follows(world, "bob", old), follows(world, "carol", old)
+    link(world, bob, carol)
+    machines = [Puppet(actor, author=old).greets() for actor in (bob, carol)]
+    new.open_epoch(0)
+    with bob.turn():
+        bob.store.ledger.put_chain(new.chain)
+    bob.does(lambda node, now: node.identity_changed(old.chain, now))
+    world.run(1)
+    assert chain_of(carol, old).epoch == 2
+    for machine in machines:
+        shown = machine.last(Identity)
+        assert (shown.id, len(shown.ops)) == (0, 1), "it is told why"
+        assert (machine.errors, machine.close_code()) == ([6], 4003)
+
+
+def test_an_identity_that_does_not_verify_costs_who_shows_it(world: World) -> None:
+    held, next_one = alice(), alice()
+    bob = follows(world, "bob", held)
+    next_one.open_epoch(0)
+    (op,) = next_one.chain.ops[1:]
+    puppet = Puppet(bob).greets()
+    genesis = held.chain.genesis.raw
+    puppet.sends(Identity(0, genesis, ((op.op.raw, bytes(64)),), ()))
+    puppet.sends(Identity(0, b"\xc1", (), ()))
+    assert chain_of(bob, held).epoch == 1
+    with bob.turn():
+        assert bob.store.ledger.score(puppet.org)[0] == -20
+    puppet.sends(Identity(0, genesis, ((op.op.raw, op.signature),), ()))
+    assert chain_of(bob, held).epoch == 2
+
+
+def test_of_whom_nothing_is_held_an_unasked_identity_says_nothing(world: World) -> None:
+    bob, stranger = world.node("bob"), alice()
+    puppet = Puppet(bob).greets()
+    puppet.sends(Identity(0, stranger.chain.genesis.raw, (), ()))
+    with bob.turn():
+        assert bob.store.ledger.chain(stranger.org) is None
+        assert bob.store.ledger.score(puppet.org)[0] == 0
+
+
+def test_what_comes_before_an_op_is_asked_for_once_in_ten_minutes(world: World) -> None:
+    held, later = alice(), alice()
+    bob = follows(world, "bob", held)
+    for _ in range(2):
+        later.open_epoch(0)
+    last = later.chain.ops[-1]
+    puppet = Puppet(bob).greets()
+    pushed = Identity(0, held.chain.genesis.raw, ((last.op.raw, last.signature),), ())
+
+    def asked() -> int:
+        return sum(ident.key == held.org for ident in puppet.heard(Ident))
+
+    for _ in range(3):
+        puppet.sends(pushed)
+    assert asked() == 1
+    world.run(CHAIN_ASKED_SECONDS)
+    puppet.sends(pushed)
+    assert asked() == 2
+    puppet.answers_ident(puppet.last(Ident), later.chain)
+    assert chain_of(bob, held).epoch == 3
+
+
+def test_who_changes_its_keys_all_the_time_is_passed_on_at_a_pace(world: World) -> None:
+    author = alice()
+    bob, carol = follows(world, "bob", author), follows(world, "carol", author)
+    link(world, bob, carol)
+    for _ in range(3 * CHAIN_TOLD_BURST):
+        before = author.chain
+        author.open_epoch(0)
+        with bob.turn():
+            bob.store.ledger.put_chain(author.chain)
+        bob.does(lambda node, now, before=before: node.identity_changed(before, now))
+    world.run(1)
+    shown = [message for frame in carol.seen if isinstance(message := messages.decode(frame), Identity)]
+    assert len([each for each in shown if each.id == messages.PUSH]) == CHAIN_TOLD_BURST
+    assert chain_of(carol, author).epoch == 1 + CHAIN_TOLD_BURST
+
+
+def test_first_change_names_the_epoch_from_which_a_chain_says_something_else() -> None:
+    one, other = alice(), alice("elsewhere")
+    one.open_epoch(0)
+    op = other.chain.ops[0]
+    disputed = rivals.learn(one.chain, op.op, op.signature, 0)
+    assert rivals.first_change(one.chain, disputed) == 1
+    assert rivals.first_change(disputed, rivals.decide(disputed, 1, take_rival=False)) == 3
+    assert rivals.first_change(disputed, rivals.decide(disputed, 1, take_rival=True)) == 1
+    one.open_epoch(0)
+    assert rivals.first_change(disputed, one.chain) == 3
