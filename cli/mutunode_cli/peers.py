@@ -275,7 +275,16 @@ def _show_one(session: Session, answer: dict[str, Any]) -> None:
         standing = words.both(words.STANDINGS, rival["standing"], language)
         screen.line(screen.clean(f"{rival['epoch']:>3}. ≠ {_branch(session, rival)} ({standing})"))
     _warn(session, one)
-    if answer.get("to_decide"):
+    if answer.get("to_decide") and one.get("me"):
+        session.note(
+            "Deux reprises de votre registre se contredisent. « mutunode key show », sur chacun de vos "
+            "ordinateurs, dit les mots de sa clé ; puis choisissez celle à suivre : "
+            f"« mutunode peer follow {one['org'][:14]} key_… ».",
+            "Two new starts of your register contradict each other. `mutunode key show`, on each of your "
+            "computers, tells the words of its key; then choose the one to follow: "
+            f"`mutunode peer follow {one['org'][:14]} key_…`.",
+        )
+    elif answer.get("to_decide"):
         session.note(
             "Deux reprises du registre s’opposent. Demandez de vive voix à l’organisation les mots de sa clé "
             f"(« mutunode key show » les lui dit), puis : « mutunode peer follow {one['org'][:14]} key_… ».",
@@ -309,6 +318,22 @@ def follow_command(session: Session, org: str, key: str) -> None:
 
 
 def _show_followed(session: Session, answer: dict[str, Any]) -> None:
+    if answer["ours"] and answer["signs"]:
+        session.note(
+            "Cet ordinateur signe de nouveau pour votre organisation. Dites de vive voix aux autres les six "
+            "mots de sa clé (« mutunode key show ») : chacune doit choisir aussi.",
+            "This computer signs for your organisation again. Tell the others the six words of its key by "
+            "voice (`mutunode key show`): each of them has to choose too.",
+        )
+        return
+    if answer["ours"]:
+        session.note(
+            "Cet ordinateur suit l’autre clé et ne signe plus rien. Continuez avec l’ordinateur qui a cette "
+            "clé, ou prenez-en une neuve ici : « mutunode epoch open ».",
+            "This computer follows the other key, and signs nothing any more. Go on with the computer that "
+            "has that key, or take a new one here: `mutunode epoch open`.",
+        )
+        return
     session.note(
         f"{answer['name']} est suivie ici sous la clé {answer['operating']}. L’autre suite reste montrée, et "
         "rien de neuf n’en est pris.",

@@ -145,7 +145,14 @@ def _show_todo(session: Session, waiting: list[dict[str, Any]]) -> None:
             "Réservations : « mutunode book show ID » dit ce qui est à vous (accept, refuse --reason…).",
             "Bookings: `mutunode book show ID` tells what is yours to say (accept, refuse --reason…).",
         )
-    if all(one.get("about") == "booking" for one in waiting):
+    for one in waiting:
+        if one.get("about") == "dispute":
+            text, org = words.pick(one["text"], language), one["org"][:14]
+            session.note(
+                f"{one['org_name']} — {text} Voir « mutunode peer show {org} ».",
+                f"{one['org_name']} — {text} See `mutunode peer show {org}`.",
+            )
+    if all(one.get("about") in ("booking", "dispute") for one in waiting):
         return
     session.note(
         "Répondre : « mutunode answer ID thanks », noted ou contest --reason.",
@@ -177,6 +184,8 @@ def _said(session: Session, one: dict[str, Any]) -> str:
 
 
 def _what(session: Session, one: dict[str, Any]) -> str:
+    if one.get("about") == "dispute":
+        return session.tr("deux clés se la disputent", "two keys claim it")
     if one.get("about") in ("invite", "message"):
         return words.pick(one["text"], session.language) or session.tr("à voir", "to be seen")
     if one.get("about") == "derivation":

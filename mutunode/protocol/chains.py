@@ -68,12 +68,14 @@ class Chains:
         reputation: Reputation,
         on_explained: Callable[[Head, Session, float], object],
         on_given_up: Callable[[Head, float], None],
+        on_disowned: Callable[[bytes], None],
     ) -> None:
         self._core = core
         self._interest = interest
         self._reputation = reputation
         self._on_explained = on_explained
         self._on_given_up = on_given_up
+        self._on_disowned = on_disowned
         self._waiting: dict[bytes, dict[bytes, Waiting]] = {}  # organisation → sender
         self._told: dict[bytes, Pace] = {}  # organisation → how often its changes are shown unasked
 
@@ -272,6 +274,7 @@ class Chains:
                 continue
             ledger.disown(log, common + 1)
             self._core.do(Changed(log))
+            self._on_disowned(log)
             for session in self._core.ready():
                 self._ask_head(session, log, now)
 

@@ -55,6 +55,11 @@ class Gossip:
         self._shown.pop(session.link, None)
         self._holders.forget(session)
 
+    def forget_log(self, log: bytes) -> None:
+        """Another branch of its author is followed: heads of this one may be smaller, and are news to all."""
+        for shown in self._shown.values():
+            shown.pop(log, None)
+
     def showed(self, session: Session, head: Head) -> None:
         """A peer announced a head: it need not be told of it."""
         self._holders.heard(session, head)

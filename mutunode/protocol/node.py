@@ -61,7 +61,16 @@ class Node:
         self._woken: float | None = None
         self._interest = Interest(core)
         self._reputation = Reputation(core)
-        self._chains = Chains(core, self._interest, self._reputation, self._offer, self._refused)
+        self._holders = Holders(core)
+        self._gossip = Gossip(core, self._interest, self._holders)
+        self._chains = Chains(
+            core,
+            self._interest,
+            self._reputation,
+            on_explained=self._offer,
+            on_given_up=self._refused,
+            on_disowned=self._gossip.forget_log,
+        )
         self._parting = Parting(core)
         self._forks = Forks(
             core, self._chains, self._interest, self._reputation, self._told_of_fork, self._proven
@@ -78,8 +87,6 @@ class Node:
         )
         self._reconciliations = Reconciliations(core, self._interest, self._offer)
         self._cursors = Cursors(core, self._offer, self._reconciliations.begin)
-        self._holders = Holders(core)
-        self._gossip = Gossip(core, self._interest, self._holders)
         self._dialler = Dialler(core, self._interest, self._reputation)
         self._repair = Repair(core, self._interest, self._cursors, self._dialler, self._reputation)
         self._deliveries = Deliveries(

@@ -46,7 +46,8 @@ class Reason(StrEnum):
     BEHIND = "behind"  # a peer does; it is being fetched
     STALE = "stale"  # the store is older than the mark, and no peer has what is missing
     SECOND_MACHINE = "second_machine"  # our key is in use elsewhere
-    REPLACED = "replaced"  # another epoch was opened with another key, or a dispute is open
+    REPLACED = "replaced"  # another epoch was opened with another key
+    DISPUTED = "disputed"  # two new starts of our own register contradict each other
     FORK = "fork"  # two registers were signed with our key: a new epoch heals it
     UNFINISHED = "unfinished"  # our newest epoch keeps leaves that we do not hold yet
 
@@ -155,7 +156,10 @@ class Signatory:
         return Signing(True, epoch_due=bool(heads_due(self._core.ledger, self._core.me.org)))
 
     def _reason(self, now: float) -> Reason:
-        if not self._is_key_current():
+        chain = self._core.ledger.chain(self._core.me.org)
+        if chain is not None and chain.disputed:
+            return Reason.DISPUTED
+        if chain is not None and chain.operating != self._core.me.operating:
             return Reason.REPLACED
         if self._second_machine:
             return Reason.SECOND_MACHINE
@@ -165,15 +169,11 @@ class Signatory:
             return Reason.BEHIND
         if self._asked_until is None or (now < self._asked_until and not self._answers):
             return Reason.ASKING
-        if (chain := self._core.ledger.chain(self._core.me.org)) and not self._is_base_held(chain):
+        if chain is not None and not self._is_base_held(chain):
             return Reason.UNFINISHED
         if not self._agrees() and not self._allowed_by_person:
             return Reason.STALE
         return Reason.NONE
-
-    def _is_key_current(self) -> bool:
-        chain = self._core.ledger.chain(self._core.me.org)
-        return chain is None or (chain.operating == self._core.me.operating and not chain.disputed)
 
     def _own_fork(self) -> bool:
         """Whether two registers of our newest epoch exist; in an older one, this epoch has ended it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mutunode.protocol.ids import org_text, rec_text
+from mutunode.protocol.ids import key_text, org_text, rec_text
 from mutunode.service import disputes, finding, naming, network, rules, usages
 from mutunode.service.desk import Desk
 from mutunode.service.shapes import OrganisationPage, UsageLine
@@ -44,6 +44,7 @@ def page(desk: Desk, org: bytes, reader_language: str) -> OrganisationPage:
         epochs=tuple(msgspec.to_builtins(each) for each in epochs),
         rivals=tuple(msgspec.to_builtins(each) for each in rivals),
         to_decide=chain is not None and disputes.waits(chain),
+        key_here=key_text(desk.safe.keys.operating_public) if org == desk.org else "",
     )
 
 

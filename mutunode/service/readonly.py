@@ -34,14 +34,22 @@ READ_ONLY = {
         "read-only. Stop the one that should not be used any more, then restart the other; or give this one "
         "a new key, with the recovery phrase: `mutunode epoch open --phrase-file FILE`.",
     ),
+    "disputed": Words(
+        "Deux reprises de votre registre, signées avec votre phrase de secours, se contredisent. Rien n’est "
+        "signé ici tant que vous n’avez pas dit laquelle suivre : sur la page de votre organisation, ou avec "
+        "« mutunode key show » puis « mutunode peer follow ».",
+        "Two new starts of your register, signed with your recovery phrase, contradict each other. Nothing "
+        "is signed here until you say which one to follow: on your organisation's page, or with "
+        "`mutunode key show`, then `mutunode peer follow`.",
+    ),
     "replaced": Words(
-        "Une autre clé signe désormais pour cette organisation, ou deux se la disputent. Celle de cet "
-        "ordinateur ne signe plus. Si c’est vous qui l’avez changée sur un autre ordinateur, arrêtez "
-        "celui-ci. Sinon, voyez « mutunode key show », et reprenez la main avec la phrase de secours : "
+        "Une autre clé signe désormais pour cette organisation. Celle de cet ordinateur ne signe plus. Si "
+        "c’est vous qui l’avez changée sur un autre ordinateur, arrêtez celui-ci. Sinon, voyez "
+        "« mutunode key show », et reprenez la main avec la phrase de secours : "
         "« mutunode epoch open --phrase-file FICHIER ».",
-        "Another key signs for this organisation now, or two dispute it. The one of this computer signs no "
-        "more. If you changed it on another computer, stop this one. Otherwise look at `mutunode key show`, "
-        "and take over again with the recovery phrase: `mutunode epoch open --phrase-file FILE`.",
+        "Another key signs for this organisation now. The one of this computer signs no more. If you changed "
+        "it on another computer, stop this one. Otherwise look at `mutunode key show`, and take over again "
+        "with the recovery phrase: `mutunode epoch open --phrase-file FILE`.",
     ),
     "fork": Words(
         "Deux registres différents ont été signés avec la clé de cette organisation. Plus rien n’est signé : "

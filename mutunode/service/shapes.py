@@ -288,6 +288,7 @@ class OrganisationPage(msgspec.Struct, frozen=True):
     epochs: tuple[dict[str, Any], ...] = ()  # that it opened, newest first (``keys.EpochLine``)
     rivals: tuple[dict[str, Any], ...] = ()  # ops that are not in its chain (``keys.RivalLine``)
     to_decide: bool = False  # a person has to say which of two branches is followed
+    key_here: str = ""  # of our own: the key of this computer
 
 
 class Nearby(msgspec.Struct, frozen=True):
@@ -342,7 +343,8 @@ class Todo(msgspec.Struct, frozen=True):
     due: str = ""
     private: bool = False  # told to us alone: an answer goes back to its author alone
     stranger: bool = False  # brought by somebody whom this node does not follow: accept, ignore, block too
-    # what the other organisation said: usage | derivation | flag | booking | invite | message
+    # what the other organisation said: usage | derivation | flag | booking | invite | message; or
+    # ``dispute``: two keys claim it (``id`` is its own, ``text`` what to do, ``type`` ours | tied | asked)
     about: str = "usage"
     booking: BookingLine | None = None
     check_words: dict[str, str] = {}  # of a stranger, by language

@@ -9,7 +9,7 @@ import msgspec
 from mutunode.commons.states import Acknowledgement, Waiting, inbox, usage_state
 from mutunode.protocol.ids import org_text, rec_text
 from mutunode.protocol.invitation import INVITE
-from mutunode.service import brought, means, naming, network, rules
+from mutunode.service import brought, disputes, means, naming, network, rules
 from mutunode.service.acts import act_of, citing, usage_acts
 from mutunode.service.desk import Desk, words_of
 from mutunode.service.shapes import BookingLine, Todo, TodoList, Told, UsageAnswer, UsageCount, UsageLine
@@ -108,6 +108,7 @@ def todo(desk: Desk, reader_language: str) -> TodoList:
     other = [_left(desk, each) for each in brought.other(desk) if rec_text(each.rec) not in told]
     return TodoList(
         waiting=(
+            *disputes.to_decide(desk),
             *(_from_whom(desk, _booking(each), strangers) for each in owed.values()),
             *sorted(met + other, key=lambda each: -each.time),
         ),

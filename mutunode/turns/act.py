@@ -108,6 +108,7 @@ class Turn:
         self.me = me
         self._disown_rivals(chain)
         self.finish_epoch()
+        self.is_store_trusted = True  # the marks follow, also back: to a branch of fewer epochs than one left
         keep()
         self.successor = me
 

@@ -90,6 +90,7 @@ API: dict[str, Handler] = {
     "/api/v1/organisations/{org}": reads.organisation,
     "/api/v1/network": reads.network,
     "/api/v1/status": reads.status,
+    "/api/v1/todo": reads.todo,
     "/api/v1/kinds": reads.kinds,
     "/api/v1/schema/{kind}": reads.schema,
     "/api/v1/openapi.json": openapi.show,
@@ -131,6 +132,7 @@ def make_app(
         app.router.add_get(f"/s/{{key}}/{language}/", _home)
     for path, handler in API.items():
         app.router.add_get(path, handler)
+    app.router.add_get("/s/{key}/api/v1/todo", reads.todo)
     for name, (show, act) in PAGES.items():
         _add(app, name, show, act)
     for language in LANGUAGES:

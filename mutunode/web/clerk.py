@@ -16,6 +16,7 @@ from mutunode.service.proving import Proved
 from mutunode.service.verbs import Emit, OneOrMany
 
 if TYPE_CHECKING:  # the pages need no engine to be imported
+    from mutunode.service.disputes import Followed
     from mutunode.service.epochs import Epoch
     from mutunode.service.files.showing import Beginning, Opened
     from mutunode.service.importing import Source
@@ -169,7 +170,7 @@ class Clerk(Protocol):
 
     def block(self, org: str) -> Any: ...
 
-    def follow_key(self, org: str, key: str) -> Any: ...
+    def follow_key(self, org: str, key: str) -> Followed: ...
 
     def key_show(self) -> KeysShown: ...
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mutunode.service import shapes
+from mutunode.service.disputes import WHAT_TO_DO
 from mutunode.service.keys import EpochLine, KeysShown, RivalLine, Root
 
 ORG = "org_" + "a" * 52
@@ -251,6 +252,24 @@ def todo() -> Any:
         title="Grille",
         target=REC,
         type="adapted",
+    )
+    return plain(shapes.TodoList(waiting=(waiting,)))
+
+
+def disputes() -> Any:
+    """An organisation that two keys claim."""
+    waiting = shapes.Todo(
+        id=OTHER,
+        kind="decision",
+        sense="",
+        org=OTHER,
+        org_name="Pôle numérique",
+        time=1_700_000_000,
+        title="",
+        target="",
+        type="tied",
+        text=WHAT_TO_DO["tied"].as_map(),
+        about="dispute",
     )
     return plain(shapes.TodoList(waiting=(waiting,)))
 

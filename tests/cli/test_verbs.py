@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mutunode.service.disputes import Followed
 from mutunode_cli import exits
 from tests.cli import examples
 from tests.cli.conftest import Cli
@@ -90,6 +91,32 @@ def test_todo_says_how_to_answer(node: FakeNode, cli: Cli) -> None:
     assert "Grille" in done.out
     assert "mutunode answer" in done.err
     assert cli("todo", "-q").out == examples.USE + "\n"
+
+
+def test_todo_says_what_to_do_about_a_dispute(node: FakeNode, cli: Cli) -> None:
+    node.verbs["todo"] = answers(examples.disputes())
+    done = cli("todo")
+    assert "two keys claim it" in done.out
+    assert "six words of its key" in done.err
+    assert f"mutunode peer show {examples.OTHER[:14]}" in done.err
+    assert "mutunode answer" not in done.err
+    assert cli("todo", "-q").out == examples.OTHER + "\n"
+
+
+@pytest.mark.parametrize(
+    ("ours", "signs", "told"),
+    [
+        (True, True, "signs for your"),
+        (True, False, "signs nothing any more"),
+        (False, False, "followed here"),
+    ],
+)
+def test_following_a_key_says_what_comes_next(
+    node: FakeNode, cli: Cli, ours: bool, signs: bool, told: str
+) -> None:
+    followed = Followed(examples.OTHER, "Pôle numérique", 1, "key_b", False, ours, signs)
+    node.verbs["peer_follow"] = answers(examples.plain(followed))
+    assert told in cli("peer", "follow", examples.OTHER, "key_bbbbbbbb").err
 
 
 # --- organisations ------------------------------------------------------------------------------

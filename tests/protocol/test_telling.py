@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from msgspec.structs import replace
 
 from mutunode.protocol import messages, rivals
 from mutunode.protocol.effects import NoticeKind
-from mutunode.protocol.head import Head
-from mutunode.protocol.identity import Chain
+from mutunode.protocol.head import PUBLIC, Head
+from mutunode.protocol.identity import Chain, Rival, Standing
 from mutunode.protocol.limits import CHAIN_ASKED_SECONDS, CHAIN_TOLD_BURST
 from mutunode.protocol.messages import Ident, Identity
+from mutunode.protocol.rows import pack
 from tests.protocol.puppet import Puppet
 from tests.simulator import Actor, World
-from tests.store.authors import Author, take
+from tests.store.authors import START, Author, take
 
 
 @pytest.fixture
@@ -211,3 +213,46 @@ def test_first_change_names_the_epoch_from_which_a_chain_says_something_else() -
     assert rivals.first_change(disputed, rivals.decide(disputed, 1, take_rival=True)) == 1
     one.open_epoch(0)
     assert rivals.first_change(disputed, one.chain) == 3
+
+
+@pytest.mark.parametrize("larger", [0, 2])
+def test_the_branch_that_wins_reaches_who_showed_more_of_the_one_that_lost(world: World, larger: int) -> None:
+    won, lost = alice(), alice("elsewhere")
+    bob, carol = follows(world, "bob", lost), follows(world, "carol", lost)
+    link(world, bob, carol)
+    for number in range(larger + 1):
+        lost.write(("resource", {"title": {"fr": f"Perdue {number}"}}))
+    for actor in (bob, carol):
+        take(actor.store, lost)
+        with actor.turn():
+            held = actor.store.ledger.log(lost.log())
+        assert held is not None
+        actor.does(lambda node, now, head=held.head: node.published([head], now))
+    world.run(2)
+    rival = Rival(won.chain.ops, Standing.LATE)  # a person follows it all the same
+    for actor in (bob, carol):
+        with actor.turn():
+            actor.store.ledger.put_chain(replace(lost.chain, rivals=(rival,)))
+    carol.does(lambda node, now: node.decide(won.org, 1, True, now))
+    bob.does(lambda node, now: node.decide(won.org, 1, True, now))
+    world.run(1)  # bob has asked carol for the head of that branch, and it had none yet
+    won.write(("resource", {"title": {"fr": "Gagnée"}}))
+    won.time = START - 1  # nor is it newer
+    machine = Puppet(carol, author=won).greets()
+    shows(machine, won)
+    world.run(2)
+    for actor in (bob, carol):
+        with actor.turn():
+            held = actor.store.ledger.log(won.log())
+        assert held is not None
+        assert held.head is not None
+        assert held.head.root == won.tree().root()
+
+
+def shows(machine: Puppet, author: Author) -> None:
+    """It announces its newest head, and gives the entries it is asked for."""
+    machine.pushes(author.head())
+    for get in machine.heard(messages.Get):
+        rows = [(each.header, each.salt, each.body) for each in author.entries[PUBLIC][get.start : get.end]]
+        enc, payload = pack(rows, compressed=False)
+        machine.sends(messages.Entries(get.id, get.log, get.start, 1 if enc else 0, payload))

@@ -24,6 +24,7 @@ from mutunode.protocol import ids
 from mutunode.protocol.blobs import blob_of
 from mutunode.protocol.entry import rec_id
 from mutunode.service import phrases, shapes
+from mutunode.service.disputes import WHAT_TO_DO, Followed
 from mutunode.service.epochs import Dropped, Epoch
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.files.names import safe
@@ -443,6 +444,7 @@ class FakeOffice:
             epochs=(self._branch("key_" + "e" * 52, "Ordinateur volé"),) if org in self.disputed else (),
             rivals=(self._branch("key_" + "f" * 52, ""),) if org in self.disputed else (),
             to_decide=org in self.disputed,
+            key_here="key_" + "e" * 52 if name == self.own_name else "",
         )
 
     def network(self) -> shapes.Network:
@@ -494,7 +496,24 @@ class FakeOffice:
                 can_help=entry.body.get("can_help", False),
             )
             (done if self._answer_to(entry) else waiting).append(todo)
-        return shapes.TodoList((*waiting, *self.left), (), tuple(done))
+        disputes = tuple(self._dispute(name) for name in self._authors() if org_id(name) in self.disputed)
+        return shapes.TodoList((*disputes, *waiting, *self.left), (), tuple(done))
+
+    def _dispute(self, name: str) -> shapes.Todo:
+        why = "ours" if name == self.own_name else "tied"
+        return shapes.Todo(
+            id=org_id(name),
+            kind="decision",
+            sense="",
+            org=org_id(name),
+            org_name=name,
+            time=NOW - HOUR,
+            title="",
+            target="",
+            type=why,
+            text=WHAT_TO_DO[why].as_map(),
+            about="dispute",
+        )
 
     def status(self) -> shapes.Status:
         _not_on_the_loop()
@@ -661,11 +680,13 @@ class FakeOffice:
         self.stances[org] = "accepted"
         self.acts.append(("accept", org, address, vouch))
 
-    def follow_key(self, org: str, key: str) -> Any:
+    def follow_key(self, org: str, key: str) -> Followed:
         _not_on_the_loop()
         assert ids.parse(org, "org")
         self.acts.append(("follow_key", org, key))
         self.disputed.discard(org)
+        ours = org == org_id(self.own_name)
+        return Followed(org, self.own_name, 1, key, False, ours, ours and key == "key_" + "e" * 52)
 
     def key_show(self) -> KeysShown:
         _not_on_the_loop()
@@ -893,6 +914,7 @@ class FakeOffice:
             org=org_id(name),
             name=name,
             me=name == self.own_name,
+            disputed=org_id(name) in self.disputed,
             stance=self.stances.get(org_id(name), "accepted" if 0 < place < 5 else ""),
             records=sum(entry.author == name for entry in self.entries),
             by_sense={

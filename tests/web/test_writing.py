@@ -6,10 +6,12 @@ import asyncio
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import FormData
 
 from mutunode.commons.registry import load
+from mutunode.service import shapes
 from mutunode.service.epochs import Dropped
 from tests.web import catalogue
 from tests.web.fake_office import FakeOffice, org_id
@@ -626,3 +628,46 @@ async def test_readers_see_a_dispute_and_cannot_settle_it(site: Site) -> None:
     page = await site.get(f"/en/organisation/{org}")
     assert "Two keys claim" in page.main
     assert not [each for each in page.all("button") if each.get("name") == "key"]
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "told"),
+    [
+        (catalogue.PASSERELLE, "Deux clés se disputent", "six mots de sa clé"),
+        (catalogue.FABRIQUE, "Deux clés se disputent votre propre organisation", "quelqu’un a votre phrase"),
+    ],
+)
+async def test_a_dispute_waits_in_the_list_and_is_counted(
+    desk: Site, name: str, heading: str, told: str
+) -> None:
+    before = await desk.get("/fr/reseau")
+    desk.office.disputed.add(org_id(name))
+    page = await desk.get("/fr/a-traiter")
+    assert (heading in page.main, told in page.main) == (True, True)
+    assert "À traiter (1)" in before.words
+    assert "À traiter (2)" in (await desk.get("/fr/reseau")).words
+    way = next(link for link in page.links() if link.endswith(f"/fr/organisation/{org_id(name)}#dispute"))
+    there = await desk.get(way.partition("#")[0], plain=True)
+    assert there.find("div", id="dispute")
+    assert ("la clé de cet ordinateur" in there.main) == (name == catalogue.FABRIQUE)
+
+
+async def test_programs_with_a_session_read_what_waits(desk: Site) -> None:
+    desk.office.disputed.add(org_id(catalogue.PASSERELLE))
+    listed = msgspec.json.decode((await desk.get("/api/v1/todo")).text, type=shapes.TodoList)
+    assert [each.about for each in listed.waiting] == ["dispute", "usage"]
+    assert set(listed.waiting[0].text) == {"fr", "en"}
+
+
+async def test_without_a_session_nobody_reads_what_waits(site: Site) -> None:
+    refused = await site.get("/api/v1/todo")
+    assert (refused.status, "session_needed" in refused.text) == (403, True)
+
+
+@pytest.mark.parametrize(("place", "told"), [(0, "signe de nouveau"), (1, "ne signe plus rien")])
+async def test_our_own_dispute_is_settled_and_says_what_comes_next(desk: Site, place: int, told: str) -> None:
+    org = org_id(catalogue.FABRIQUE)
+    desk.office.disputed.add(org)
+    page = await desk.get(f"/fr/organisation/{org}")
+    keys = [each.get("value") for each in page.all("button") if each.get("name") == "key"]
+    assert told in (await desk.submit(page, "/trancher", keys[place])).words

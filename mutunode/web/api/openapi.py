@@ -39,6 +39,9 @@ _PATHS = (
     _Path("/organisations/{org}", "One organisation", shapes.OrganisationPage),
     _Path("/network", "The network as seen from here", shapes.Network),
     _Path("/status", "How this node does", shapes.Status),
+    _Path(
+        "/todo", "What waits for a person here; within a session alone (/s/…/api/v1/todo)", shapes.TodoList
+    ),
     _Path("/kinds", "The kinds of record, with their fields", list[dict[str, Any]]),
     _Path("/schema/{kind}", "JSON Schema of a kind", dict[str, Any]),
 )

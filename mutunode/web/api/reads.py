@@ -89,6 +89,13 @@ async def status(request: web.Request) -> web.Response:
     return answer(await ask(visits.of(request).clerk.status))
 
 
+async def todo(request: web.Request) -> web.Response:
+    """``/s/<key>/api/v1/todo``, within a session; elsewhere it is nobody's affair."""
+    visit = visits.of(request)
+    visit.writer()
+    return answer(await ask(visit.clerk.todo, visit.language))
+
+
 async def kinds(request: web.Request) -> web.Response:
     """``/api/v1/kinds``"""
     return answer(await ask(visits.of(request).clerk.kinds))

@@ -239,7 +239,19 @@ async def settle(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     form = await forms.read(request)
     org = request.match_info["org"]
-    await ask(visit.clerk.follow_key, org, form.get("key"))
-    text = visit.speech.gettext("Settled for this computer: what this key signs is taken in, and only that.")
+    settled = await ask(visit.clerk.follow_key, org, form.get("key"))
+    words = visit.speech
+    if not settled.ours:
+        text = words.gettext("Settled for this computer: what this key signs is taken in, and only that.")
+    elif settled.signs:
+        text = words.gettext(
+            "Settled: this computer signs for your organisation again. Tell the other organisations the six "
+            "words of its key by voice: each of them has to choose too."
+        )
+    else:
+        text = words.gettext(
+            "Settled: this computer follows the other key, and signs nothing any more. Go on with the "
+            "computer that has that key, or change the key here with your recovery phrase."
+        )
     visit.writer().notices.append(text)
     raise web.HTTPSeeOther(visit.to("organisation", org=org))
