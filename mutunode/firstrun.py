@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mutunode.config import FILE_NAME, ConfigError, Settings, split_address
+from mutunode.config import FILE_NAME, Settings, split_address
 from mutunode.home import Home, create_identity
 from mutunode.protocol import phrase
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES
-from mutunode.recovery import read_seeds, recover
+from mutunode.recovery import Recovered, read_given, recover
 from mutunode.service import phrases, readonly
-from mutunode.service.errors import Exit, Refusal
 from mutunode.web.serve import Door
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
 
 if TYPE_CHECKING:
-    from mutunode.web.bringing_back import Event, Lost
+    from mutunode.web.bringing_back import Event, Found, Lost
     from mutunode.web.firstrun import FirstRunChoice
 
 TOKEN_BYTES = 24
@@ -50,6 +49,7 @@ async def first_run(
     say: Callable[[str], None],
 ) -> Chosen | None:
     """Serve the first-run page until an identity exists; None when the node is stopped before."""
+    from mutunode.web.bringing_back import Found
     from mutunode.web.firstrun import make_first_run_app  # needed once in a node's life
 
     host, port = split_address(settings.web_listen, "web_listen")
@@ -63,15 +63,16 @@ async def first_run(
         chosen.set_result(choice)
         return f"/session/{sessions.make_link(choice.language)}"
 
-    async def bring_back(lost: Lost, emit: Event) -> str:
+    async def bring_back(lost: Lost, emit: Event) -> Found:
         def emit_while_running(event: dict[str, Any]) -> None:
             if stopping.is_set():
                 raise readonly.stopping()
             emit(event)
 
-        await asyncio.to_thread(_bring_back, home, settings, lost, emit_while_running)
+        back = await asyncio.to_thread(_bring_back, home, settings, lost, emit_while_running)
         asyncio.get_running_loop().call_later(LAST_LOOK_SECONDS, end)
-        return f"/session/{sessions.make_link(lost.language)}"
+        link = f"/session/{sessions.make_link(lost.language)}"
+        return Found(link, back.base, back.key_words, back.set_aside)
 
     def end() -> None:
         if not chosen.done():
@@ -103,20 +104,16 @@ async def first_run(
     return Chosen(found, profile_of(choice) if choice is not None else {})
 
 
-def _bring_back(home: Home, settings: Settings, lost: Lost, emit: Event) -> None:
+def _bring_back(home: Home, settings: Settings, lost: Lost, emit: Event) -> Recovered:
     """The work behind the page of an organisation that exists already."""
-    try:
-        seeds = read_seeds(lost.seeds)
-    except ConfigError as error:
-        fr = "Une des adresses ne peut pas en être une : machine:port ou wss://nom, comme 192.168.1.20:7447."
-        raise Refusal("address", Exit.USAGE, fr, str(error)) from None
-    recover(
+    return recover(
         home,
         phrases.read(lost.phrase),
-        seeds,
+        read_given(lost.seeds),
         store_url=settings.store,
         language=lost.language,
         org=lost.org,
+        begin_empty=lost.begin_empty,
         emit=emit,
     )
 

@@ -26,9 +26,10 @@ from mutunode.net.peers import NetSettings, PeerNet
 from mutunode.protocol import crypto
 from mutunode.protocol.core import Me, NodeSettings
 from mutunode.protocol.effects import Effect
+from mutunode.protocol.errors import Malformed
 from mutunode.protocol.head import PUBLIC, log_id
-from mutunode.protocol.identity import Chain, make_genesis
-from mutunode.protocol.ids import org_text, root_text
+from mutunode.protocol.identity import Chain, Standing, make_genesis
+from mutunode.protocol.ids import key_text, org_text, root_text
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.protocol.limits import GENESIS_NONCE_BYTES, SEED_BYTES, VOUCHES_READ_MAX
 from mutunode.protocol.node import Node
@@ -39,19 +40,21 @@ from mutunode.service import phrases, readonly, succession
 from mutunode.service.claims import SeveralClaims
 from mutunode.service.desk import words_of
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.keys import RivalLine, rival_line
 from mutunode.service.phrases import Phrase
-from mutunode.shell import Shell, read_seeds
+from mutunode.shell import Shell, read_address
 from mutunode.store import open_store
 from mutunode.store.interface import Store, StoreError
 from mutunode.turns import Turn, Turns
 
-__all__ = ["Recovered", "read_seeds", "recover"]
+__all__ = ["Recovered", "read_given", "recover"]
 
 ANSWER_SECONDS_MAX = 20.0  # to be reached, and to say whose root key this is
 OTHERS_SECONDS_MAX = 5.0  # for the other addresses, once one has answered
 STALLED_SECONDS_MAX = 60.0  # without a byte of the register; strangers are served slowly, but served
 SHOWN_SECONDS_MAX = 5.0  # to show the new epoch to whoever is met
 STEP_SECONDS = 0.05
+ADDRESS_SHOWN_MAX = 80  # letters of one that cannot be read
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -68,6 +71,30 @@ class Recovered(msgspec.Struct, frozen=True):
     accepted: tuple[str, ...]  # organisations it vouched for, followed again
     met: int  # organisations that answered
     shown: bool  # somebody has taken the new epoch already
+    operating: str  # the new key
+    key_words: dict[str, str]  # of that key, for the others to compare by voice
+    set_aside: tuple[RivalLine, ...] = ()  # new starts that disputed it, and that were not gone on from
+
+
+def read_given(texts: Sequence[str]) -> tuple[Address, ...]:
+    """The addresses that a person gave.
+
+    Raises:
+        Refusal: naming the one that cannot be one (2).
+    """
+    found: list[Address] = []
+    for text in texts:
+        try:
+            found.append(read_address(text, "seed"))
+        except Malformed:
+            shown = "".join(letter if letter.isprintable() else "?" for letter in text[:ADDRESS_SHOWN_MAX])
+            raise Refusal(
+                "address",
+                Exit.USAGE,
+                f"« {shown} » n’est pas une adresse : machine:port ou wss://nom, comme 192.168.1.20:7447.",
+                f"`{shown}` is no address: host:port or wss://name, like 192.168.1.20:7447.",
+            ) from None
+    return tuple(found)
 
 
 def recover(
@@ -286,9 +313,9 @@ def _collect(passer: Passer, chain: Chain, emit: Emit) -> None:
                 "stalled",
                 Exit.NOT_REPLICATED,
                 f"Le registre n’arrive plus : {done} entrées sur {shown[1]}. Ce qui est là est gardé ; "
-                "redonnez la même commande quand la liaison est meilleure.",
-                f"The register no longer comes: {done} of {shown[1]} entries. What is here is kept; give the "
-                "same command again when the connection is better.",
+                "recommencez quand la liaison est meilleure.",
+                f"The register no longer comes: {done} of {shown[1]} entries. What is here is kept; begin "
+                "again when the connection is better.",
             )
 
 
@@ -333,6 +360,11 @@ def _take_over(
             accepted=tuple(org_text(each) for each in accepted),
             met=met,
             shown=False,
+            operating=key_text(opened.operating),
+            key_words=words_of(opened.operating),
+            set_aside=tuple(
+                rival_line(rival) for rival in opened.rivals if rival.standing is Standing.DECIDED
+            ),
         )
 
     recovered: Recovered = passer.act(job)

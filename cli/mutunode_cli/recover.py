@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import click
@@ -83,8 +84,8 @@ def recover_command(
 
 
 def _addresses(seeds: tuple[str, ...]) -> list[Any]:
-    from mutunode.config import ConfigError
-    from mutunode.recovery import read_seeds
+    from mutunode.recovery import read_given
+    from mutunode.service.errors import Refusal
 
     if not seeds:
         raise failure.usage(
@@ -92,9 +93,9 @@ def _addresses(seeds: tuple[str, ...]) -> list[Any]:
             "The address of an organisation that knows you: --seed HOST:PORT (and more, if you can).",
         )
     try:
-        return list(read_seeds(seeds))
-    except ConfigError as error:
-        raise failure.usage(f"--seed : {error}", f"--seed: {error}") from None
+        return list(read_given(seeds))
+    except Refusal as refusal:
+        raise failure.usage(f"--seed : {refusal.fr}", f"--seed: {refusal.en}") from None
 
 
 def _recover(
@@ -146,6 +147,19 @@ def _collected(event: dict[str, Any]) -> dict[str, Any] | None:
     return progress if progress.get("step") == "collecting" and progress.get("total") else None
 
 
+def _show_set_aside(session: Session, branch: dict[str, Any]) -> None:
+    reason = branch["reason"] or session.tr("sans raison donnée", "no reason given")
+    seen = words.age(branch["seen_at"], time.time(), session.language)
+    said = words.pick(branch["check_words"], session.language)
+    session.note(
+        f"Laissée de côté : une autre reprise n° {branch['epoch']} de votre registre ({reason} ; vue "
+        f"{seen} ; clé {branch['operating'][:14]}… [{said}]). Ce qui n’a été publié que là est à publier de "
+        "nouveau.",
+        f"Set aside: another new start no. {branch['epoch']} of your register ({reason}; seen {seen}; key "
+        f"{branch['operating'][:14]}… [{said}]). What was published only there has to be published again.",
+    )
+
+
 def _show(session: Session, answer: dict[str, Any]) -> None:
     tr = session.tr
     screen.facts(
@@ -164,6 +178,16 @@ def _show(session: Session, answer: dict[str, Any]) -> None:
             "Comparez les mots de contrôle avec une organisation qui vous connaît.",
             "CAREFUL: another root key comes before yours and may take the organisation over. Compare the "
             "check words with an organisation that knows you.",
+        )
+    for branch in answer["set_aside"]:
+        _show_set_aside(session, branch)
+    if answer["set_aside"]:
+        said = words.pick(answer["key_words"], session.language)
+        session.note(
+            "Les autres organisations devront dire laquelle suivre : lisez-leur, de vive voix, les six mots "
+            f"de votre clé neuve : {said}",
+            "Other organisations will have to say which one to follow: read them, by voice, the six words of "
+            f"your new key: {said}",
         )
     if answer["shown"]:
         session.note(

@@ -8,8 +8,8 @@ is kept in memory as long as it may have to be corrected, and is on no other pag
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from aiohttp import web
 from mutunode.service import phrases
 from mutunode.service.claims import Claim, SeveralClaims
 from mutunode.service.errors import Refusal
+from mutunode.service.keys import RivalLine
 from mutunode.web.forms import Form
 from mutunode.web.i18n import Speech
 from mutunode.web.settings import LANGUAGES, Language
@@ -25,6 +26,7 @@ from mutunode.web.troubles import Trouble
 
 REFRESH_SECONDS = 2
 SEEDS_MAX = 16
+ABOUT_ADDRESSES = ("no_answer", "unknown_root", "address", "nothing_came")
 
 log = structlog.get_logger("web")
 
@@ -37,13 +39,24 @@ class Lost:
     seeds: tuple[str, ...]
     org: str  # which one, where several claim the phrase
     language: Language
+    begin_empty: bool = False  # it had not published anything
 
     def __repr__(self) -> str:
         return "Lost(…)"
 
 
+@dataclass(frozen=True)
+class Found:
+    """It is back."""
+
+    address: str  # of the node's pages
+    entries: int = 0  # of its register, that came back
+    key_words: Mapping[str, str] = field(default_factory=dict)  # of the new key
+    set_aside: tuple[RivalLine, ...] = ()  # new starts that disputed it, and that were not gone on from
+
+
 Event = Callable[[dict[str, Any]], None]
-BringBack = Callable[[Lost, Event], Awaitable[str]]  # gives the address of the node's pages
+BringBack = Callable[[Lost, Event], Awaitable[Found]]
 
 
 @dataclass
@@ -59,7 +72,8 @@ class State:
     done: int = 0
     total: int = 0
     troubles: tuple[Trouble, ...] = ()
-    address: str = ""  # of the node's pages, once it is back
+    offers_empty: bool = False  # nobody asked holds a page of its register
+    found: Found | None = None
 
 
 class BringingBack:
@@ -95,8 +109,10 @@ class BringingBack:
             text = words.gettext("Give 16 addresses at most.")
             found.append(Trouble(text, "seeds", "f-seeds"))
         if not found and not self.is_running:
-            lost = Lost(state.phrase, seeds, form.get("org"), state.language)
+            begin_empty = state.offers_empty and form.has("begin_empty")
+            lost = Lost(state.phrase, seeds, form.get("org"), state.language, begin_empty)
             state.step, state.done, state.total, state.troubles, state.claims = "asking", 0, 0, (), ()
+            state.offers_empty = False
             state.running = asyncio.create_task(self._run(lost, words))
         return tuple(found)
 
@@ -107,14 +123,13 @@ class BringingBack:
             loop.call_soon_threadsafe(self._tell, event)
 
         try:
-            address = await self._bring_back(lost, tell)
+            found = await self._bring_back(lost, tell)
         except SeveralClaims as several:
             self.state.claims = several.claims
             text = words.gettext("Several organisations claim this phrase. Choose the one that is yours.")
             self.state.troubles = (Trouble(text, "org", "f-org"),)
         except Refusal as refusal:
-            field_name = "seeds" if refusal.code in ("no_answer", "unknown_root", "address") else ""
-            self.state.troubles = (Trouble(_said(refusal, words), field_name, f"f-{field_name}"),)
+            self.state.troubles = (self._refused(refusal, words),)
         except Exception:
             log.exception("recovery_failed")
             text = words.gettext(
@@ -123,7 +138,19 @@ class BringingBack:
             )
             self.state.troubles = (Trouble(text),)
         else:
-            self.state.address, self.state.phrase = address, ""
+            self.state.found, self.state.phrase = found, ""
+
+    def _refused(self, refusal: Refusal, words: Speech) -> Trouble:
+        field_name = "seeds" if refusal.code in ABOUT_ADDRESSES else ""
+        if refusal.code != "nothing_came":
+            return Trouble(_said(refusal, words), field_name, f"f-{field_name}")
+        self.state.offers_empty = True
+        text = words.gettext(
+            "Your organisation is known there, but none of these addresses holds a page of its register. "
+            "Nothing was signed. Give the address of an organisation that follows it; or, if it had not "
+            "published anything yet, tick the box below."
+        )
+        return Trouble(text, field_name, f"f-{field_name}")
 
     def _tell(self, event: dict[str, Any]) -> None:
         progress = event.get("progress") or {}

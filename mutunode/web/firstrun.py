@@ -136,11 +136,13 @@ class FirstRun:
     async def show_back(self, request: web.Request) -> web.StreamResponse:
         """The form, or how far the work behind it is."""
         language, _ = self._check(request)
-        if not self._back.is_running and self._back.state.address:
-            self._typed.done = self._back.state.address
+        found = self._back.state.found
+        if not self._back.is_running and found is not None:
+            self._typed.done = found.address
             asyncio.get_running_loop().call_soon(self._shown)
         if self._typed.done:
-            return self._render(request, language, "first_done.html", address=self._typed.done, back=True)
+            done = self._typed.done
+            return self._render(request, language, "first_done.html", address=done, back=True, found=found)
         if self._back.is_running:
             return refreshing(self._render(request, language, "first_back_wait.html", state=self._back.state))
         return self._show_back_form(request, language, self._back.state.troubles)

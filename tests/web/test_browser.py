@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from mutunode.protocol import phrase
-from mutunode.web.bringing_back import Event, Lost
+from mutunode.web.bringing_back import Event, Found, Lost
 from mutunode.web.firstrun import FirstRunChoice, make_first_run_app
 from mutunode.web.settings import WebSettings
 from tests.web import catalogue
@@ -325,8 +325,8 @@ def test_axe_finds_nothing_in_the_first_run(browser: Browser, language: str) -> 
     async def create(choice: FirstRunChoice) -> str:
         return "/session/x"
 
-    async def bring_back(lost: Lost, tell: Event) -> str:
-        return "/session/x"
+    async def bring_back(lost: Lost, tell: Event) -> Found:
+        return Found("/session/x")
 
     app = make_first_run_app(create, "token", WebSettings(), phrase.words, bring_back, lambda: None)
     with listening(app) as port:

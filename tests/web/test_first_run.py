@@ -12,7 +12,8 @@ from mutunode.protocol import phrase
 from mutunode.protocol.identity import Chain, make_genesis
 from mutunode.service.claims import SeveralClaims
 from mutunode.service.errors import Exit, Refusal
-from mutunode.web.bringing_back import Event, Lost
+from mutunode.service.keys import RivalLine
+from mutunode.web.bringing_back import Event, Found, Lost
 from mutunode.web.firstrun import FirstRunChoice, make_first_run_app
 from mutunode.web.settings import WebSettings
 from tests.web.html import faults
@@ -43,14 +44,15 @@ class Returner:
     refuses: Refusal | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     was_shown: bool = False
+    found: Found = field(default_factory=lambda: Found("/session/abc", 42))
 
-    async def __call__(self, lost: Lost, tell: Event) -> str:
+    async def __call__(self, lost: Lost, tell: Event) -> Found:
         self.asked.append(lost)
         tell({"progress": {"done": 3, "total": 10, "step": "collecting"}})
         await self.arrived.wait()
         if self.refuses is not None:
             raise self.refuses
-        return "/session/abc"
+        return self.found
 
     def shown(self) -> None:
         """The last page was shown."""
@@ -311,3 +313,33 @@ async def test_of_several_that_claim_the_phrase_one_is_chosen(site: Site, return
     returner.refuses = None
     await site.submit(page, "/back", org=choices[0])
     assert returner.asked[-1].org == choices[0]
+
+
+async def test_who_never_published_says_so_in_a_box_that_stands_there_when_it_is_of_use(
+    site: Site, returner: Returner
+) -> None:
+    returner.refuses = Refusal("nothing_came", Exit.NOT_FOUND, "« mutunode recover … »", "`mutunode …`")
+    returner.arrived.set()
+    page = await _lost(site, begin_empty="true")
+    assert [lost.begin_empty for lost in returner.asked] == [False], "nobody offered it"
+    page = await _later(site)
+    assert "ne tient de page" in page.words
+    assert "mutunode recover" not in page.words
+    assert faults(page.text) == []
+    assert page.all("input", id="f-empty")
+    returner.refuses = None
+    await site.submit(page, "/back", begin_empty="true")
+    assert [lost.begin_empty for lost in returner.asked] == [False, True]
+    assert "/session/abc" in (await _later(site)).links()
+
+
+async def test_what_was_set_aside_is_told_on_the_last_page(site: Site, returner: Returner) -> None:
+    word = {"fr": "abeille barrage", "en": "bee dam"}
+    aside = RivalLine(1, "decided", "Au bureau", 4, "key_d", {"fr": "citron lapin", "en": ""}, 1, 1, 1)
+    returner.found = Found("/session/abc", 4, word, (aside,))
+    returner.arrived.set()
+    await _lost(site)
+    page = await _later(site)
+    for told in ("4 entrées", "mise de côté", "Au bureau", "citron lapin", "abeille barrage"):
+        assert told in page.words, told
+    assert faults(page.text) == []

@@ -648,7 +648,7 @@ async def test_a_dispute_waits_in_the_list_and_is_counted(
     assert "À traiter (2)" in (await desk.get("/fr/reseau")).words
     way = next(link for link in page.links() if link.endswith(f"/fr/organisation/{org_id(name)}#dispute"))
     there = await desk.get(way.partition("#")[0], plain=True)
-    assert there.find("div", id="dispute")
+    assert there.find("div", id="dispute").words()
     assert ("la clé de cet ordinateur" in there.main) == (name == catalogue.FABRIQUE)
 
 
