@@ -181,7 +181,8 @@ class Chains:
             session.chain = chain
         if before is not None or self._interest.listens(chain.org):
             if before is not None:
-                self._tell(chain, first_change(before, chain), now, but=session)
+                knows = None if chain.rivals else session  # it may have shown one branch of two
+                self._tell(chain, first_change(before, chain), now, but=knows)
             self._put(before, chain, now)
         if chain.disputed and not (before is not None and before.disputed):
             self._core.tell(NoticeKind.DISPUTED, chain.org)

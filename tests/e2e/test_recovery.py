@@ -86,6 +86,50 @@ def test_everything_comes_back_and_the_old_machine_is_believed_by_nobody(
     new.stop()
 
 
+def test_two_new_starts_dispute_it_and_whoever_has_the_phrase_goes_on(
+    two: tuple[Node, Node], make: Make
+) -> None:
+    """Recovered twice by people who did not know of each other; then both computers are gone too."""
+    jardin, atelier = two
+    mairie = make("Mairie").start()
+    for one, other in ((mairie, jardin), (mairie, atelier), (atelier, mairie)):
+        one.follows(other)
+    jardin.publish("Avant")
+    for node in (atelier, mairie):
+        node.catches_up_with(jardin)
+    jardin.kill()
+    given = ("recover", "--phrase-file", phrase(jardin))
+    for name, asked, away in (("Un", atelier, mairie), ("Deux", mairie, atelier)):
+        away.stop()
+        if asked.process is None:
+            asked.start()
+        empty(jardin, name)(*given, "--seed", asked.peer, "--reason", f"Ordinateur {name}")
+    atelier.start()
+    for node in (atelier, mairie):
+        (item,) = until(lambda node=node: node.ask("todo")["waiting"], f"{node.name} is asked")  # type: ignore[misc]
+        assert (item["about"], item["type"], item["org"]) == ("dispute", "tied", jardin.org)
+
+    new = empty(jardin)
+    back = new.run(*given, "--seed", atelier.peer, "--seed", mairie.peer)
+    assert back.code == 0, back
+    assert "Set aside: another new start no. 1 of your register (Ordinateur " in back.err
+    assert "read them, by voice, the six words" in back.err
+    new.start("--seed", atelier.peer, "--seed", mairie.peer)
+    shown = new.ask("key_show")
+    assert (shown["epoch"], shown["current"], new.ask("todo")["waiting"]) == (2, True, [])
+    new.publish("Après")
+    for node in (atelier, mairie):
+        until(
+            lambda node=node: shown["operating"] in str(node.ask("peer_show", org=jardin.org)),  # type: ignore[misc]
+            f"{node.name} heard of the third start",
+        )
+        node.ask("peer_follow", org=jardin.org, key=shown["operating"])
+        assert node.ask("todo")["waiting"] == []
+    for node in (atelier, mairie):
+        node.catches_up_with(new)
+        assert node.forked() == []
+
+
 def test_who_cannot_help_is_told_apart(two: tuple[Node, Node], make: Make) -> None:
     jardin, atelier = two
     stranger = make("Inconnu")

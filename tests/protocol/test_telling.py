@@ -93,8 +93,10 @@ def test_who_was_away_hears_of_a_dispute_when_it_comes_back_also_after_a_restart
     assert carol.notices.count(NoticeKind.DISPUTED) == 1
 
 
-def test_two_that_hold_one_branch_each_hear_of_it_when_they_meet(world: World) -> None:
-    one, other = alice(), alice("elsewhere")  # the same tree, signed in the same second
+@pytest.mark.parametrize("later", [0, 5])
+def test_two_that_hold_one_branch_each_hear_of_it_when_they_meet(world: World, later: int) -> None:
+    one, other = alice(), alice("elsewhere")  # the same tree, signed in the same second, or not
+    other.time += later
     bob, carol = follows(world, "bob", one), follows(world, "carol", other)
     link(world, bob, carol)
     assert chain_of(bob, one).disputed
