@@ -108,7 +108,6 @@ class Turn:
         self.me = me
         self._disown_rivals(chain)
         self.finish_epoch()
-        self.is_store_trusted = True  # the marks follow, also back: to a branch of fewer epochs than one left
         keep()
         self.successor = me
 
@@ -117,6 +116,8 @@ class Turn:
         for log in self.ledger.logs_of(self.me.org):
             held = self.ledger.log(log)
             if held is not None and held.head is not None and held.head.epoch >= chain.epoch:
+                # A branch of more epochs was left: its marks follow back.
+                self.is_store_trusted |= held.head.epoch > chain.epoch
                 keep = chain.base(chain.epoch) if held.space == PUBLIC else held.head.base
                 self.ledger.disown(log, chain.epoch, keep)
 

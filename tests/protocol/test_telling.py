@@ -28,7 +28,7 @@ def alice(machine: str = "", keeps: int = 0) -> Author:
     """One organisation, as the machine on which it began anew."""
     author = Author("alice")
     author.write(("resource", {"title": {"fr": "Fiche"}}))
-    author.open_epoch(keeps, machine)
+    author.open_epoch(keeps, machine=machine)
     return author
 
 

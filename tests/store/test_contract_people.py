@@ -58,7 +58,7 @@ def rivalled(author: Author, standing: Standing = Standing.TIED) -> Chain:
     """The chain of an author of whom two new starts are known."""
     other = Author(author.name)
     author.open_epoch(0)
-    other.open_epoch(0, "elsewhere")
+    other.open_epoch(0, machine="elsewhere")
     return replace(author.chain, rivals=(Rival(other.chain.ops, standing),))
 
 
