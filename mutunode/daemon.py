@@ -26,7 +26,7 @@ from typing import Any
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
-from mutunode import __version__
+from mutunode import __version__, system
 from mutunode.config import ConfigError, Settings, load, split_address
 from mutunode.engine import Engine
 from mutunode.firstrun import Chosen, first_run
@@ -100,7 +100,8 @@ def _no_door(error: OSError, settings: Settings, language: str) -> str:
     """An address that cannot be listened on: which ones were asked for, and how to ask for others."""
     web, peer = settings.web_listen, settings.peer_listen
     if error.errno != errno.EADDRINUSE:
-        return f"{error.strerror or error}: {web} / {peer}"
+        fr, en = system.why(error)
+        return f"{en if language == 'en' else fr}: {web} / {peer}"
     if language == "en":
         return (
             f"one of the addresses {web} (pages) and {peer} (other organisations) is taken. Does a node run "

@@ -20,7 +20,7 @@ from typing import Self
 
 import msgspec
 
-from mutunode import keyfile
+from mutunode import keyfile, system
 from mutunode.keyfile import KeyFile, Keys
 from mutunode.protocol import codec, crypto, ids, phrase
 from mutunode.protocol.errors import Malformed, MutunodeError
@@ -243,10 +243,11 @@ class Home:
             self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             mode = stat.S_IMODE(self.path.stat().st_mode)
         except OSError as error:
+            fr, en = system.why(error)
             raise HomeError(
                 "home_unusable",
-                f"{self.path} ne peut pas servir de dossier au nœud : {error.strerror}.",
-                f"{self.path} cannot be the node's folder: {error.strerror}.",
+                f"{self.path} ne peut pas servir de dossier au nœud : {fr}.",
+                f"{self.path} cannot be the node's folder: {en}.",
             ) from error
         if mode & OTHERS:
             raise _open_to_others(self.path, FOLDER_MODE)

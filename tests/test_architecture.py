@@ -29,10 +29,12 @@ ARROWS = {
     "turns": {"protocol", "commons", "store"},
     "config": set[str](),
     "notify": set[str](),
+    "system": set(),
     "follower": set(),
     "keyfile": {"protocol"},
-    "home": {"protocol", "keyfile"},
-    "service": {"protocol", "commons", "store", "interop", "turns", "config", "keyfile"} | {"follower"},
+    "home": {"protocol", "keyfile", "system"},
+    "service": {"protocol", "commons", "store", "interop", "turns", "config", "keyfile"}
+    | {"follower", "system"},
     "web": {"service", "commons", "store"},
     # the roots, where the layers are put together; nobody imports the daemon but the command that starts it
     "engine": {"protocol", "commons", "store", "turns", "service", "config", "home", "keyfile"}
@@ -43,10 +45,12 @@ ARROWS = {
     "firstrun": {"protocol", "config", "home", "service", "web", "recovery", "shell"},
     "recovery": {"protocol", "store", "turns", "service", "home", "keyfile", "net", "shell"},
     "daemon": {"protocol", "commons", "store", "turns", "service", "config", "home", "net", "web"}
-    | {"engine", "shell", "firstrun", "keyfile", "notify"},
+    | {"engine", "shell", "firstrun", "keyfile", "notify", "system"},
 }
 # inside the verb that needs it; `alone` is the one door when no daemon runs
-CLI_MAY_IMPORT = {"alone", "recovery", "restoring", "service", "home", "protocol", "daemon", "config"}
+CLI_MAY_IMPORT = {"alone", "recovery", "restoring", "service", "home", "protocol", "daemon", "config"} | {
+    "system"
+}
 WEB_MAY_IMPORT_OF_STORE = {"mutunode.store.interface"}  # the read side's shapes; never the writer's
 
 # clock, chance, files and threads arrive in the protocol as arguments

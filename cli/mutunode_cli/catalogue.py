@@ -192,7 +192,7 @@ def export_command(session: Session, format_: str, kind: str | None, output: str
     try:
         _export_to(session, params, Path(output))
     except OSError as error:
-        raise failure.usage(f"{output} : {error.strerror}.", f"{output}: {error.strerror}.") from error
+        raise fields.refused(output, error) from error
 
 
 def _print_line(event: dict[str, Any]) -> None:

@@ -150,7 +150,15 @@ def cannot_read(name: str, error: OSError) -> Failure:
     """A file of the person's cannot be read: not there is 3, anything else is 2."""
     if isinstance(error, FileNotFoundError):
         return failure.not_found(f"Pas de fichier {name}.", f"No file {name}.")
-    return failure.usage(f"{name} : {error.strerror}.", f"{name}: {error.strerror}.")
+    return refused(name, error)
+
+
+def refused(path: object, error: OSError) -> Failure:
+    """What the system said of a path."""
+    from mutunode import system
+
+    fr, en = system.why(error)
+    return failure.usage(f"{path} : {fr}.", f"{path}: {en}.")
 
 
 def _parse(name: str, raw: bytes) -> dict[str, Any]:

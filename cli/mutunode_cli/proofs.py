@@ -105,7 +105,7 @@ def _write(target: Path, text: str) -> None:
     try:
         target.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        raise usage(f"{target} : {error.strerror}.", f"{target}: {error.strerror}.") from error
+        raise fields.refused(target, error) from error
 
 
 def _seen(answer: dict[str, Any]) -> tuple[str, str]:

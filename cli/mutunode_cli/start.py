@@ -123,8 +123,11 @@ def _create(session: Session, name: str, entropy: bytes, passphrase: str) -> str
     except HomeError as error:
         raise Failure(error.code, exits.CONFLICT, error.fr, error.en) from error
     except OSError as error:
-        where = f"{session.home} : {error.strerror}."
-        raise Failure("cannot_write", exits.READ_ONLY, where, where.replace(" :", ":")) from error
+        from mutunode import system
+
+        fr, en = system.why(error)
+        where = session.home
+        raise Failure("cannot_write", exits.READ_ONLY, f"{where} : {fr}.", f"{where}: {en}.") from error
     return org_text(home.genesis.org)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from mutunode import system
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.readonly import disk_full
 
@@ -25,4 +26,5 @@ def refusal(path: str, error: OSError) -> Refusal:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full()
     code = Exit.NOT_FOUND if isinstance(error, FileNotFoundError) else Exit.USAGE
-    return Refusal("disk", code, f"{path} : {error.strerror}.", f"{path}: {error.strerror}.")
+    fr, en = system.why(error)
+    return Refusal("disk", code, f"{path} : {fr}.", f"{path}: {en}.")

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from mutunode import system
 from mutunode.commons.kind import Kind
 from mutunode.interop.items import Item, read_items
 from mutunode.interop.mapping import Mapping
@@ -48,11 +49,12 @@ class Source(msgspec.Struct, frozen=True):
         try:
             return self.path.open("rb")
         except OSError as error:
+            fr, en = system.why(error)
             raise Refusal(
                 "unreadable",
                 Exit.NOT_FOUND,
-                f"Le fichier « {self.path} » ne peut pas être lu : {error.strerror}.",
-                f"The file `{self.path}` cannot be read: {error.strerror}.",
+                f"Le fichier « {self.path} » ne peut pas être lu : {fr}.",
+                f"The file `{self.path}` cannot be read: {en}.",
             ) from None
 
     def bytes_total(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mutunode.commons.words import Words
 from mutunode.service.errors import Exit, Refusal
+from mutunode.store.blobs import BlobError, BlobFull
 from mutunode.store.interface import StoreError
 
 FULL = "full"  # the one reason that is not about signing
@@ -125,8 +126,27 @@ def disk_fails(error: StoreError) -> Refusal:
     return Refusal(
         "disk",
         Exit.READ_ONLY,
-        f"Rien n’a été noté, le disque ou le fichier des fiches refuse : {error}.",
+        "Rien n’a été noté : le disque, ou le fichier des fiches, refuse. Voyez s’il est monté en lecture "
+        "seule, plein ou en panne ; « mutunode doctor » dit ce qu’il en est.",
         f"Nothing was kept, the disk or the file of records refuses: {error}.",
+    )
+
+
+def files_fail(error: BlobError, fr: str, en: str) -> Refusal:
+    """The place for files refuses; ``fr`` and ``en`` say what has not been done because of it."""
+    if isinstance(error, BlobFull):
+        return Refusal(
+            "full",
+            Exit.READ_ONLY,
+            f"{fr} : le disque est presque plein. Libérez de la place, puis recommencez.",
+            f"{en}: the disk is nearly full. Free some room, then try again.",
+        )
+    return Refusal(
+        "disk",
+        Exit.READ_ONLY,
+        f"{fr} : l’endroit où sont les fichiers ne répond pas bien. Voyez le disque et les droits du "
+        "dossier, ou le dépôt S3, puis recommencez.",
+        f"{en}: {error}.",
     )
 
 

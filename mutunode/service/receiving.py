@@ -27,6 +27,7 @@ from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.files.carried import Taker
 from mutunode.service.framefile import NotFrames
 from mutunode.service.parcel import Parcel
+from mutunode.service.readonly import files_fail
 from mutunode.service.verbs import Emit
 from mutunode.store.blobs import BlobError
 from mutunode.store.interface import Organisation
@@ -92,12 +93,8 @@ def _take_files(desk: Desk, parcel: Parcel) -> int:
         for data in parcel.data():
             taker.take(data)
     except BlobError as error:
-        raise Refusal(
-            "full",
-            Exit.READ_ONLY,
-            f"Les fichiers de la clé n’ont pas tous pu être gardés : {error}.",
-            f"Not all files of the key could be kept: {error}.",
-        ) from None
+        fr, en = "Les fichiers de la clé n’ont pas tous été gardés", "Not all files of the key were kept"
+        raise files_fail(error, fr, en) from None
     finally:
         taker.close()
     return taker.taken

@@ -11,6 +11,7 @@ from mutunode.web import render
 from mutunode.web import visit as visits
 from mutunode.web.forms import Forged, Form, read_unchecked
 from mutunode.web.guard import READING, Handler
+from mutunode.web.troubles import form_status
 from mutunode.web.visit import NeedsSession
 
 log = structlog.get_logger("web")
@@ -20,8 +21,8 @@ _STATUS = {
     Exit.NOT_FOUND: 404,
     Exit.REFUSED: 403,
     Exit.CONFLICT: 409,
-    Exit.READ_ONLY: 503,
 }
+NOT_TYPED = ("csrf", "do", "seen")
 ECHO_BYTES_MAX = 512 * 1024  # a form as a page makes them
 API = "/api/"
 
@@ -58,8 +59,8 @@ def status_of(refusal: Refusal) -> int:
     """The HTTP status of a refusal."""
     if refusal.code == "form_too_large":
         return 413
-    if refusal.code == "full":
-        return 507
+    if refusal.exit == Exit.READ_ONLY:
+        return form_status(refusal)
     return _STATUS.get(refusal.exit, 500)
 
 
@@ -71,7 +72,8 @@ async def refused(request: web.Request, refusal: Refusal) -> web.StreamResponse:
     words = visits.of(request).speech
     title = words.gettext("Not found") if status == 404 else words.gettext("This was not done")
     text = refusal.fr if words.language == "fr" else refusal.en
-    return await _show(request, status, Problem(title, text))
+    kept = await _typed(request) if refusal.exit == Exit.READ_ONLY else ()
+    return await _show(request, status, Problem(title, text, kept))
 
 
 async def _session_wanted(request: web.Request, needs: NeedsSession) -> web.StreamResponse:
@@ -89,14 +91,14 @@ async def _session_wanted(request: web.Request, needs: NeedsSession) -> web.Stre
 
 
 async def _typed(request: web.Request) -> tuple[tuple[str, str], ...]:
-    """What was typed must not be lost with the session; it goes back to whoever sent it."""
+    """What was typed must not be lost with the session, or for want of room; it goes back to who sent it."""
     if request.method in READING:
         return ()
     try:
         form: Form = await read_unchecked(request, bytes_max=ECHO_BYTES_MAX)
     except (Refusal, web.HTTPException):
         return ()
-    return tuple((name, value) for name, value in form if value.strip() and name not in ("csrf", "do"))
+    return tuple((name, value) for name, value in form if value.strip() and name not in NOT_TYPED)
 
 
 async def _forged(request: web.Request) -> web.StreamResponse:

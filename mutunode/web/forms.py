@@ -39,6 +39,7 @@ class Form:
 
     pairs: tuple[tuple[str, str], ...] = ()
     files: Mapping[str, Upload] = field(default_factory=dict)
+    refusal: Refusal | None = None  # a file that came with it could not be kept; what was typed is all here
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.pairs)
@@ -85,15 +86,18 @@ async def read_with_files(
     The token stands first in every form of ours: nothing is taken from a page that did not know it. ``begin``
     is called in a thread with each file's name.
 
+    A file that is refused (the disk is full, it is too large) is the form's ``refusal``; those after it are
+    read to their end and not kept, since a browser shows no answer before, nor gives back what was typed.
+
     Raises:
-        As ``read``; and what ``begin`` and what it gives raise: then no file of this form is kept but those
-        before it.
+        As ``read``.
     """
     if not request.content_type.startswith("multipart/"):
         return await read(request), []
     session = visits.of(request).writer()
     pairs: list[tuple[str, str]] = []
     files: list[Any] = []
+    refusal: Refusal | None = None
     room = FORM_BYTES_MAX
     reader = await request.multipart()
     while (part := await _next_part(reader)) is not None:
@@ -106,11 +110,18 @@ async def read_with_files(
             continue
         if not request.app[visits.SESSIONS].may_write_with(session, dict(pairs).get("csrf", "")):
             raise Forged
-        if part.filename:
-            files.append(await _take(part, begin))
+        if not part.filename:
+            continue
+        try:
+            if refusal is None:
+                files.append(await _take(part, begin))
+        except Refusal as refused:
+            refusal = refused
+        while await _piece(part):
+            pass
     if not request.app[visits.SESSIONS].may_write_with(session, dict(pairs).get("csrf", "")):
         raise Forged
-    return Form(tuple(pairs)), files
+    return Form(tuple(pairs), refusal=refusal), files
 
 
 async def _next_part(reader: MultipartReader) -> BodyPartReader | None:

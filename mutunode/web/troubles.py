@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from mutunode.service.errors import Refusal
+from mutunode.service.errors import Exit, Refusal
 from mutunode.web.settings import Language
 
 
@@ -25,6 +25,15 @@ def troubles(refusal: Refusal, language: Language, fields: Collection[str]) -> t
         for each in refusal.troubles
     ]
     return tuple(found) or (Trouble(refusal.fr if language == "fr" else refusal.en),)
+
+
+def form_status(refusal: Refusal | None) -> int:
+    """The HTTP status of a form that comes back: because of what was typed, or of this node."""
+    if refusal is None:
+        return 200
+    if refusal.code == "full":
+        return 507
+    return 503 if refusal.exit == Exit.READ_ONLY else 400
 
 
 def anchor(field: str, names: Collection[str]) -> str:

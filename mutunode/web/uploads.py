@@ -8,10 +8,12 @@ from pathlib import Path
 
 import msgspec
 
+from mutunode.service import disk
 from mutunode.web.forms import Upload
 from mutunode.web.sessions import SESSIONS_MAX
 
 COPY_BYTES = 1024 * 1024
+NAME_SHOWN = 80  # of its letters, where it is told
 MAPPING_BYTES_MAX = 65_536  # a few dozen rules
 
 
@@ -36,14 +38,22 @@ class Uploads:
         self._count = 0
 
     def keep(self, session: str, upload: Upload, format: str, mapping: Upload | None = None) -> Waiting:
-        """Put a file aside, in place of the one before; a mapping file is read at once."""
+        """Put a file aside, in place of the one before; a mapping file is read at once.
+
+        Raises:
+            Refusal: there is no room for it.
+        """
         self.drop(session)
         while len(self._files) >= SESSIONS_MAX:
             self.drop(next(iter(self._files)))
         self._count += 1
         path = Path(self._folder.name) / str(self._count)  # never the name somebody gave it
-        with path.open("wb") as out:
-            shutil.copyfileobj(upload.file, out, COPY_BYTES)
+        try:
+            with path.open("wb") as out:
+                shutil.copyfileobj(upload.file, out, COPY_BYTES)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise disk.refusal(upload.name[:NAME_SHOWN], error) from error
         kept = Waiting(
             id=str(self._count),
             name=upload.name,

@@ -115,7 +115,7 @@ def test_an_identity_that_could_not_be_made_leaves_no_phrase(
     monkeypatch.setattr(Home, "create", fails)
     done = cli("--home", str(fresh), "init", "--name", "x", "--phrase-file", str(tmp_path / "p"))
     assert done.code == exits.READ_ONLY
-    assert "No space left" in done.err
+    assert "the disk is full" in done.err
     assert "good for nothing" in done.err
     assert not (tmp_path / "p").exists()
 

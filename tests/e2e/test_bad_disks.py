@@ -5,8 +5,11 @@ Mounting takes root; whoever is not root runs this test in a user and mount name
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import random
+import re
 import subprocess
 import sys
 import urllib.request
@@ -14,9 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import FormData
 
 from mutunode_cli.failure import Failure
 from tests.e2e.nodes import ROOT, Node, until
+from tests.e2e.pages import visiting
+from tests.web.site import Page
 
 DISK_BYTES = 120 * 1_024 * 1_024
 BALLAST = "records.sqlite-ballast"
@@ -89,7 +95,7 @@ def test_on_a_full_disk_one_reads_searches_and_erases_and_it_heals(tmp_path: Pat
             disk = next(each for each in jardin.ask("doctor") if each["name"] == "disk")
             assert not disk["well"]
 
-            jardin.ask("withdraw", rec=secret, reason="error", erase=True)
+            asyncio.run(over_the_pages(jardin, secret))
             assert not (jardin.home / BALLAST).exists(), "the room that was kept aside was spent on it"
             assert jardin.ask("show", rec=secret)["erased"]
 
@@ -102,6 +108,49 @@ def test_on_a_full_disk_one_reads_searches_and_erases_and_it_heals(tmp_path: Pat
             jardin.stop()
         finally:
             jardin.kill()
+
+
+TYPED = "Un de trop, écrit pendant une heure"
+FULL = {
+    "fr": r"[Ll]e disque est (presque )?plein.* Libérez de la place",
+    "en": r"[Tt]he disk is (nearly )?full.* Free some room",
+}
+
+
+async def over_the_pages(node: Node, secret: str) -> None:
+    """Signing, keeping a draft and attaching a file come back with what was typed, why, and what to do;
+    searching and erasing go on."""
+    for language, wanted in FULL.items():
+        publish, search = {"fr": ("publier", "chercher"), "en": ("publish", "search")}[language]
+        async with visiting(node, language) as site:
+            form = await site.get(f"/{language}/{publish}/resource")
+            seen = await site.submit(form, f"/{publish}/resource", "preview", **{"title.fr": TYPED})
+            answers = [
+                await site.submit(seen, f"/{publish}/resource", button) for button in ("sign", "draft")
+            ]
+            answers.append(await site.post(f"/{language}/{publish}/resource", attaching(form)))
+            for page in answers:
+                assert page.status == 507, page.words
+                assert page.find("input", id="f-title.fr").get("value") == TYPED
+                told = page.find("div", role="alert").words()
+                assert re.search(wanted, told), told
+            found = await site.get(f"/{language}/{search}?q=guide")
+            assert (found.status, "Un guide" in found.main) == (200, True)
+    async with visiting(node) as site:
+        form = await site.get(f"/fr/fiche/{secret}/retirer")
+        seen = await site.submit(form, "/retirer", "preview", reason="error", erase="true")
+        page = await site.submit(seen, "/retirer", "sign")
+        assert page.status == 200, page.words
+
+
+def attaching(form: Page) -> FormData:
+    """What a browser without scripts sends of a filled in form with a file."""
+    data = FormData(default_to_multipart=True)
+    data.add_field("csrf", form.find("input", name="csrf").get("value"))
+    data.add_field("title.fr", TYPED)
+    data.add_field("files", random.Random(1).randbytes(600_000), filename="guide.pdf")
+    data.add_field("do", "preview")
+    return data
 
 
 def test_a_disk_turned_read_only_serves_reads_says_so_and_heals(tmp_path: Path) -> None:

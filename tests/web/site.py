@@ -60,7 +60,7 @@ class Page:
 
 @dataclass
 class Site:
-    """The pages of a node, through aiohttp's test client."""
+    """The pages of a node, through aiohttp's test client, or over the wire."""
 
     client: TestClient[Any, Any]
     sessions: Sessions

@@ -221,7 +221,7 @@ async def test_a_node_that_cannot_sign_keeps_what_was_typed(desk: Site) -> None:
     seen = await desk.submit(form, "/publier/resource", "preview", **{"title.fr": "Un titre"})
     desk.office.read_only = True
     page = await desk.submit(seen, "/publier/resource", "sign")
-    assert page.status == 503
+    assert page.status == 507
     assert page.find("input", id="f-title.fr").get("value") == "Un titre"
     assert "Le disque est plein." in page.find("div", role="alert").words()
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mutunode import system
 from mutunode.protocol.ids import blob_text
 from mutunode.protocol.limits import FILE_BYTES_MAX, LIST_ITEMS_MAX
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.files import sniffing
+from mutunode.service.readonly import files_fail
 from mutunode.service.verbs import Emit
-from mutunode.store.blobs import Adding, BlobError, BlobFull
+from mutunode.store.blobs import Adding, BlobError
 from mutunode.store.interface import File
 from mutunode.turns import Turn
 
@@ -95,20 +97,8 @@ class _room:  # noqa: N801 — read as a word
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, BlobFull):
-            raise Refusal(
-                "full",
-                Exit.READ_ONLY,
-                "Disque presque plein : le fichier n’a pas été gardé. Libérez de la place, puis recommencez.",
-                "The disk is nearly full: the file was not kept. Free some room and try again.",
-            ) from error
         if isinstance(error, BlobError):
-            raise Refusal(
-                "disk",
-                Exit.READ_ONLY,
-                f"Le fichier n’a pas été gardé : {error}.",
-                f"The file was not kept: {error}.",
-            ) from error
+            raise files_fail(error, "Le fichier n’a pas été gardé", "The file was not kept") from error
 
 
 # --- paths, for commands of this machine ----------------------------------------------------------
@@ -171,11 +161,12 @@ def _read(desk: Desk, path: Path, name: str, given_type: str, emit: Emit, *, dry
                 raise
             return upload.measure() if dry_run else upload.keep()
     except OSError as error:
+        fr, en = system.why(error)
         raise Refusal(
             "unreadable",
             Exit.NOT_FOUND,
-            f"Le fichier « {path} » ne peut pas être lu : {error.strerror}.",
-            f"The file `{path}` cannot be read: {error.strerror}.",
+            f"Le fichier « {path} » ne peut pas être lu : {fr}.",
+            f"The file `{path}` cannot be read: {en}.",
         ) from None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from mutunode import system
 from mutunode.protocol.blobs import blob_of
 from mutunode.protocol.downloads import Progress
 from mutunode.protocol.ids import blob_text, org_text, parse, rec_text
@@ -19,6 +20,7 @@ from mutunode.service import lookup, naming
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.files import keeping, names
+from mutunode.service.readonly import files_fail
 from mutunode.service.shapes import FileLine
 from mutunode.service.verbs import Emit
 from mutunode.store.blobs import BlobDamaged, BlobError, BlobGone
@@ -295,11 +297,12 @@ class _writing:  # noqa: N801 — read as a word
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
+            fr, en = system.why(error)
             raise Refusal(
                 "unwritable",
                 Exit.READ_ONLY,
-                f"{self._path} : impossible d’y écrire ({error.strerror}).",
-                f"{self._path}: cannot be written to ({error.strerror}).",
+                f"{self._path} : impossible d’y écrire ({fr}).",
+                f"{self._path}: cannot be written to ({en}).",
             ) from error
 
 
@@ -323,9 +326,7 @@ def read(desk: Desk, blob: bytes, start: int = 0, end: int | None = None) -> Ite
             "This file is damaged on the disk; it is not given, and asked for again from those who have it.",
         ) from None
     except BlobError as error:
-        raise Refusal(
-            "disk", Exit.READ_ONLY, f"Lecture impossible : {error}.", f"Cannot read: {error}."
-        ) from None
+        raise files_fail(error, "Ce fichier ne peut pas être lu", "This file cannot be read") from None
 
 
 def _not_here() -> Refusal:

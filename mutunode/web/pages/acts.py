@@ -18,7 +18,7 @@ from mutunode.web import controls, forms, making, render, signing, typed
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.i18n import N_
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.visit import Visit
 
 
@@ -205,8 +205,7 @@ async def _form(
         troubles=controls.anchored(found, parts),
         hidden=(("rec", target),) if act is ANSWER else (),
     )
-    status = 200 if refusal is None else 503 if refusal.exit == Exit.READ_ONLY else 400
-    return await render.page(request, "act.html", {"page": page}, status=status)
+    return await render.page(request, "act.html", {"page": page}, status=form_status(refusal))
 
 
 async def _record(visit: Visit, rec: str) -> Record:

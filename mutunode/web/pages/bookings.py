@@ -13,7 +13,7 @@ from mutunode.web import forms, render, signing
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.i18n import N_
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.visit import Visit
 
 ASKED = ("start", "end", "units", "purpose", "expires")
@@ -161,9 +161,8 @@ async def _form(
     visit = visits.of(request)
     means = await ask(visit.clerk.lender.page, request.match_info["rec"], asked["start"][:10], visit.language)
     found = troubles(refusal, visit.language, (*ASKED, "slot")) if refusal else ()
-    status = 200 if refusal is None else 503 if refusal.exit == Exit.READ_ONLY else 400
     page = AskPage(means, asked, tuple(found))
-    return await render.page(request, "book.html", {"page": page}, status=status)
+    return await render.page(request, "book.html", {"page": page}, status=form_status(refusal))
 
 
 async def mine(request: web.Request) -> web.StreamResponse:
@@ -200,8 +199,7 @@ async def _page(
         troubles=tuple(found),
         act=act,
     )
-    status = 200 if refusal is None else 503 if refusal.exit == Exit.READ_ONLY else 400
-    return await render.page(request, "booking.html", {"page": page}, status=status)
+    return await render.page(request, "booking.html", {"page": page}, status=form_status(refusal))
 
 
 async def act(request: web.Request) -> web.StreamResponse:

@@ -20,7 +20,7 @@ from mutunode.web.clerk import ask
 from mutunode.web.controls import Offer
 from mutunode.web.forms import Form
 from mutunode.web.settings import LANGUAGES
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.uploads import Uploads, Waiting
 from mutunode.web.visit import Visit
 
@@ -139,7 +139,8 @@ async def _take(
             raise
         again = await _look(visit, page, kind, file, _typed_mapping(form))
         wrong = troubles(refusal, visit.language, ())
-        return await _show(request, msgspec.structs.replace(again, troubles=wrong))
+        page = msgspec.structs.replace(again, troubles=wrong)
+        return await _show(request, page, form_status(refusal))
     request.app[UPLOADS].drop(visit.writer().key)
     page = msgspec.structs.replace(page, found=found, taken=True, keyed=peeking.is_keyed(source))
     return await _show(request, page)
@@ -196,6 +197,6 @@ def _first(offers: Iterable[Offer]) -> str:
     return next((offer.code for offer in offers), "")
 
 
-async def _show(request: web.Request, page: ImportPage) -> web.StreamResponse:
-    status = 400 if page.troubles else 200
+async def _show(request: web.Request, page: ImportPage, status: int = 0) -> web.StreamResponse:
+    status = status or (400 if page.troubles else 200)
     return await render.page(request, "import.html", {"page": page}, status=status)

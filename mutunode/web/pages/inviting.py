@@ -13,13 +13,13 @@ import segno
 from aiohttp import web
 from markupsafe import Markup
 
-from mutunode.service.errors import Exit, Refusal
+from mutunode.service.errors import Refusal
 from mutunode.service.shapes import InvitationLine, InvitationMade, LinkRead
 from mutunode.web import forms, render
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.i18n import N_
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.visit import Visit
 
 DAYS = (1, 7, 30)
@@ -75,7 +75,7 @@ async def act(request: web.Request) -> web.StreamResponse:
         )
     except Refusal as refusal:
         found = troubles(refusal, visit.language, {"address"})
-        return await _page(request, form=form, wrong=found, status=_status(refusal))
+        return await _page(request, form=form, wrong=found, status=form_status(refusal))
     response = await _page(request, made=made)
     response.headers["Cache-Control"] = "no-store"  # the secret stays in no cache
     return response
@@ -135,7 +135,7 @@ async def act_on_given(request: web.Request) -> web.StreamResponse:
     except Refusal as refusal:
         found = troubles(refusal, visit.language, {"link"})
         page = TakeUpPage(link, read, found)
-        return await render.page(request, "take_up.html", {"page": page}, status=_status(refusal))
+        return await render.page(request, "take_up.html", {"page": page}, status=form_status(refusal))
     return await render.page(request, "take_up.html", {"page": TakeUpPage(link, read, ())})
 
 
@@ -146,7 +146,3 @@ async def _take_up(visit: Visit, link: str, read: LinkRead) -> None:
         words = N_("You follow %(name)s. It cannot be reached for now: your answer will be brought to it.")
     visit.writer().notices.append(visit.speech.gettext(words) % {"name": read.name or read.org[:16]})
     raise web.HTTPSeeOther(visit.to("organisation", org=read.org))
-
-
-def _status(refusal: Refusal) -> int:
-    return 503 if refusal.exit == Exit.READ_ONLY else 400

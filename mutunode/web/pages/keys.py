@@ -11,7 +11,7 @@ from mutunode.service.keys import KeysShown
 from mutunode.web import forms, render
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
-from mutunode.web.troubles import Trouble
+from mutunode.web.troubles import Trouble, form_status
 from mutunode.web.visit import Visit
 
 REASON_LENGTH_MAX = 255
@@ -36,14 +36,19 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 async def _page(
-    request: web.Request, visit: Visit, phrase: str = "", reason: str = "", wrong: tuple[Trouble, ...] = ()
+    request: web.Request,
+    visit: Visit,
+    phrase: str = "",
+    reason: str = "",
+    wrong: tuple[Trouble, ...] = (),
+    status: int = 200,
 ) -> web.StreamResponse:
     try:
         foreseen: Epoch | None = await ask(visit.clerk.foresee_epoch)
     except Refusal:
         foreseen = None
     page = Page(await ask(visit.clerk.key_show), foreseen, phrase, reason, wrong)
-    return await render.page(request, "keys.html", {"page": page}, status=400 if wrong else 200)
+    return await render.page(request, "keys.html", {"page": page}, status=status)
 
 
 async def rotate(request: web.Request) -> web.StreamResponse:
@@ -56,7 +61,8 @@ async def rotate(request: web.Request) -> web.StreamResponse:
     except Refusal as refusal:
         text = refusal.fr if visit.language == "fr" else refusal.en
         field = next((each.field for each in refusal.troubles if each.field in CONTROLS), "phrase")
-        return await _page(request, visit, phrase, reason, (Trouble(text, field, f"f-{field}"),))
+        wrong = (Trouble(text, field, f"f-{field}"),)
+        return await _page(request, visit, phrase, reason, wrong, form_status(refusal))
     text = visit.speech.gettext(
         "A new key signs for your organisation. Other organisations learn of it as soon as they are "
         "connected."

@@ -10,7 +10,7 @@ from mutunode.service.shapes import Nearby, Network, Organisation
 from mutunode.web import forms, plots, render
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.visit import Visit
 
 ROWS_PER_PAGE = 100  # a table row is 400 bytes: 40 kB beside the picture
@@ -91,7 +91,7 @@ async def add_address(request: web.Request) -> web.StreamResponse:
         await ask(visit.clerk.add_peer, address)
     except Refusal as refusal:
         found = troubles(refusal, visit.language, {"address"})
-        return await _page(request, address, found, status=400)
+        return await _page(request, address, found, status=form_status(refusal))
     text = visit.speech.gettext(
         "The address %(address)s is being tried. Whoever answers will appear among the organisations nearby."
     )

@@ -17,7 +17,7 @@ from mutunode.web.clerk import ask
 from mutunode.web.labels import Labels
 from mutunode.web.pages.acts import DECLARE
 from mutunode.web.pages.search import Card, card
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.visit import Visit
 
 PROFILE, VOUCH = "profile", "vouch"
@@ -134,7 +134,13 @@ async def confirm(request: web.Request) -> web.StreamResponse:
 
 
 async def _confirm(
-    request: web.Request, org: str, address: str, *, vouch: bool, wrong: tuple[Trouble, ...] = ()
+    request: web.Request,
+    org: str,
+    address: str,
+    *,
+    vouch: bool,
+    wrong: tuple[Trouble, ...] = (),
+    status: int = 200,
 ) -> web.StreamResponse:
     visit = visits.of(request)
     organisation = await _known(visit, org)
@@ -148,7 +154,7 @@ async def _confirm(
         vouch=vouch,
         troubles=wrong,
     )
-    return await render.page(request, "follow.html", {"page": page}, status=400 if wrong else 200)
+    return await render.page(request, "follow.html", {"page": page}, status=status)
 
 
 async def _known(visit: Visit, org: str) -> Organisation:
@@ -193,18 +199,19 @@ async def follow(request: web.Request) -> web.StreamResponse:
     if form.get("compared") != "true":
         text = words.gettext("Compare the six words by voice first, then tick the box that says so.")
         unticked = Trouble(text, "compared", "f-compared")
-        return await _confirm(request, org, address, vouch=vouch, wrong=(unticked,))
+        return await _confirm(request, org, address, vouch=vouch, wrong=(unticked,), status=400)
     proposal = await _vouching(visit, org, address) if vouch else None
     if vouch and (proposal is None or proposal.seen != form.get("seen")):
         text = words.gettext("What would be signed has changed since you saw it. Read it again, then decide.")
-        return await _confirm(request, org, address, vouch=vouch, wrong=(Trouble(text),))
+        return await _confirm(request, org, address, vouch=vouch, wrong=(Trouble(text),), status=400)
     try:
         await ask(visit.clerk.accept, org, address, vouch, True)
     except Refusal as refusal:
         if refusal.exit == Exit.NOT_FOUND:
             raise
         found = troubles(refusal, visit.language, ("compared", "vouch"))
-        return await _confirm(request, org, address, vouch=vouch, wrong=found)
+        status = form_status(refusal)
+        return await _confirm(request, org, address, vouch=vouch, wrong=found, status=status)
     text = words.gettext("You follow this organisation: what it publishes is being fetched.")
     visit.writer().notices.append(text)
     raise web.HTTPSeeOther(visit.to("organisation", org=org))

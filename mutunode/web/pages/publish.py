@@ -19,7 +19,7 @@ from mutunode.web import controls, forms, making, render, signing, typed
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.forms import Form
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.visit import Visit
 
 PRESERVE = "preserve"
@@ -165,12 +165,17 @@ async def act(request: web.Request) -> web.StreamResponse:
     writing = Writing(kind, draft=form.get("draft"))
     given = typed.read(form, kind)
     typed.attach(given, kind, files)
+    if form.refusal is not None:
+        return await _refused(request, writing, given, form.refusal)
     if form.get("do") == "drop":
         await ask(visit.clerk.draft_drop, writing.draft)
         visit.writer().notices.append(visit.speech.gettext("The draft is gone."))
         raise web.HTTPSeeOther(visit.to("publish"))
     if form.get("do") == "draft":
-        draft = await ask(visit.clerk.draft_save, writing.draft, kind.name, given)
+        try:
+            draft = await ask(visit.clerk.draft_save, writing.draft, kind.name, given)
+        except Refusal as refusal:
+            return await _refused(request, writing, given, refusal)
         visit.writer().notices.append(visit.speech.gettext("The draft is kept, on this computer only."))
         raise web.HTTPSeeOther(visit.to("publish_kind", {"draft": draft.id}, kind=kind.name))
     return await _preview_or_sign(request, writing, given, form)
@@ -185,6 +190,8 @@ async def act_on_revision(request: web.Request) -> web.StreamResponse:
     form, files = await forms.read_with_files(request, visit.clerk.upload)
     given = typed.read(form, writing.kind)
     typed.attach(given, writing.kind, files)
+    if form.refusal is not None:
+        return await _refused(request, writing, given, form.refusal)
     return await _preview_or_sign(request, writing, given, form)
 
 
@@ -199,11 +206,18 @@ async def _preview_or_sign(
     except Refusal as refusal:
         if refusal.exit not in (Exit.USAGE, Exit.REFUSED, Exit.READ_ONLY, Exit.NOT_FOUND):
             raise
-        page = await _page(visit, writing, given, refusal)
-        return await _show(request, page, status=400 if refusal.exit != Exit.READ_ONLY else 503)
+        return await _refused(request, writing, given, refusal)
     page = await _page(visit, writing, given)
     page = msgspec.structs.replace(page, proposal=proposal, changed=form.get("do") == "sign")
     return await _show(request, page)
+
+
+async def _refused(
+    request: web.Request, writing: Writing, given: dict[str, Any], refusal: Refusal
+) -> web.StreamResponse:
+    """The form again, with what was typed and why it was not done."""
+    page = await _page(visits.of(request), writing, given, refusal)
+    return await _show(request, page, status=form_status(refusal))
 
 
 async def _propose(visit: Visit, writing: Writing, given: dict[str, Any]) -> signing.Proposal:

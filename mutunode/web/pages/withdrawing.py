@@ -20,7 +20,7 @@ from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
 from mutunode.web.controls import Control, Offer, Part, anchored
 from mutunode.web.i18n import N_
-from mutunode.web.troubles import Trouble, troubles
+from mutunode.web.troubles import Trouble, form_status, troubles
 from mutunode.web.visit import Visit
 
 KIND = "withdrawal"
@@ -162,8 +162,7 @@ async def _form(
         only_erase=_only_erase(record),
         troubles=anchored(found, [Part("", "", made, folded=False)]),
     )
-    status = 200 if refusal is None else 503 if refusal.exit == Exit.READ_ONLY else 400
-    return await render.page(request, "withdraw.html", {"page": page}, status=status)
+    return await render.page(request, "withdraw.html", {"page": page}, status=form_status(refusal))
 
 
 def _which(visit: Visit, chosen: Which) -> Control:
