@@ -27,6 +27,7 @@ SERVICE = "_mutunode._tcp.local."
 LABEL_BYTES_MAX = 63  # of one DNS label
 TXT_VERSION = b"1"
 ASK_SECONDS_MAX = 3.0  # for the details of one announcement
+NEARBY_AN_ADDRESS_MAX = 16  # a machine has one node; a demonstration a few
 ASKS_MAX = 8  # at once, so that a flood of announcements costs little
 STOP_SECONDS_MAX = 2.0
 WATCH_SECONDS = 30.0  # laptops change networks; a new one needs new sockets
@@ -56,7 +57,8 @@ class Lan:
         self._browser: AsyncServiceBrowser | None = None
         self._info: AsyncServiceInfo | None = None
         self._on: tuple[str, ...] = ()
-        self._names: dict[str, bytes | None] = {}  # service name → organisation, once it is known
+        # service name → organisation and where, once they are known
+        self._names: dict[str, tuple[bytes, str] | None] = {}
         self._asking = asyncio.Semaphore(ASKS_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -125,7 +127,7 @@ class Lan:
             async with asyncio.timeout(STOP_SECONDS_MAX):
                 await self._say_goodbye()
         self._zeroconf = self._browser = self._info = None
-        for org in {org for org in self._names.values() if org is not None}:
+        for org in {found[0] for found in self._names.values() if found is not None}:
             self._gone(org)
         self._names.clear()
 
@@ -154,9 +156,9 @@ class Lan:
             task.add_done_callback(self._tasks.discard)
 
     def _forget(self, name: str) -> None:
-        org = self._names.pop(name, None)
-        if org is not None and org not in self._names.values():
-            self._gone(org)
+        found = self._names.pop(name, None)
+        if found is not None and all(each is None or each[0] != found[0] for each in self._names.values()):
+            self._gone(found[0])
 
     async def _ask(self, zeroconf: Zeroconf, name: str) -> None:
         found = None
@@ -169,11 +171,17 @@ class Lan:
             log.info("announcement not understood", name=name, error=str(error))
         if name not in self._names:
             return  # it said goodbye in the meantime
-        if found is None:
+        if found is None or self._is_crowded(name, found[1]):
             self._forget(name)
         elif found[0] != self._org:
-            self._names[name] = found[0]
+            self._names[name] = found
             self._nearby(*found)
+
+    def _is_crowded(self, name: str, address: str) -> bool:
+        """Whether as many others as may are announced from there: one machine that shouts leaves places."""
+        host = address.rpartition(":")[0]
+        others = (found for other, found in self._names.items() if other != name and found is not None)
+        return sum(found[1].rpartition(":")[0] == host for found in others) >= NEARBY_AN_ADDRESS_MAX
 
     def _read(self, info: AsyncServiceInfo) -> tuple[bytes, str] | None:
         """The organisation an announcement names, and the address it gives; None: not to be used."""

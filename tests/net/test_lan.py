@@ -247,6 +247,29 @@ async def test_a_flood_of_announcements_is_bounded(sight: Sight, monkeypatch: py
     await settled(sight)
 
 
+async def test_one_machine_that_announces_hundreds_leaves_room_for_others(
+    sight: Sight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def request(self: AsyncServiceInfo, *given: Any) -> bool:
+        number = int(self.name.split(".")[0])
+        info = announcement(org_text(number.to_bytes(32, "big")))
+        self.port, self.addresses = info.port, [bytes([127, 0, 0, 1 if number <= NEARBY_MAX else 2])]
+        self._set_properties({b"v": info.properties[b"v"], b"org": info.properties[b"org"]})
+        return True
+
+    monkeypatch.setattr(AsyncServiceInfo, "async_request", request)
+    for number in range(1, NEARBY_MAX + 1):
+        tell(sight, str(number), ServiceStateChange.Added)
+    await settled(sight)
+    assert len(sight.near) == lans.NEARBY_AN_ADDRESS_MAX
+    tell(sight, str(NEARBY_MAX + 1), ServiceStateChange.Added)
+    await settled(sight)
+    assert sight.near[(NEARBY_MAX + 1).to_bytes(32, "big")] == "127.0.0.2:7447"
+    for name in [name.removesuffix(f".{SERVICE}") for name in sight.lan._names]:
+        tell(sight, name, ServiceStateChange.Removed)
+    assert sight.near == {}
+
+
 async def test_announcements_that_lead_nowhere_leave_room_for_others(
     sight: Sight, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ def siege(slow: int = 500, silent: int = 500) -> Table:
 def _besieged(table: Table, jardin: Node, atelier: Node, cantine: Node, slow: int, silent: int) -> None:
     with crowd(jardin, slow, silent) as callers:
         until(lambda: _files(jardin) > 300, "the doors are held")
-        began, spent = time.monotonic(), _processor(jardin)
+        began, spent = time.monotonic(), processor(jardin)
         times, refused = _pages(jardin)
         table.row("a page meanwhile: middle and p99, seconds (goal p99 0.5)", times)
         table.row("pages not given, of " + str(PAGES), refused)
@@ -62,7 +62,7 @@ def _besieged(table: Table, jardin: Node, atelier: Node, cantine: Node, slow: in
         opened = time.monotonic()
         until(lambda: cantine.holds_of(jardin) == jardin.register(), "somebody new gets in")
         table.row("somebody new gets in and holds all after, seconds", time.monotonic() - opened)
-        share = (_processor(jardin) - spent) / (time.monotonic() - began)
+        share = (processor(jardin) - spent) / (time.monotonic() - began)
         table.row("processor meanwhile, share of one core", share)
         table.row("files open", _files(jardin))
         table.row("memory, MB", memory(jardin))
@@ -133,7 +133,7 @@ def _files(node: Node) -> int:
     return len(os.listdir(f"/proc/{node.process.pid}/fd"))
 
 
-def _processor(node: Node) -> float:
+def processor(node: Node) -> float:
     """Seconds it has used."""
     assert node.process is not None
     fields = Path(f"/proc/{node.process.pid}/stat").read_text().rpartition(")")[2].split()
