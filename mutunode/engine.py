@@ -16,6 +16,7 @@ from mutunode.commons.registry import Registry, load
 from mutunode.config import Settings
 from mutunode.follower import Follower
 from mutunode.home import Home
+from mutunode.indexer import WORTH_CHANGES, Indexer
 from mutunode.keyfile import Keys
 from mutunode.protocol import ids
 from mutunode.protocol.core import Me, NodeSettings
@@ -49,21 +50,37 @@ ALLOWANCE_SECONDS = 60.0
 
 
 class Feeder(Follower):
-    """The thread that lets the search index follow the store. It is rebuildable and never the truth."""
+    """The thread that lets the search index follow the store; where much is new, by a process of its own.
+
+    The index is rebuildable and never the truth.
+    """
 
     name = "feeder"
     gather_seconds = 0.15  # what arrives together is indexed together: one commit of the index costs 80 ms
 
-    def __init__(self, index: SearchIndex, reader: Reader) -> None:
+    def __init__(self, index: SearchIndex, reader: Reader, indexer: Indexer) -> None:
         super().__init__()
         self._index = index
         self._reader = reader
+        self._indexer = indexer
+
+    def stop(self) -> None:
+        """End after the step in hand; another process, at once."""
+        self._stopping.set()
+        self._indexer.stop()
+        super().stop()
 
     def step(self) -> bool:
         """One step; while the writer takes in whole batches it goes first, since both want the one lock of
         Python: an import ran three times as fast for it, and was searchable no later.
         """
         newest, began = self._reader.newest_change(), time.monotonic()
+        if newest - self._index.place.change > WORTH_CHANGES and self._indexer.is_possible:
+            folder = self._index.lend()
+            if folder is not None:
+                went_well = self._indexer.run(folder, self._index.reread)
+                self._index.take_back(in_doubt=not went_well)
+                return True
         more = self._index.follow(self._reader)
         if self._reader.newest_change() > newest + FEED_YIELDS_TO_CHANGES:
             self._stopping.wait(FEED_YIELDS * (time.monotonic() - began))
@@ -113,14 +130,15 @@ class Engine:
         self._seeds = seeds
         self._perform_outside = perform
         self.registry: Registry = load(extra=kinds)
-        self.store: Store = open_store(settings.store or f"sqlite:{home.path / 'records.sqlite'}", clock)
+        store = settings.store or f"sqlite:{home.path / 'records.sqlite'}"
+        self.store: Store = open_store(store, clock)
         self.reader = self.store.reader()
         self._adopt_identity(own=True)
         home.marks()  # a damaged mark is said at the start, not found out at the first signature
         documents = Documents(self.registry, self.reader, home.language)
         edition = f"{__version__} {' '.join(self.registry)}"  # another version, or a new kind: index anew
         self.index = SearchIndex(home.path / "search", documents, clock, edition=edition)
-        self.feeder = Feeder(self.index, self.reader)
+        self.feeder = Feeder(self.index, self.reader, Indexer(store, home.language, kinds))
         me = Me(keys.org, keys.operating_public, keys.sign, opens=self._opens)
         self.turns = Turns(me, self.store, home, self._make_node, clock, self._perform)
         self.library = open_blobs(settings.blobs, home.path)

@@ -37,8 +37,9 @@ ARROWS = {
     | {"follower", "system"},
     "web": {"service", "commons", "store"},
     # the roots, where the layers are put together; nobody imports the daemon but the command that starts it
+    "indexer": {"commons", "store", "service"},
     "engine": {"protocol", "commons", "store", "turns", "service", "config", "home", "keyfile"}
-    | {"follower"},
+    | {"follower", "indexer"},
     "alone": {"protocol", "store", "service", "config", "home", "keyfile", "engine", "net", "shell"},
     "restoring": {"protocol", "store", "service", "home", "keyfile"},
     "shell": {"protocol", "net", "turns", "config"},

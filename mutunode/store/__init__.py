@@ -24,6 +24,8 @@ from mutunode.store.interface import (
     StoreLedger,
 )
 from mutunode.store.memory import MemoryStore
+from mutunode.store.pool import Pool
+from mutunode.store.reader import SqliteReader
 from mutunode.store.sqlite import SqliteStore
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "StoreFull",
     "StoreLedger",
     "Stored",
+    "open_reader",
     "open_store",
 ]
 
@@ -57,3 +60,15 @@ def open_store(url: str, clock: Callable[[], float] = time.time) -> Store:
     if kind == "sqlite" and place:
         return SqliteStore(Path(place), clock)
     raise StoreError(f"{url!r} is not the address of a store; expected sqlite:PATH or memory:")
+
+
+def open_reader(url: str) -> Reader:
+    """The read side of a store that another process holds open and writes to.
+
+    Raises:
+        StoreError: this one cannot be read from beside.
+    """
+    kind, _, place = url.partition(":")
+    if kind == "sqlite" and place:
+        return SqliteReader(Pool(Path(place), None))
+    raise StoreError(f"{url!r} cannot be read by another process")

@@ -162,6 +162,39 @@ class SearchIndex:
                 ) from damaged
             return False
 
+    def lend(self) -> Path | None:
+        """Give our writer back so that another process may write to the folder that answers.
+
+        It must be taken back before the next ``follow``. None: it is being built anew, or cannot be used.
+        """
+        with self._lock:
+            try:
+                feed = self._usable()
+                if self._anew is not None:
+                    return None
+                feed.folder.close()
+            except Damaged:
+                self._doubtful = True
+                return None
+            return feed.folder.path
+
+    def reread(self) -> None:
+        """Answer with all that whoever borrowed the folder has committed."""
+        with self._lock:
+            if self._answering is not None:
+                try:
+                    self._answering.reread()
+                except Damaged:
+                    self._doubtful = True  # looked into when the folder is back
+
+    def take_back(self, *, in_doubt: bool) -> None:
+        """Nobody else writes any more; ``in_doubt``: whoever did may have left something half done."""
+        with self._lock:
+            self.reread()
+            if self._answering is not None:
+                self._feed = self._feed_into(self._answering)
+            self._doubtful |= in_doubt
+
     def _must_sweep(self, folder: Folder) -> bool:
         """Is something to be got out of the files, and the last time long enough ago?"""
         return folder.committed.unswept and self._rest_seconds == 0.0
