@@ -24,6 +24,7 @@ from mutunode.protocol.ledger import Address
 from mutunode.service import readonly
 from mutunode.service.errors import Exit, Refusal
 from mutunode.shell import Shell, read_address, read_seeds
+from mutunode.store.blobs import BlobError
 from mutunode.store.interface import StoreError
 from mutunode.store.salvage import is_sound, salvage
 
@@ -100,12 +101,15 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit, passphrase: 
                 engine.open_sealed()
             return engine.office.call(verb, params, emit)
     except ConfigError as error:
-        raise Refusal("bad_settings", Exit.USAGE, str(error), str(error)) from None
+        raise Refusal("bad_settings", Exit.USAGE, error.fr, error.en) from None
     except HomeError as error:
         code = Exit.NOT_FOUND if error.code == "no_identity" else Exit.CONFLICT
         raise Refusal(error.code, code, error.fr, error.en) from None
     except StoreError as error:
         raise readonly.disk_fails(error) from error
+    except BlobError as error:
+        fr, en = "Les fichiers de ce nœud sont hors d’atteinte", "The files of this node are out of reach"
+        raise readonly.files_fail(error, fr, en) from error
 
 
 def _salvage(home: Home, settings: Settings, emit: Emit) -> str:

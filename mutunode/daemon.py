@@ -27,6 +27,7 @@ import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
 from mutunode import __version__, system
+from mutunode.commons.words import Words
 from mutunode.config import ConfigError, Settings, load, split_address
 from mutunode.engine import Engine
 from mutunode.firstrun import Chosen, first_run
@@ -40,6 +41,7 @@ from mutunode.protocol.ledger import Address
 from mutunode.service import verbs
 from mutunode.service.errors import Exit, Refusal
 from mutunode.shell import Shell, read_address, read_seeds
+from mutunode.store.blobs import BlobError
 from mutunode.store.interface import StoreError
 from mutunode.turns import renew_if_old
 from mutunode.web.app import make_app
@@ -65,27 +67,28 @@ def main(home: Path, overrides: Mapping[str, Any], language: str = "") -> int:
     """
     given = dict(overrides)
     passphrase = str(given.pop("passphrase", ""))
+    settings, spoken = Settings(), language
     try:
         settings = load(home, os.environ, given)
-    except ConfigError as error:
-        say(f"mutunode: {error}")
-        return Exit.USAGE
-    _set_up_logs(settings.log_level)
-    _allow_files(settings.links_max)
-    try:
+        spoken = language or settings.language
+        _set_up_logs(settings.log_level)
+        _allow_files(settings.links_max)
         return asyncio.run(_run(home, settings, passphrase))
     except HomeError as error:
-        say(f"mutunode: {error.en if (language or settings.language) == 'en' else error.fr}")
-        return Exit.CONFLICT
+        return _ends(spoken, error.fr, error.en, Exit.CONFLICT)
     except ConfigError as error:
-        say(f"mutunode: {error}")
-        return Exit.USAGE
-    except StoreError as error:
-        say(f"mutunode: {error}")
-        return Exit.READ_ONLY
+        return _ends(spoken, error.fr, error.en, Exit.USAGE)
+    except (StoreError, BlobError) as error:
+        return _ends(spoken, error.fr, str(error), Exit.READ_ONLY)
     except OSError as error:
-        say(f"mutunode: {_no_door(error, settings, language or settings.language)}")
-        return Exit.CONFLICT
+        words = _no_door(error, settings)
+        return _ends(spoken, words.fr, words.en, Exit.CONFLICT)
+
+
+def _ends(language: str, fr: str, en: str, code: Exit) -> int:
+    """Say why it ends."""
+    say(f"mutunode: {en if language == 'en' else fr}")
+    return code
 
 
 def _allow_files(links_max: int) -> None:
@@ -96,22 +99,19 @@ def _allow_files(links_max: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
-def _no_door(error: OSError, settings: Settings, language: str) -> str:
+def _no_door(error: OSError, settings: Settings) -> Words:
     """An address that cannot be listened on: which ones were asked for, and how to ask for others."""
     web, peer = settings.web_listen, settings.peer_listen
     if error.errno != errno.EADDRINUSE:
         fr, en = system.why(error)
-        return f"{en if language == 'en' else fr}: {web} / {peer}"
-    if language == "en":
-        return (
-            f"one of the addresses {web} (pages) and {peer} (other organisations) is taken. Does a node run "
-            "here already? Stop it, or give others: --web-listen 127.0.0.1:0 --peer-listen [::]:0 "
-            "(0 takes any free port)."
-        )
-    return (
+        return Words(f"{fr} : {web} / {peer}", f"{en}: {web} / {peer}")
+    return Words(
         f"l’une des adresses {web} (pages) et {peer} (autres organisations) est déjà prise. Un nœud tourne-t-"
         "il déjà ici ? Arrêtez-le, ou donnez-en d’autres : --web-listen 127.0.0.1:0 --peer-listen [::]:0 "
-        "(0 prend un port libre)."
+        "(0 prend un port libre).",
+        f"one of the addresses {web} (pages) and {peer} (other organisations) is taken. Does a node run "
+        "here already? Stop it, or give others: --web-listen 127.0.0.1:0 --peer-listen [::]:0 "
+        "(0 takes any free port).",
     )
 
 

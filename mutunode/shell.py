@@ -45,10 +45,17 @@ def read_seeds(texts: tuple[str, ...]) -> tuple[Address, ...]:
     Raises:
         ConfigError: naming the one that cannot be used.
     """
-    try:
-        return tuple(read_address(text, "seed") for text in texts)
-    except Malformed as error:
-        raise ConfigError(f"`seeds`: {error}; expected host:port or wss://name, optionally #org_…") from None
+    found = []
+    for text in texts:
+        try:
+            found.append(read_address(text, "seed"))
+        except Malformed as error:
+            raise ConfigError(
+                f"« seeds » : {text[:80]!r} n’est pas une adresse ; il faut hôte:port ou wss://nom, suivi au "
+                "besoin de #org_…",
+                f"`seeds`: {error}; expected host:port or wss://name, optionally #org_…",
+            ) from None
+    return tuple(found)
 
 
 class Shell:

@@ -27,7 +27,7 @@ ARROWS = {
     "net": {"protocol"},
     "interop": {"commons"},
     "turns": {"protocol", "commons", "store"},
-    "config": set[str](),
+    "config": {"system"},
     "notify": set[str](),
     "system": set(),
     "follower": set(),

@@ -35,23 +35,43 @@ def test_lists_and_booleans_come_from_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "fr", "en"),
     [
-        ('web_listn = "127.0.0.1:1"', "web_listn"),
-        ('language = "de"', "language"),
-        ("links_max = 0", "links_max"),
-        ('web_listen = "somewhere"', "web_listen"),
-        ('peer_listen = "127.0.0.1:99999"', "peer_listen"),
-        ('lan = "perhaps"', "lan"),
-        ("not toml at all", "TOML"),
+        ('web_listn = "127.0.0.1:1"', "pensiez-vous à « web_listen » ?", "did you mean `web_listen`?"),
+        ('zzz = "1"', "Les réglages sont : peer_listen, web_listen", "The settings are: peer_listen"),
+        ('language = "de"', '« language » vaut "de" ; il faut "" ou "en" ou "fr".', '"" or "en" or "fr".'),
+        ('reading = "all"', 'il faut "here" ou "premises".', 'expected "here" or "premises".'),
+        ("links_max = 0", "un nombre entier de 1 à 1024", "a whole number from 1 to 1024"),
+        ("fetch_file_mb = -1", "un nombre entier, 0 au moins", "a whole number, at least 0"),
+        ('web_listen = "somewhere"', "« web_listen »", "`web_listen`"),
+        ('peer_listen = "127.0.0.1:99999"', "HÔTE:PORT", "HOST:PORT"),
+        ('lan = "perhaps"', "il faut true ou false", "expected true or false"),
+        ("web_listen = 8420", "un texte entre guillemets", "a text between quotation marks"),
+        ('seeds = "a.example:1"', 'une liste de textes : ["…", "…"]', "a list of texts"),
+        ('blobs = "/mnt/files"', "folder://CHEMIN ou s3://SEAU/…", "folder://PATH or s3://BUCKET/…"),
+        ('store = "mysql://x"', "sqlite:CHEMIN", "sqlite:PATH"),
+        ('fetch_everything_of = ["org_abc"]', "org_ et 52 caractères", "org_ and 52 characters"),
+        ('peer_tls_proxy = "https://name"', "nom[:port]", "name[:port]"),
+        ("not toml at all", "ligne 1, colonne 5 : ce n’est pas du TOML", "TOML"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_place(tmp_path: Path, text: str, named: str) -> None:
+def test_a_wrong_setting_is_named_with_its_place_and_what_it_may_be(
+    tmp_path: Path, text: str, fr: str, en: str
+) -> None:
     write(tmp_path, text)
     with pytest.raises(ConfigError) as refused:
         load(tmp_path, {}, {})
-    assert named in str(refused.value)
-    assert FILE_NAME in str(refused.value)
+    for words, told in ((fr, refused.value.fr), (en, refused.value.en)):
+        assert words in told
+        assert str(tmp_path / FILE_NAME) in told
+    assert refused.value.fr != refused.value.en
+
+
+def test_a_settings_file_that_cannot_be_read_is_no_default(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, {}, {})
+    assert "c’est un dossier" in refused.value.fr
 
 
 def test_a_wrong_variable_is_said_to_come_from_the_environment(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def _recover(
     except HomeError as error:
         raise failure.Failure(error.code, exits.CONFLICT, error.fr, error.en) from None
     except ConfigError as error:
-        raise failure.usage(str(error), str(error)) from None
+        raise failure.usage(error.fr, error.en) from None
     answer: dict[str, Any] = msgspec.to_builtins(recovered)
     return answer
 

@@ -126,8 +126,7 @@ def disk_fails(error: StoreError) -> Refusal:
     return Refusal(
         "disk",
         Exit.READ_ONLY,
-        "Rien n’a été noté : le disque, ou le fichier des fiches, refuse. Voyez s’il est monté en lecture "
-        "seule, plein ou en panne ; « mutunode doctor » dit ce qu’il en est.",
+        f"Rien n’a été noté, le disque ou le fichier des fiches refuse : {error.fr}.",
         f"Nothing was kept, the disk or the file of records refuses: {error}.",
     )
 
@@ -141,13 +140,7 @@ def files_fail(error: BlobError, fr: str, en: str) -> Refusal:
             f"{fr} : le disque est presque plein. Libérez de la place, puis recommencez.",
             f"{en}: the disk is nearly full. Free some room, then try again.",
         )
-    return Refusal(
-        "disk",
-        Exit.READ_ONLY,
-        f"{fr} : l’endroit où sont les fichiers ne répond pas bien. Voyez le disque et les droits du "
-        "dossier, ou le dépôt S3, puis recommencez.",
-        f"{en}: {error}.",
-    )
+    return Refusal("disk", Exit.READ_ONLY, f"{fr} : {error.fr}.", f"{en}: {error}.")
 
 
 def stopping() -> Refusal:

@@ -82,11 +82,20 @@ def _migrate(db: apsw.Connection, path: Path) -> None:
     steps = _steps()
     version = _pragma(db, "user_version")
     if version > steps[-1][0]:
-        raise StoreError(f"{path}: made by a newer version of mutunode (schema {version}); install that one")
+        raise StoreError(
+            f"{path}: made by a newer version of mutunode (schema {version}); install that one",
+            f"{path} : fait par une version plus récente de mutunode (schéma {version}) ; installez-la",
+        )
     if version and _pragma(db, "application_id") != APPLICATION_ID:
-        raise StoreDamaged(f"{path}: a database, but not a store of mutunode's")
+        raise StoreDamaged(
+            f"{path}: a database, but not a store of mutunode's",
+            f"{path} : une base de données, mais pas de mutunode",
+        )
     if version == 0 and sql.value(db, "SELECT count(*) FROM sqlite_schema"):
-        raise StoreDamaged(f"{path}: a database of something else; choose another place for the store")
+        raise StoreDamaged(
+            f"{path}: a database of something else; choose another place for the store",
+            f"{path} : la base de données d’autre chose ; choisissez un autre endroit pour les fiches",
+        )
     if version == steps[-1][0]:
         return
     with db:
@@ -127,13 +136,24 @@ def refusals(path: Path) -> Iterator[None]:
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise StoreDamaged(
             f"{path}: this file is damaged ({error}); stop the node and type `mutunode doctor --repair`, "
-            "or put a backup in its place: peers hand back the rest"
+            "or put a backup in its place: peers hand back the rest",
+            f"{path} : ce fichier est abîmé ; arrêtez le nœud, puis tapez « mutunode doctor --repair », ou "
+            "mettez une sauvegarde à sa place : les voisines rendent le reste",
         ) from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-        raise StoreError(f"{path}: cannot be opened for writing ({error}); check the folder") from error
+        raise StoreError(
+            f"{path}: cannot be opened for writing ({error}); check the folder",
+            f"{path} : ne s’ouvre pas en écriture ; voyez le dossier et ses droits",
+        ) from error
     except apsw.IOError as error:
-        raise StoreError(f"{path}: the disk refuses ({error}); check it, start the node again") from error
+        raise StoreError(
+            f"{path}: the disk refuses ({error}); check it, start the node again",
+            f"{path} : le disque refuse ; voyez s’il est plein, débranché ou en panne, puis relancez le nœud",
+        ) from error
 
 
 def _full(path: Path) -> StoreFull:
-    return StoreFull(f"{path}: the disk is full; free some room, the node goes on by itself")
+    return StoreFull(
+        f"{path}: the disk is full; free some room, the node goes on by itself",
+        f"{path} : le disque est plein ; libérez de la place, le nœud reprend de lui-même",
+    )

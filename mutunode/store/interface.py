@@ -144,6 +144,11 @@ class Cite(msgspec.Struct, frozen=True):
 class StoreError(Exception):
     """The store cannot do what was asked; nothing of it was done."""
 
+    def __init__(self, text: str, fr: str = "") -> None:
+        """What happened and what to do, in English and in French."""
+        super().__init__(text)
+        self.fr = fr or text
+
 
 class StoreFull(StoreError):
     """The disk is full: nothing of this turn was kept, reading goes on, and writing works again with room."""

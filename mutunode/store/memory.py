@@ -77,7 +77,10 @@ class MemoryStore:
 
     def copy_into(self, path: Path, told: Callable[[int, int], None]) -> None:
         """What is gone with its process is in no backup."""
-        raise StoreError("memory: this store is gone with its process; there is no file to copy")
+        raise StoreError(
+            "memory: this store is gone with its process; there is no file to copy",
+            "memory : ces fiches disparaissent avec le nœud ; il n’y a pas de fichier à copier",
+        )
 
     def close(self) -> None:
         """Nothing to give back."""

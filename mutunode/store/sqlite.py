@@ -37,7 +37,10 @@ class SqliteStore:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time, *, vfs: str | None = None) -> None:
         """``vfs`` names another way to the disk than SQLite's own; tests cut the power there."""
         if not path.parent.is_dir():
-            raise StoreError(f"{path.parent}: no such folder; make it first")
+            raise StoreError(
+                f"{path.parent}: no such folder; make it first",
+                f"{path.parent} : ce dossier n’existe pas ; créez-le d’abord",
+            )
         self._path = path
         self._db = open_writer(path, vfs)
         self._ledger = SqliteLedger(

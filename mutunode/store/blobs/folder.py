@@ -14,7 +14,7 @@ from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import blob_text, parse
 from mutunode.protocol.limits import CHUNK_BYTES
 from mutunode.store.blobs.durable import flush_folder, make_folder, write_new
-from mutunode.store.blobs.interface import BlobGone, disk_refusals
+from mutunode.store.blobs.interface import BlobError, BlobGone, disk_refusals
 
 LEAVES = ".leaves"
 PREFIX = len("blob_")
@@ -25,8 +25,14 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with disk_refusals(str(path)):
-            make_folder(path)
+        try:
+            with disk_refusals(str(path)):
+                make_folder(path)
+        except BlobGone as error:
+            raise BlobError(
+                f"{path}: this folder cannot be made; check the setting `blobs`",
+                f"{path} : ce dossier ne peut pas être créé ; voyez le réglage « blobs »",
+            ) from error
 
     def put(self, blob: bytes, file: Path, leaves: bytes) -> None:
         """Rename it into place."""

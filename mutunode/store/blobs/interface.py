@@ -12,6 +12,11 @@ from typing import Protocol
 class BlobError(Exception):
     """The place for files cannot do what was asked; nothing of it was done."""
 
+    def __init__(self, text: str, fr: str = "") -> None:
+        """What happened and what to do, in English and in French."""
+        super().__init__(text)
+        self.fr = fr or text
+
 
 class BlobFull(BlobError):
     """There is no room: what was being written is as if it never began."""
@@ -63,8 +68,11 @@ def disk_refusals(what: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise BlobGone(f"{what}: not here") from error
+        raise BlobGone(f"{what}: not here", f"{what} : n’est pas là") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise BlobFull(f"{what}: the disk is full; free some room, then try again") from error
-        raise BlobError(f"{what}: the disk refuses ({error.strerror}); check the folder") from error
+        raise BlobError(
+            f"{what}: the disk refuses ({error.strerror}); check the folder",
+            f"{what} : le disque refuse ; voyez le dossier et ses droits",
+        ) from error

@@ -144,4 +144,7 @@ def _refusals(what: str) -> Iterator[None]:
     except not_found as error:
         raise BlobGone(f"{what}: not here") from error
     except (exceptions.BaseError, OSError) as error:
-        raise BlobError(f"{what}: the object store does not answer as it should ({error})") from error
+        raise BlobError(
+            f"{what}: the object store does not answer as it should ({error})",
+            f"{what} : le dépôt S3 ne répond pas comme il faut ; voyez son adresse, ses clés et le réseau",
+        ) from error
