@@ -129,6 +129,7 @@ class Engine:
         self._random = random
         self._seeds = seeds
         self._perform_outside = perform
+        self._seen = (-1, False)  # of the last turn, by those who follow what is stored
         self.registry: Registry = load(extra=kinds)
         store = settings.store or f"sqlite:{home.path / 'records.sqlite'}"
         self.store: Store = open_store(store, clock)
@@ -249,10 +250,13 @@ class Engine:
         return Node(me, self.store.ledger, settings, self._random, marks)
 
     def _perform(self, effects: Sequence[Outward]) -> None:
-        self.opener.poke()
-        self.noter.poke()
-        self.feeder.poke()  # whatever the turn was about, there may be something new to find
-        self.keeper.poke()
+        seen = (self.store.ledger.written(), self.turns.sight.may_sign)
+        if seen != self._seen:  # a file that arrives is thousands of turns that wrote nothing
+            self._seen = seen
+            self.opener.poke()
+            self.noter.poke()
+            self.feeder.poke()  # whatever the turn was about, there may be something new to find
+            self.keeper.poke()
         self._perform_outside(self.office.desk.couriers.take(self.porter.take(effects)))
 
 

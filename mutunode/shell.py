@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -69,6 +70,8 @@ class Shell:
         self.lan: Lan | None = None
         self._near: dict[bytes, tuple[str, float]] = {}
         self.notices: list[tuple[float, Notice]] = []
+        self._jobs: deque[Callable[[], None]] = deque()  # for the loop, from the writer's thread
+        self._is_woken = False  # it will look at them
 
     def attach(self, loop: asyncio.AbstractEventLoop, turns: Turns, net: PeerNet) -> None:
         """From now on inputs go to ``turns`` and effects to ``net``."""
@@ -159,10 +162,23 @@ class Shell:
             self._turns.post(given)
 
     def _soon(self, job: Callable[[], None]) -> None:
-        """Have the loop do something; from the writer's thread."""
-        if self._loop is not None:
+        """Have the loop do something; from the writer's thread. It is woken once for all that waits."""
+        if self._loop is None:
+            return
+        self._jobs.append(job)
+        if not self._is_woken:
+            self._is_woken = True
             with contextlib.suppress(RuntimeError):  # the loop is closed: the node is stopping
-                self._loop.call_soon_threadsafe(job)
+                self._loop.call_soon_threadsafe(self._do_jobs)
+
+    def _do_jobs(self) -> None:
+        self._is_woken = False  # before looking: what comes from here on wakes again
+        while self._jobs:
+            job = self._jobs.popleft()
+            try:
+                job()
+            except Exception:
+                log.exception("what was decided could not be done")  # a bug, and the others still wait
 
 
 def _settle(taken: asyncio.Future[None]) -> None:

@@ -70,7 +70,7 @@ class Disk:
             self._actor.does(lambda node, now: node.file_failed(put.blob, "full", 1, now))
             return
         parts = self.parts.setdefault(put.blob, {})
-        parts[put.index] = put.chunk
+        parts[put.index] = bytes(put.chunk)
         whole = len(parts) == chunk_count(put.size)
         if whole:
             self.whole[put.blob] = [parts[index] for index in range(len(parts))]

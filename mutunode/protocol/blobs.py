@@ -24,7 +24,7 @@ def blob_of(chunks: Iterable[bytes]) -> tuple[bytes, int, list[bytes]]:
     return blob_of_leaves(size, leaves), size, leaves
 
 
-def chunk_leaf(chunk: bytes) -> bytes:
+def chunk_leaf(chunk: bytes | memoryview) -> bytes:
     """The leaf of a chunk, hashed where it lies: putting the zero before it would copy it."""
     hashed = sha256(b"\0")
     hashed.update(chunk)
@@ -46,7 +46,9 @@ def chunk_bytes(size: int, index: int) -> int:
     return min(CHUNK_BYTES, size - index * CHUNK_BYTES)
 
 
-def check_chunk(blob: bytes, size: int, index: int, chunk: bytes, path: Sequence[bytes]) -> bytes:
+def check_chunk(
+    blob: bytes, size: int, index: int, chunk: bytes | memoryview, path: Sequence[bytes]
+) -> bytes:
     """The leaf of a chunk; raises ``Invalid`` unless it is the chunk of that file."""
     count = chunk_count(size)
     if not index < count or len(chunk) != chunk_bytes(size, index):

@@ -155,9 +155,16 @@ class Lane:
         self._width = float(CHUNKS_A_LINK_FIRST)
         self._rests_until = 0.0
 
-    def has_room(self, window: int, now: float) -> bool:
-        """``window``: requests of all sorts that the link takes at once; chunks leave half of them free."""
-        return now >= self._rests_until and self.under_way < min(int(self._width), max(1, window // 2))
+    def room(self, window: int, now: float) -> int:
+        """How many chunks to ask for now: none while more than half is under way, then all at once.
+
+        What is asked for together is read, sent and kept together: each time a thread of either side has
+        to be woken for one chunk costs as much as hashing it. ``window``: requests of all sorts that the
+        link takes at once; chunks leave half of them free.
+        """
+        most = min(int(self._width), max(1, window // 2))
+        is_time = now >= self._rests_until and self.under_way <= most // 2
+        return most - self.under_way if is_time else 0
 
     def learn(self, seconds: float) -> None:
         """A chunk took so long."""

@@ -220,8 +220,8 @@ class Downloads:
 
     def _fill(self, session: Session, now: float) -> None:
         lane = self._lanes.setdefault(session.link, Lane())
-        while self._under_way < CHUNKS_UNDER_WAY_MAX and lane.has_room(session.window, now):
-            picked = self._pick(session)
+        for _ in range(lane.room(session.window, now)):
+            picked = self._pick(session) if self._under_way < CHUNKS_UNDER_WAY_MAX else None
             if picked is None:
                 return
             self._ask(session, lane, *picked, now)

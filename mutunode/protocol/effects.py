@@ -100,7 +100,7 @@ class PutChunk(msgspec.Struct, frozen=True):
     blob: bytes
     size: int
     index: int
-    chunk: bytes
+    chunk: bytes | memoryview
     leaf: bytes
 
 

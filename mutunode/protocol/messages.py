@@ -264,7 +264,7 @@ class Data(msgspec.Struct, frozen=True, array_like=True, tag=15):
 
     id: Count
     size: Count
-    chunk: Annotated[bytes, Meta(max_length=CHUNK_BYTES)]
+    chunk: bytes | memoryview  # CHUNK_BYTES at most; of what was read, where it lies in its frame
     path: ChunkPath
 
 
@@ -346,7 +346,11 @@ _TYPES: dict[Any, Any] = {
 
 def encode(message: Message) -> bytes:
     """The frame of a message; ``ValueError`` when it holds what no frame can."""
-    frame = codec.encode(msgspec.to_builtins(message, builtin_types=(bytes,)))
+    if isinstance(message, Data):
+        before, after = _around_chunk(message)
+        frame = b"".join((before, message.chunk, after))
+    else:
+        frame = codec.encode(msgspec.to_builtins(message, builtin_types=(bytes,)))
     if len(frame) > FRAME_BYTES_MAX:
         raise ValueError(f"a frame of {len(frame):,} bytes where at most {FRAME_BYTES_MAX:,} are allowed")
     return frame
@@ -354,6 +358,8 @@ def encode(message: Message) -> bytes:
 
 def decode(frame: bytes) -> Message:
     """Read a frame: ``Malformed`` names what is wrong, ``Refused`` an unknown version of HELLO."""
+    if frame.startswith(_DATA_START) and (data := _view_data(frame)) is not None:
+        return data
     value = codec.decode(frame)
     if not isinstance(value, list) or not value or type(value[0]) is not int:
         raise Malformed("frame: it is not an array that begins with a type")
@@ -365,6 +371,50 @@ def decode(frame: bytes) -> Message:
     reader = _READERS.get(value[0])
     message: Message = reader(value) if reader else codec.convert(value, shape, shape.__name__)
     return message
+
+
+# --- chunks: nearly all bytes that travel, so that they are neither copied nor walked through ---------
+class _DataWire(msgspec.Struct, array_like=True, tag=15):
+    id: Count
+    size: Count
+    chunk: Annotated[bytes, Meta(max_length=CHUNK_BYTES)]
+    path: ChunkPath
+
+
+class _DataView(msgspec.Struct, array_like=True, tag=15):
+    id: Count
+    size: Count
+    chunk: memoryview
+    path: ChunkPath
+
+
+_DATA_START = bytes((0x95, 15))  # an array of five, as this version writes it
+_data_reader = msgspec.msgpack.Decoder(_DataView)
+
+
+def _around_chunk(data: Data) -> tuple[bytes, bytes]:
+    """What stands before the bytes of the chunk in its frame, and behind them."""
+    length = len(data.chunk)
+    size = 1 if length < 1 << 8 else 2 if length < 1 << 16 else 4
+    start = bytes((0xC4 + size // 2,)) + length.to_bytes(size, "big")
+    return _DATA_START + codec.encode([data.id, data.size])[1:] + start, codec.encode(list(data.path))
+
+
+def _view_data(frame: bytes) -> Data | None:
+    """A chunk whose frame is just as we would write it; None for all others, which are read in full."""
+    try:
+        wire = _data_reader.decode(frame)
+    except msgspec.MsgspecError:
+        return None
+    data = Data(wire.id, wire.size, wire.chunk, wire.path)
+    before, after = _around_chunk(data)
+    is_whole = len(before) + len(data.chunk) + len(after) == len(frame) and len(data.chunk) <= CHUNK_BYTES
+    return data if is_whole and frame.startswith(before) and frame.endswith(after) else None
+
+
+def _read_data(value: list[Any]) -> Data:
+    wire = codec.convert(value, _DataWire, "Data")
+    return Data(wire.id, wire.size, wire.chunk, wire.path)
 
 
 class _RangesWire(msgspec.Struct, array_like=True, tag=20):
@@ -410,7 +460,12 @@ def _read_fork(value: list[Any]) -> Fork:
 
 
 # What msgspec cannot tell apart by itself: shapes that differ in length or in one element.
-_READERS: dict[int, Callable[[list[Any]], Message]] = {8: _read_identity, 13: _read_fork, 20: _read_ranges}
+_READERS: dict[int, Callable[[list[Any]], Message]] = {
+    8: _read_identity,
+    13: _read_fork,
+    15: _read_data,
+    20: _read_ranges,
+}
 
 
 def _check_range(first: bytes, last: bytes) -> None:

@@ -181,6 +181,9 @@ class StoreLedger(Ledger, Protocol):
             StoreFull: at its end or in the middle; nothing was kept.
         """
 
+    def written(self) -> int:
+        """Another number after every turn that wrote something; for the thread of the turns, between them."""
+
     def settle(self) -> bool:
         """Get what was erased out of the files, one bounded step of it, between turns; is nothing left?
 

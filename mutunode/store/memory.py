@@ -110,6 +110,7 @@ class MemoryLedger(MemoryLogs, MemoryPeople, MemoryOpened, MemoryDeliveries, Mem
     def __init__(self, store: MemoryStore, clock: Callable[[], float]) -> None:
         self._store = store
         self._turn = MemoryTurn(clock)
+        self._turns = 0
 
     @contextmanager
     def transaction(self, *, freeing: bool = False, hurried: bool = False) -> Iterator[None]:
@@ -123,11 +124,16 @@ class MemoryLedger(MemoryLogs, MemoryPeople, MemoryOpened, MemoryDeliveries, Mem
             promise(not turn.cut, "a log was cut and no head of the new epoch committed")
             turn.working.note_changes(since=self._store.state)
             self._store.state = turn.working
+            self._turns += 1
         except BaseException:
             turn.stamp += 1  # what was answered during this turn is not so
             raise
         finally:
             turn.working = None
+
+    def written(self) -> int:
+        """Every turn that ended well counts."""
+        return self._turns
 
     def settle(self) -> bool:
         """Nothing is in any file."""

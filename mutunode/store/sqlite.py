@@ -135,6 +135,10 @@ class SqliteLedger(Logs, People, Opened, Deliveries, Files, Mending):
         self.settle()
         self._ballast.fill()
 
+    def written(self) -> int:
+        """As SQLite counts rows."""
+        return self._db.total_changes()
+
     def settle(self) -> bool:
         """Get what was erased out of the files, a step of it; is nothing left to do?"""
         if not self._sweeper.is_done:

@@ -147,6 +147,30 @@ def test_wrong_shapes_are_malformed(array: Any) -> None:
         messages.decode(codec.encode(array))
 
 
+@pytest.mark.parametrize("length", [0, 1, 255, 256, 65_535, 65_536, 262_144])
+def test_a_chunk_is_read_where_it_lies_in_its_frame_and_written_as_the_codec_would(length: int) -> None:
+    data = m.Data(2**40 + 1, 2**53 - 1, bytes(length), (ID,) * 3)
+    frame = messages.encode(data)
+    assert frame == codec.encode([15, data.id, data.size, data.chunk, list(data.path)])
+    read = messages.decode(frame)
+    assert read == data
+    assert isinstance(read, m.Data)
+    assert isinstance(read.chunk, memoryview)
+    assert read.chunk.obj is frame
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"\x95\x0f\xcc\x01\x05\xc4\x05", b"\x95\x0f\x01\xcd\x00\x05\xc4\x05", b"\x95\x0f\x01\x05\xc5\x00\x05"],
+    ids=["a long id", "a long size", "a long length"],
+)
+def test_a_chunk_in_another_form_than_the_shortest_is_malformed(head: bytes) -> None:
+    assert messages.decode(b"\x95\x0f\x01\x05\xc4\x05bytes\x90") == m.Data(1, 5, b"bytes", ())
+    for frame in (head + b"bytes\x90", b"\x95\x0f\x01\x05\xc4\x05bytes\xdc\x00\x00", head[:1]):
+        with pytest.raises(Malformed):
+            messages.decode(frame)
+
+
 def test_another_version_of_hello_is_refused_as_such_whatever_else_it_holds() -> None:
     for array in ([0, 2, ID], [0, 0], [0, 7, {"later": 1}]):
         with pytest.raises(Refused, match="mutunode/1") as caught:

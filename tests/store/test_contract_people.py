@@ -62,6 +62,14 @@ def rivalled(author: Author, standing: Standing = Standing.TIED) -> Chain:
     return replace(author.chain, rivals=(Rival(other.chain.ops, standing),))
 
 
+def test_a_turn_that_wrote_is_told_from_those_before(store: Store, alice: Author) -> None:
+    seen = {store.ledger.written()}
+    for number in range(3):
+        publish(store, alice, ("resource", {"number": number}))
+        assert store.ledger.written() not in seen
+        seen.add(store.ledger.written())
+
+
 def test_what_was_read_in_a_turn_that_is_undone_is_read_again(store: Store, alice: Author) -> None:
     publish(store, alice, ("resource", {}))
     with store.ledger.transaction():

@@ -54,6 +54,14 @@ def test_commits_are_flushed_and_what_is_deleted_is_overwritten(store: SqliteSto
     assert (pragma("journal_mode"), pragma("synchronous"), pragma("secure_delete")) == ("wal", 2, 1)
 
 
+def test_a_turn_that_wrote_nothing_changes_nothing(store: SqliteStore) -> None:
+    publish(store, Author("alice"), ("note", {}))
+    before = store.ledger.written()
+    with store.ledger.transaction():
+        assert store.ledger.logs_of(Author("alice").org)
+    assert store.ledger.written() == before
+
+
 def test_what_is_erased_is_in_no_file_any_more(store: SqliteStore, path: Path) -> None:
     alice = Author("alice")
     publish(store, alice, ("note", {}), ("note", {"text": SECRET.decode()}))

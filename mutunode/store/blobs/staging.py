@@ -184,7 +184,7 @@ class Incoming:
         """Whether all are."""
         return len(self._leaves) == chunk_count(self.size)
 
-    def put(self, index: int, chunk: bytes, leaf: bytes) -> None:
+    def put(self, index: int, chunk: bytes | memoryview, leaf: bytes) -> None:
         """A chunk that was checked against the id, and its leaf; ``BlobFull`` when there is no room."""
         if index in self._leaves:
             return
