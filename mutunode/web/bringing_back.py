@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -57,6 +58,7 @@ class Found:
 
 Event = Callable[[dict[str, Any]], None]
 BringBack = Callable[[Lost, Event], Awaitable[Found]]
+Failure = Callable[[Speech], Trouble]
 
 
 @dataclass
@@ -71,7 +73,7 @@ class State:
     step: str = "asking"
     done: int = 0
     total: int = 0
-    troubles: tuple[Trouble, ...] = ()
+    failed: Failure | None = None  # told in the language in which it is looked at
     offers_empty: bool = False  # nobody asked holds a page of its register
     found: Found | None = None
 
@@ -111,46 +113,34 @@ class BringingBack:
         if not found and not self.is_running:
             begin_empty = state.offers_empty and form.has("begin_empty")
             lost = Lost(state.phrase, seeds, form.get("org"), state.language, begin_empty)
-            state.step, state.done, state.total, state.troubles, state.claims = "asking", 0, 0, (), ()
+            state.step, state.done, state.total, state.failed, state.claims = "asking", 0, 0, None, ()
             state.offers_empty = False
-            state.running = asyncio.create_task(self._run(lost, words))
+            state.running = asyncio.create_task(self._run(lost))
         return tuple(found)
 
-    async def _run(self, lost: Lost, words: Speech) -> None:
+    def troubles(self, words: Speech) -> tuple[Trouble, ...]:
+        """What kept it from coming back, when somebody last tried."""
+        failed = self.state.failed
+        return (failed(words),) if failed is not None else ()
+
+    async def _run(self, lost: Lost) -> None:
         loop = asyncio.get_running_loop()
 
         def tell(event: dict[str, Any]) -> None:
             loop.call_soon_threadsafe(self._tell, event)
 
+        state = self.state
         try:
-            found = await self._bring_back(lost, tell)
+            state.found = await self._bring_back(lost, tell)
+            state.phrase = ""
         except SeveralClaims as several:
-            self.state.claims = several.claims
-            text = words.gettext("Several organisations claim this phrase. Choose the one that is yours.")
-            self.state.troubles = (Trouble(text, "org", "f-org"),)
+            state.claims, state.failed = several.claims, _several
         except Refusal as refusal:
-            self.state.troubles = (self._refused(refusal, words),)
+            state.offers_empty = refusal.code == "nothing_came"
+            state.failed = partial(_refused, refusal)
         except Exception:
             log.exception("recovery_failed")
-            text = words.gettext(
-                "The organisation could not be brought back; the journal of this computer says why. What has "
-                "arrived is kept: press the button again."
-            )
-            self.state.troubles = (Trouble(text),)
-        else:
-            self.state.found, self.state.phrase = found, ""
-
-    def _refused(self, refusal: Refusal, words: Speech) -> Trouble:
-        field_name = "seeds" if refusal.code in ABOUT_ADDRESSES else ""
-        if refusal.code != "nothing_came":
-            return Trouble(_said(refusal, words), field_name, f"f-{field_name}")
-        self.state.offers_empty = True
-        text = words.gettext(
-            "Your organisation is known there, but none of these addresses holds a page of its register. "
-            "Nothing was signed. Give the address of an organisation that follows it; or, if it had not "
-            "published anything yet, tick the box below."
-        )
-        return Trouble(text, field_name, f"f-{field_name}")
+            state.failed = _broken
 
     def _tell(self, event: dict[str, Any]) -> None:
         progress = event.get("progress") or {}
@@ -162,6 +152,32 @@ def refreshing(response: web.StreamResponse) -> web.StreamResponse:
     """Have the page ask for itself again."""
     response.headers["Refresh"] = str(REFRESH_SECONDS)
     return response
+
+
+def _refused(refusal: Refusal, words: Speech) -> Trouble:
+    field_name = "seeds" if refusal.code in ABOUT_ADDRESSES else ""
+    text = _said(refusal, words)
+    if refusal.code == "nothing_came":
+        text = words.gettext(
+            "Your organisation is known there, but none of these addresses holds a page of its register. "
+            "Nothing was signed. Give the address of an organisation that follows it; or, if it had not "
+            "published anything yet, tick the box below."
+        )
+    return Trouble(text, field_name, f"f-{field_name}")
+
+
+def _several(words: Speech) -> Trouble:
+    text = words.gettext("Several organisations claim this phrase. Choose the one that is yours.")
+    return Trouble(text, "org", "f-org")
+
+
+def _broken(words: Speech) -> Trouble:
+    return Trouble(
+        words.gettext(
+            "The organisation could not be brought back; the journal of this computer says why. What has "
+            "arrived is kept: press the button again."
+        )
+    )
 
 
 def _said(refusal: Refusal, words: Speech) -> str:

@@ -145,7 +145,7 @@ class FirstRun:
             return self._render(request, language, "first_done.html", address=done, back=True, found=found)
         if self._back.is_running:
             return refreshing(self._render(request, language, "first_back_wait.html", state=self._back.state))
-        return self._show_back_form(request, language, self._back.state.troubles)
+        return self._show_back_form(request, language, self._back.troubles(speech(language)))
 
     async def act_back(self, request: web.Request) -> web.StreamResponse:
         """Phrase and addresses were sent."""

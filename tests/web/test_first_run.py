@@ -289,6 +289,7 @@ async def test_nobody_who_knows_us_leaves_phrase_and_address_to_be_corrected(
     assert "Personne ne répond." in page.words
     assert page.find("textarea", id="f-seeds").words() == SEED
     assert words()[3] in page.find("textarea", id="f-phrase").words()
+    assert "Nobody answers." in (await site.get(BACK.replace("/fr/", "/en/"))).words
 
 
 async def test_of_several_that_claim_the_phrase_one_is_chosen(site: Site, returner: Returner) -> None:
