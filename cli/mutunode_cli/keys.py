@@ -64,6 +64,7 @@ def _show_keys(session: Session, shown: dict[str, Any]) -> None:
             (tr("reprises du registre", "new starts of the register"), str(shown["epoch"])),
             (tr("clé qui signe", "signing key"), shown["operating"]),
             (tr("mots de cette clé", "words of this key"), words.pick(shown["key_words"], language)),
+            *_of_this_computer(session, shown),
             *(
                 (tr(f"clé de secours n° {root['place']}", f"root key no. {root['place']}"), root["key"])
                 for root in shown["roots"]
@@ -76,11 +77,27 @@ def _show_keys(session: Session, shown: dict[str, Any]) -> None:
     for rival in shown["rivals"]:
         standing = words.both(words.STANDINGS, rival["standing"], language)
         screen.line(screen.clean(f"{rival['epoch']:>3}. ≠ {_epoch(session, rival)} ({standing})"))
-    if not shown["current"]:
+    if shown["disputed"]:
+        session.note(
+            "Deux clés se disputent votre organisation : rien n’est signé tant que vous n’avez pas choisi, "
+            f"avec « mutunode peer follow {shown['org'][:14]} key_… ».",
+            "Two keys claim your organisation: nothing is signed until you have chosen, with "
+            f"`mutunode peer follow {shown['org'][:14]} key_…`.",
+        )
+    elif not shown["current"]:
         session.note(
             "La clé de cet ordinateur n’est pas celle qui signe pour l’organisation : « mutunode doctor ».",
             "The key of this computer is not the one that signs for the organisation: `mutunode doctor`.",
         )
+
+
+def _of_this_computer(session: Session, shown: dict[str, Any]) -> list[tuple[str, str]]:
+    if shown["operating_here"] == shown["operating"]:
+        return []
+    return [
+        (session.tr("clé de cet ordinateur", "key of this computer"), shown["operating_here"]),
+        (session.tr("ses mots", "its words"), words.pick(shown["words_here"], session.language)),
+    ]
 
 
 def _epoch(session: Session, epoch: dict[str, Any]) -> str:

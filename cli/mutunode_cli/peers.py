@@ -59,16 +59,21 @@ def _show_organisations(session: Session, known: list[dict[str, Any]]) -> None:
 
 
 def _organisation_row(session: Session, one: dict[str, Any], now: float, language: str) -> tuple[object, ...]:
-    stance = session.tr("nous", "us") if one.get("me") else words.both(words.STATES, one["stance"], language)
     link = "connected" if one.get("connected") else "away"
     return (
         one["name"] or "?",
-        stance,
+        _stance(session, one),
         "" if one.get("me") else words.both(words.STATES, link, language),
         one["records"],
         words.age(one["heard_at"], now, language),
         one["org"],
     )
+
+
+def _stance(session: Session, one: dict[str, Any]) -> str:
+    if one.get("me"):
+        return session.tr("nous", "us")
+    return words.both(words.STATES, one["stance"], session.language)
 
 
 def _warn(session: Session, one: dict[str, Any]) -> None:
@@ -78,7 +83,7 @@ def _warn(session: Session, one: dict[str, Any]) -> None:
             f"Attention : « {name} » ressemble à « {one['similar_to']} ». Comparez les mots de contrôle.",
             f"Careful: `{name}` looks like `{one['similar_to']}`. Compare the check words.",
         )
-    if one.get("disputed"):
+    if one.get("disputed") and not one.get("me"):
         session.note(
             f"{name} : deux reprises du registre se la disputent ; rien de neuf n’en est pris. Voir "
             f"« mutunode peer show {one['org'][:14]} ».",
@@ -263,7 +268,7 @@ def _show_one(session: Session, answer: dict[str, Any]) -> None:
     screen.heading(one["name"], one["org"])
     screen.facts(
         [
-            (tr("décision", "stance"), words.both(words.STATES, one["stance"], language)),
+            (tr("décision", "stance"), _stance(session, one)),
             (tr("fiches", "records"), str(one["records"])),
             (tr("nouvelles", "news"), words.age(one["heard_at"], time.time(), language)),
             (tr("mots de contrôle", "check words"), words.pick(one["check_words"], language)),

@@ -59,6 +59,7 @@ class KeysShown(msgspec.Struct, frozen=True):
     operating: str  # what others verify with
     key_words: dict[str, str]  # of that key, to compare by voice
     operating_here: str  # the key of this machine
+    words_here: dict[str, str]  # of that key
     current: bool  # both are the same, and nobody disputes it
     disputed: bool
     roots: tuple[Root, ...]
@@ -82,6 +83,7 @@ def show(desk: Desk) -> KeysShown:
         operating=key_text(chain.operating),
         key_words=words_of(chain.operating),
         operating_here=key_text(keys.operating_public),
+        words_here=words_of(keys.operating_public),
         current=chain.operating == keys.operating_public and not chain.disputed,
         disputed=chain.disputed,
         roots=_roots(chain),

@@ -194,6 +194,7 @@ def keys(**more: Any) -> Any:
         "operating_here": "key_b",
         "current": True,
         "disputed": False,
+        "words_here": {"fr": "huit", "en": "eight"},
         "roots": (Root("root_c", 1, 0),),
         "sealing_epochs": (0, 1),
         "wrapped": True,

@@ -278,6 +278,17 @@ def test_key_show_names_every_key_epoch_and_rival(node: FakeNode, cli: Cli) -> N
     for part in ("key_b", "root_c", "Ordinateur volé", "5 entrées gardées", "À TRANCHER", "mot de passe"):
         assert part in done.out, part
     assert "doctor" in done.err
+    assert "huit" not in done.out
+
+
+def test_key_show_tells_the_words_of_this_computer_beside_those_of_another_key(
+    node: FakeNode, cli: Cli
+) -> None:
+    node.verbs["key_show"] = answers(examples.keys(operating_here="key_h", current=False, disputed=True))
+    done = cli("key", "show", "--language", "fr")
+    assert ("key_h" in done.out, "huit" in done.out) == (True, True)
+    assert f"mutunode peer follow {examples.ORG[:14]}" in done.err
+    assert "doctor" not in done.err
 
 
 EPOCH = {"epoch": 2, "base": 5, "size": 7, "dropped": 2, "operating": "key_new", "opened": True}

@@ -699,6 +699,7 @@ class FakeOffice:
             operating="key_" + "a" * 52,
             key_words=check_words("operating"),
             operating_here="key_" + "a" * 52,
+            words_here=check_words("operating"),
             current=True,
             disputed=False,
             roots=(Root("root_" + "b" * 52, 1, 0),),
