@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from mutunode_cli import exits, screen, words
-from mutunode_cli.failure import Failure
+from mutunode_cli.failure import Failure, usage
 from mutunode_cli.options import Verb, both, stream_option, with_session
 from mutunode_cli.session import Session
 
@@ -134,7 +134,13 @@ def revoke_command(session: Session, invitation: str) -> None:
 def given_link(text: str) -> str | None:
     """The link meant by an argument: itself, or what standard input holds for ``-``; None for an id."""
     if text == "-":
-        return sys.stdin.read(LINK_LENGTH_MAX)
+        read = sys.stdin.read(LINK_LENGTH_MAX).strip()
+        if not read:
+            raise usage(
+                "L’entrée standard est vide : un lien d’invitation y était attendu.",
+                "Standard input is empty: an invitation link was expected there.",
+            )
+        return read
     return text if text.strip().startswith(LINK) else None
 
 

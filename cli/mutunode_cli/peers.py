@@ -12,9 +12,11 @@ from typing import Any
 
 import click
 
-from mutunode_cli import invite, screen, words
+from mutunode_cli import failure, invite, screen, words
 from mutunode_cli.options import Family, both, stream_option, with_session
 from mutunode_cli.session import Session
+
+ORG_LENGTH_MIN = len("org_") + 8
 
 
 @click.group(
@@ -152,12 +154,12 @@ def add_command(session: Session, address: str) -> None:
     help=both(
         "Accepter une organisation : tout ce qu’elle publie arrivera ici. Comparez avant ses six mots de "
         "contrôle, par téléphone. Avec --vouch, votre registre dit que vous la connaissez, et ceux qui vous "
-        "suivent l’écoutent aussi. Une invitation reçue (mutunode://invite/…) se donne de même (« - » : lue "
-        "sur l’entrée standard).",
+        "suivent l’écoutent aussi. Une invitation reçue (mutunode://invite/…) se donne de même ; mieux, "
+        "« - » la lit sur l’entrée standard : son jeton ne se voit alors pas dans la liste des processus.",
         "Accept an organisation: everything it publishes will arrive here. Compare its six check words "
         "first, by phone. With --vouch, your register says that you know it; those who follow you listen to "
-        "it too. An invitation (mutunode://invite/…) is given in the same way, or `-` to read it from "
-        "standard input.",
+        "it too. An invitation (mutunode://invite/…) is given in the same way; better, `-` reads it from "
+        "standard input, so that its token shows in no list of processes.",
     ),
 )
 @click.argument("org")
@@ -182,14 +184,33 @@ def accept_command(
         return None
     if vouch is None:
         vouch = sys.stdin.isatty() and not yes and _wants_to_vouch(session)
+    if vouch and address:
+        _say_what_stays_here(session, address)
     whole: str = known["org"] if known else org
     answer = session.call("peer_accept", {"org": whole, "address": address, "vouch": vouch})
     session.show(answer, lambda: session.note("Acceptée.", "Accepted."), [whole])
     return None
 
 
+def _say_what_stays_here(session: Session, address: str) -> None:
+    from mutunode.service.peers import is_local
+
+    if is_local(address):
+        session.note(
+            f"L’adresse {address} est celle d’un réseau local : elle n’est pas dite dans votre registre, où "
+            "elle ne mènerait personne.",
+            f"The address {address} is one of a local network: it is not told in your register, where it "
+            "would lead nobody anywhere.",
+        )
+
+
 def _find(session: Session, org: str) -> dict[str, Any] | None:
     """The organisation meant, if exactly one known or nearby begins so; else the node will tell."""
+    if len(org) < ORG_LENGTH_MIN:  # nobody is accepted by a few letters, nor by an empty variable
+        raise failure.usage(
+            f"« {org} » n’est pas un identifiant : org_ et au moins 8 caractères, ou un lien d’invitation.",
+            f"`{org}` is no id: org_ and at least 8 characters after it, or an invitation link.",
+        )
     candidates = {
         one["org"]: one
         for one in _listed(session.call("peer_ls"), "organisations")

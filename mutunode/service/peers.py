@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,6 +18,7 @@ from mutunode.service.shapes import Organisation
 from mutunode.service.verbs import Emit
 from mutunode.turns import Turn
 
+LOCAL_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
 WAIT_SECONDS_MAX = 86_400.0
 WAIT_STEP_SECONDS = 0.2
 
@@ -37,9 +40,19 @@ def accept(desk: Desk, text: str, address: str, *, vouch: bool, listed: bool) ->
         )
     _decide(desk, org, Stance(accepted=True), address)
     if vouch:
-        endpoints = [address] if address else []
+        endpoints = [address] if address and not is_local(address) else []
         publishing.publish(desk, "vouch", {"org": org_text(org), "endpoints": endpoints, "listed": listed})
     return network.organisation(desk, org)
+
+
+def is_local(address: str) -> bool:
+    """Whether an address leads somewhere on one's own premises only: of no use in public."""
+    place = address.strip().partition("#")[0]
+    host = urlsplit(place if "://" in place else f"//{place}").hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:  # a name
+        return "." not in host or host.endswith(LOCAL_NAMES)
 
 
 def block(desk: Desk, text: str) -> Organisation:

@@ -130,6 +130,32 @@ def test_accepting_without_a_terminal_needs_no_prompt_and_shows_the_words(node: 
     assert node.params("peer_accept") == {"org": examples.OTHER, "address": "192.0.2.7:7447", "vouch": True}
 
 
+@pytest.mark.parametrize("few", ["", "org_", "org_bbb"])
+def test_nobody_is_accepted_by_a_few_letters(node: FakeNode, cli: Cli, few: str) -> None:
+    node.verbs["peer_ls"] = answers([])
+    node.verbs["peer_nearby"] = answers([examples.nearby()])
+    done = cli("peer", "accept", few)
+    assert (done.code, "at least 8 characters" in done.err) == (exits.USAGE, True)
+
+
+def test_an_address_that_stays_here_is_said_before_vouching(node: FakeNode, cli: Cli) -> None:
+    node.verbs["peer_ls"] = answers([])
+    node.verbs["peer_nearby"] = answers([examples.nearby()])
+    node.verbs["peer_accept"] = answers({})
+    near = cli("peer", "accept", examples.OTHER, "--address", "192.168.1.20:7447", "--vouch")
+    assert "one of a local network" in near.err
+    far = cli("peer", "accept", examples.OTHER, "--address", "wss://voisine.example", "--vouch")
+    assert "local network" not in far.err
+
+
+def test_an_invitation_on_an_empty_standard_input_is_none(
+    node: FakeNode, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    done = cli("peer", "accept", "-")
+    assert (done.code, "Standard input is empty" in done.err) == (exits.USAGE, True)
+
+
 def test_accepting_an_organisation_nobody_saw_is_the_node_s_to_judge(node: FakeNode, cli: Cli) -> None:
     node.verbs["peer_ls"] = node.verbs["peer_nearby"] = answers([])
     node.verbs["peer_accept"] = refuses(3)

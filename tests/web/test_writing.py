@@ -671,3 +671,14 @@ async def test_our_own_dispute_is_settled_and_says_what_comes_next(desk: Site, p
     page = await desk.get(f"/fr/organisation/{org}")
     keys = [each.get("value") for each in page.all("button") if each.get("name") == "key"]
     assert told in (await desk.submit(page, "/trancher", keys[place])).words
+
+
+@pytest.mark.parametrize(("address", "told"), [("192.168.1.20:7447", False), ("voisine.example:7447", True)])
+async def test_an_address_of_the_local_network_is_not_told_in_public(
+    desk: Site, address: str, told: bool
+) -> None:
+    org = org_id("Cyclerie des Deux Rives")
+    page = await desk.get(f"/fr/organisation/{org}/suivre?address={address}")
+    signed = page.find("pre").words()
+    assert (address in signed) == told
+    assert ("reste sur cet ordinateur" in page.main) != told

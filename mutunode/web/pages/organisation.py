@@ -10,6 +10,7 @@ from aiohttp import web
 from mutunode.commons.kind import Record as Members
 from mutunode.commons.kind import Show
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.peers import is_local
 from mutunode.service.shapes import Organisation, OrganisationPage
 from mutunode.web import forms, render, shown, signing
 from mutunode.web import visit as visits
@@ -66,6 +67,7 @@ class FollowPage(msgspec.Struct, frozen=True):
     own_words: str  # ours, for the other side to compare
     proposal: signing.Proposal | None  # what would be signed if it is said publicly
     vouch: bool
+    stays_here: bool  # the address leads nowhere but on one's own premises
     troubles: tuple[Trouble, ...] = ()
 
 
@@ -152,6 +154,7 @@ async def _confirm(
         address=address,
         proposal=await _vouching(visit, organisation.org, address),
         vouch=vouch,
+        stays_here=bool(address) and is_local(address),
         troubles=wrong,
     )
     return await render.page(request, "follow.html", {"page": page}, status=status)
@@ -182,7 +185,8 @@ async def _known(visit: Visit, org: str) -> Organisation:
 
 async def _vouching(visit: Visit, org: str, address: str) -> signing.Proposal | None:
     """What saying publicly that we know them would sign; None where it cannot be said now."""
-    fields = {"org": org, "endpoints": [address] if address else [], "listed": True}
+    told = [address] if address and not is_local(address) else []
+    fields = {"org": org, "endpoints": told, "listed": True}
     try:
         return await signing.propose(visit, VOUCH, fields)
     except Refusal:
