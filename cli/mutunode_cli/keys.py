@@ -275,9 +275,11 @@ def _show_epoch(session: Session, answer: dict[str, Any]) -> None:
         return
     session.note(
         f"Reprise n° {epoch} ouverte : {base} entrées sur {size} restent, une clé neuve signe. Les autres "
-        "organisations l’apprennent en se reliant à vous ; l’ancienne clé ne leur fait plus rien accepter.",
+        "organisations l’apprennent aussitôt si elles sont reliées, sinon en se reliant ; l’ancienne clé ne "
+        "leur fait plus rien accepter.",
         f"New start no. {epoch} is open: {base} of {size} entries stay, a new key signs. Other organisations "
-        "learn of it when they connect; the old key makes them accept nothing any more.",
+        "learn of it at once if they are linked, else when they connect; the old key makes them accept "
+        "nothing any more.",
     )
     screen.line(answer["operating"])
 
