@@ -169,7 +169,7 @@ def _reader(session: Session, record: dict[str, Any]) -> str:
         "waiting": (", en chemin", ", on its way"),
         "taken": (", reçue", ", received"),
         "refused": (", refusée", ", refused"),
-        "given_up": (", pas joignable", ", out of reach"),
+        "given_up": (", pas joignable d’ici en un mois", ", not reached from here within a month"),
     }.get(record.get("delivery", ""), ("", ""))
     return str(record["sealed_for_name"]) + session.tr(*told)
 

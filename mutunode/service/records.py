@@ -79,11 +79,6 @@ def _state(stored: Stored, *, understood: bool) -> str:
 def _proof(desk: Desk, stored: Stored) -> Proof:
     author = desk.reader.organisation(stored.org)
     head = author.head if author is not None else None
-    held_by = [
-        org
-        for org, (epoch, size, _) in desk.turns.sight.holders.items()
-        if stored.org == desk.org and head is not None and epoch == head.epoch and size > stored.index
-    ]
     return Proof(
         log=log_text(stored.log),
         index=stored.index,
@@ -91,7 +86,7 @@ def _proof(desk: Desk, stored: Stored) -> Proof:
         size=head.size if head else 0,
         root=b64encode(head.root).decode("ascii") if head else "",
         signed_at=head.time if head else 0,
-        holders=len(held_by),
+        holders=len(_holders(desk, stored)),
     )
 
 
@@ -148,10 +143,34 @@ def _answered(desk: Desk, flag: Stored, author: bytes) -> tuple[str, dict[str, s
 
 
 def _delivery(desk: Desk, stored: Stored) -> str:
-    """How it stands with bringing a record of ours to whom it is for."""
-    if stored.org != desk.org:
+    """How it stands with bringing a record of ours to whom it is for.
+
+    Somebody in between may have brought it, and tells us nothing of that. But who speaks of it has it, and
+    so has who holds our register that far.
+    """
+    told = desk.reader.outgoing_of(stored.log, stored.index) if stored.org == desk.org else []
+    if not told:
         return ""
-    return next((each.state for each in desk.reader.outgoing_of(stored.log, stored.index)), "")
+    reader, state = told[0].reader, told[0].state
+    if state in ("waiting", "given_up") and (
+        reader in _holders(desk, stored) or _spoke(desk, stored, reader)
+    ):
+        return "taken"
+    return state
+
+
+def _holders(desk: Desk, stored: Stored) -> list[bytes]:
+    """Who among those that are connected holds our register up to there."""
+    author = desk.reader.organisation(stored.org)
+    if stored.org != desk.org or author is None or author.head is None:
+        return []
+    held = desk.turns.sight.holders.items()
+    return [org for org, (epoch, size, _) in held if epoch == author.head.epoch and size > stored.index]
+
+
+def _spoke(desk: Desk, stored: Stored, org: bytes) -> bool:
+    """Whether an organisation cited this record."""
+    return any(each.org == org for each in desk.reader.mentions(stored.log, stored.index))
 
 
 def _can_declare(desk: Desk, stored: Stored) -> bool:

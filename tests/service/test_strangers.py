@@ -157,6 +157,20 @@ def test_our_own_record_says_how_it_stands_with_bringing_it(make: Make, arrives:
     assert inside(atelier).show(usage).delivery == "dropped"
 
 
+@pytest.mark.parametrize("visibility", ["public", "author_only"])
+def test_what_another_brought_has_arrived_once_its_reader_answers(
+    make: Make, arrives: Arrives, monkeypatch: pytest.MonkeyPatch, visibility: str
+) -> None:
+    """The author cannot reach it, and who is in between says nothing of what it hands on."""
+    monkeypatch.setattr(outbox.Outbox, "_bring", lambda *_: None)
+    jardin, _, atelier, rec = village(make, arrives)
+    usage = atelier.office.use(rec, "adapted", visibility=visibility).id
+    left(jardin)
+    assert inside(atelier).show(usage).delivery == "waiting"
+    inside(jardin).answer(usage, "thanks")
+    until(lambda: inside(atelier).show(usage).delivery == "taken", "its answer tells")
+
+
 @pytest.mark.parametrize("erase", [False, True])
 def test_what_was_brought_can_be_taken_back(make: Make, arrives: Arrives, erase: bool) -> None:
     jardin, _, atelier, rec = village(make, arrives)
