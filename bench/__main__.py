@@ -1,7 +1,10 @@
-"""`make bench`, or `python -m bench --records 20000 --json figures.json`.
+"""`make bench`: the usual run takes about a quarter of an hour; ``ARGS`` choose scenes and sizes.
 
-``--searching 10000 100000`` measures indexing and searching alone, at these sizes; ``--stages 10000`` the
-stages of indexing; ``--write FILE`` puts the table into a page, between the lines that ask for it.
+``python -m bench --scenes replication wire --records 20000`` measures two scenes at another size; ``--growth
+10000 100000 1000000`` how everything grows, with a picture (``--picture FILE``). ``--searching`` and
+``--stages`` measure searching alone and the stages of indexing; ``--write FILE`` puts each scene's table into
+a page, between the lines that ask for it. Homes that many scenes read are made once (``--keep FOLDER``: for
+the next run too).
 """
 
 from __future__ import annotations
@@ -12,104 +15,143 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from bench import bare, files, page, scenes, searching, stages
+from bench import bare, files, growth, many, page, picture, readers, scenes, searching, stages
 from bench.figures import Figure, show
 from bench.node import NotRunning
+
+USUAL = ("publishing", "replication", "wire", "readers", "growth", "searching", "files")
+SEARCHED = (10_000,)  # in a usual run
+PUBLISHED = 10_000  # one catalogue
+STAGED = 10_000
+ORGANISATIONS = 1_000
+TANTIVY_RECORDS = 10_000
+
+Scene = Callable[["argparse.Namespace", Path], Iterator[Figure]]
 
 
 def main() -> int:
     """Measure, show, and say with the exit code whether every target was reached."""
     asked = _arguments()
-    figures: list[Figure] = []
+    found: dict[str, list[Figure]] = {}
     started = time.time()
     try:
         with tempfile.TemporaryDirectory(prefix="mutunode-bench-") as folder:
-            for figure in _wanted(Path(folder), asked):
-                print(f"{figure.name}: {figure.value:,.2f} {figure.unit}", file=sys.stderr, flush=True)
-                figures.append(figure)
+            asked.keep = asked.keep or Path(folder) / "kept"
+            asked.keep.mkdir(parents=True, exist_ok=True)
+            for name in asked.scenes:
+                _run(name, asked, Path(folder) / name, found.setdefault(name, []))
     except NotRunning as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     finally:
-        machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
-        if figures:
-            show(figures, f"mutunode ({machine})")
-        if asked.write and figures:
-            name = _scene(asked)
-            page.write(asked.write, name, figures, machine, started)
-        if asked.json and figures:
-            asked.json.write_bytes(_document(figures, asked.records, machine, started))
-    return 0 if all(figure.reached is not False for figure in figures) else 3
+        if asked.json and any(found.values()):
+            asked.json.write_bytes(_document(found, _machine(), started))
+    return 0 if all(figure.reached is not False for each in found.values() for figure in each) else 3
 
 
-def _scene(asked: argparse.Namespace) -> str:
-    """The name of the table in a page."""
-    chosen = {"searching": asked.searching, "stages": asked.stages, "files": asked.files}
-    return next((name for name, is_chosen in chosen.items() if is_chosen), "nodes")
+def _run(name: str, asked: argparse.Namespace, folder: Path, figures: list[Figure]) -> None:
+    """One scene, its table, and where it was asked for its place in a page."""
+    folder.mkdir()
+    started = time.time()
+    for figure in SCENES[name](asked, folder):
+        print(f"{figure.name}: {figure.value:,.2f} {figure.unit}", file=sys.stderr, flush=True)
+        figures.append(figure)
+    machine = f"{_machine()}; took {time.time() - started:.0f} s"
+    show(figures, f"{name} ({machine})")
+    if asked.write:
+        page.write(asked.write, name, figures, machine, started)
+    if asked.picture and name == "growth":
+        picture.write(asked.picture, figures)
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure a node beside a bare loop.")
-    parser.add_argument("--records", type=int, default=100_000, help="in the replication (100000)")
+    number: dict[str, object] = {"type": int, "nargs": "+", "metavar": "RECORDS"}
+    parser.add_argument("--scenes", nargs="+", choices=list(SCENES), help=f"({' '.join(USUAL)})")
+    parser.add_argument(
+        "--records", type=int, default=100_000, help="in replications and for readers (100000)"
+    )
     parser.add_argument(
         "--idle-seconds", type=float, default=30.0, help="how long to watch an idle node (30)"
     )
-    parser.add_argument(
-        "--searching",
-        type=int,
-        nargs="+",
-        metavar="RECORDS",
-        help="only indexing and searching, at these sizes",
-    )
+    parser.add_argument("--growth", **number, help="only the growth, over these sizes")  # type: ignore[arg-type]
+    parser.add_argument("--searching", **number, help="only indexing and searching, at these sizes")  # type: ignore[arg-type]
     parser.add_argument("--files", action="store_true", help="only the scene of files")
     parser.add_argument("--stages", type=int, metavar="RECORDS", help="only the stages of indexing")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page")
+    parser.add_argument("--prepare", action="store_true", help="only make what is kept for the growth")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="homes that were made stay there")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this page")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the growth there (SVG)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    alone = [name for name in ("growth", "searching", "files", "stages") if getattr(asked, name)]
+    asked.scenes = ["prepare"] if asked.prepare else alone or asked.scenes or list(USUAL)
+    return asked
 
 
-def _wanted(folder: Path, asked: argparse.Namespace) -> Iterator[Figure]:
-    if asked.stages:
-        yield from stages.measure(folder, asked.stages)
-    elif asked.searching:
-        for records in asked.searching:
-            yield from searching.measure(folder, records)
-    elif asked.files:
-        yield from files.scene(folder)
-    else:
-        yield from _measured(folder, asked.records, asked.idle_seconds)
-        (folder / "files").mkdir()
-        yield from files.scene(folder / "files")
-
-
-def _measured(folder: Path, records: int, idle_seconds: float) -> Iterator[Figure]:
-    """Every figure, as it becomes known."""
-    bare_figure = bare.measure(folder, records)
-    yield bare_figure
-    author, published = scenes.filled(folder, records, bare_figure.value)
+# --- scenes ----------------------------------------------------------------------------------------
+def _publishing(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
+    limit = bare.measure(folder, PUBLISHED)
+    yield limit
+    yield from bare.parts(folder, PUBLISHED)
+    author, published = scenes.filled(folder, PUBLISHED, limit.value)
     with author:
         yield published
-        yield from scenes.replication(folder, author, records, bare_figure.value)
         yield from scenes.publishing(author)
-        yield from scenes.idle(author, idle_seconds)
-    (folder / "wire").mkdir()
-    counted = min(records, scenes.WIRE_RECORDS_MAX)
-    author, _ = scenes.filled(folder / "wire", counted, bare_figure.value)
-    with author:
-        yield from scenes.wire(folder / "wire", author, counted, bare_figure.value)
+        yield from scenes.idle(author, asked.idle_seconds)
 
 
-def _document(figures: list[Figure], records: int, machine: str, started: float) -> bytes:
+def _replication(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
+    tantivy = searching.tantivy_alone(folder / "alone", min(asked.records, TANTIVY_RECORDS))
+    for organisations in (1, ORGANISATIONS):
+        many.prepared(asked.keep, asked.records, organisations)
+    limit = bare.measure(folder, asked.records)
+    yield limit
+    for organisations in (1, ORGANISATIONS):
+        yield from many.replication(folder, asked.keep, asked.records, organisations, limit.value, tantivy)
+
+
+def _searching(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
+    for records in asked.searching or SEARCHED:
+        yield from searching.measure(folder, records)
+
+
+def _prepare(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
+    for records in asked.growth or growth.SIZES:
+        started = time.perf_counter()
+        growth.prepare(asked.keep, records)
+        yield Figure(f"{records:,} records are there", time.perf_counter() - started, "s")
+
+
+SCENES: dict[str, Scene] = {
+    "publishing": _publishing,
+    "replication": _replication,
+    "wire": lambda asked, folder: many.wire(folder, asked.keep, asked.records, ORGANISATIONS),
+    "readers": lambda asked, folder: readers.measure(folder, asked.keep, asked.records, ORGANISATIONS),
+    "growth": lambda asked, folder: growth.measure(folder, asked.keep, asked.growth or growth.SIZES),
+    "searching": _searching,
+    "files": lambda asked, folder: files.scene(folder),
+    "stages": lambda asked, folder: stages.measure(folder, asked.stages or STAGED),
+    "prepare": _prepare,
+}
+
+
+def _document(found: dict[str, list[Figure]], machine: str, started: float) -> bytes:
     rows = [
-        {**msgspec.to_builtins(figure), "share": figure.share, "reached": figure.reached}
+        {"scene": name, **msgspec.to_builtins(figure), "share": figure.share, "reached": figure.reached}
+        for name, figures in found.items()
         for figure in figures
     ]
-    document = {"records": records, "machine": machine, "time": int(started), "figures": rows}
+    document = {"machine": machine, "time": int(started), "figures": rows}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 

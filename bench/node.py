@@ -10,6 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import apsw
+
+from mutunode.store import sql
 from mutunode_cli import client
 from mutunode_cli.failure import Failure
 
@@ -112,6 +115,15 @@ class Node:
         except Failure:
             return 0  # never heard of yet
 
+    def durable(self) -> int:
+        """Entries of all registers that are verified and durable: committed, as anybody reads in the file."""
+        database = apsw.Connection(str(self.home / "records.sqlite"), apsw.SQLITE_OPEN_READONLY)
+        database.set_busy_timeout(5_000)
+        try:
+            return int(sql.value(database, "SELECT coalesce(sum(size), 0) FROM log"))
+        finally:
+            database.close()
+
     def records(self) -> int:
         """Records it holds, durable and shown."""
         return int(self.ask("status")["records"])
@@ -119,6 +131,11 @@ class Node:
     def found(self, text: str = "") -> int:
         """Records a search finds."""
         return int(self.ask("search", q=text, limit=1)["total"])
+
+    @property
+    def pages(self) -> str:
+        """Where its pages are, with a slash at the end."""
+        return str(self.ask("status")["web"])
 
     # --- what the kernel says of it --------------------------------------------------------------
     def memory_mb(self, of: str = "VmRSS") -> float:

@@ -1,4 +1,4 @@
-"""What is measured: scenes between two daemons, as people live them."""
+"""One node: a catalogue, records one by one, and nothing at all."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ from pathlib import Path
 from bench.corpus import write_catalogue
 from bench.figures import Figure, Target, percentile
 from bench.node import Node, NotRunning, wait_until
-from bench.wire import CountingProxy
 
 REPLICATION_SECONDS_MAX = 600.0
 FOUND_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.1  # for long waits: looking costs the node about 5 ms
 FINE_POLL_SECONDS = 0.02  # a search costs the node a few milliseconds
-WIRE_RECORDS_MAX = 10_000  # the counting proxy takes a share of the processor: bytes are counted apart
 
-REPLICATION = Target(0.35, "at least", share=True)
-WIRE_BYTES = Target(500, "at most")
-RECEIVER_MB = Target(250, "at most")
 PUBLISH_MS = Target(30, "at most")
 FOUND_MS = Target(1_000, "at most")
 IDLE_MB = Target(150, "at most")
 IDLE_PERCENT = Target(1.0, "at most")
-READY_SECONDS = Target(3.0, "at most")
 
 
 def filled(folder: Path, records: int, bare: float) -> tuple[Node, Figure]:
@@ -47,65 +41,6 @@ def filled(folder: Path, records: int, bare: float) -> tuple[Node, Figure]:
         node.stop()
         raise
     return node, Figure("publishing a catalogue, durable", records / seconds, "records/s", bare)
-
-
-def replication(folder: Path, author: Node, records: int, bare: float) -> Iterator[Figure]:
-    """A node that knows nothing meets the author, each accepts the other, and it takes everything."""
-    with Node(folder / "reader", "Lectrice") as reader:
-        reader.init()
-        author.ask("peer_accept", org=reader.org)
-        reader.start("--seed", author.peer_address)
-        started = time.perf_counter()
-        reader.ask("peer_accept", org=author.org)
-        wait_until(
-            lambda: reader.committed(author.org) >= records,
-            REPLICATION_SECONDS_MAX,
-            FINE_POLL_SECONDS,
-            "everything verified and durable",
-        )
-        durable = time.perf_counter() - started
-        wait_until(
-            lambda: reader.records() >= records, REPLICATION_SECONDS_MAX, POLL_SECONDS, "everything shown"
-        )
-        shown = time.perf_counter() - started
-        wait_until(
-            lambda: reader.found() >= records, REPLICATION_SECONDS_MAX, POLL_SECONDS, "everything searchable"
-        )
-        searchable = time.perf_counter() - started
-        peak, spent = reader.memory_mb("VmHWM"), reader.cpu_seconds()
-        note = f"{records:,} records"
-        yield Figure(
-            "first replication until durable", records / durable, "records/s", bare, REPLICATION, note
-        )
-        yield Figure("first replication until shown", records / shown, "records/s", bare, note=note)
-        yield Figure("first replication until searchable", records / searchable, "records/s", bare, note=note)
-        yield Figure("receiver: peak memory", peak, "MB", target=RECEIVER_MB)
-        yield Figure("receiver: processor time", spent, "s", note="its start included")
-        reader.stop()
-        yield Figure("start until ready", reader.start(), "s", target=READY_SECONDS, note=note)
-
-
-def wire(folder: Path, author: Node, records: int, bare: float) -> Iterator[Figure]:
-    """A first replication by a stranger, whom the author did not accept: its pace, and all bytes."""
-    proxy = CountingProxy(author.peer_address)
-    with Node(folder / "counted", "Comptée") as reader:
-        reader.init()
-        reader.start("--seed", proxy.address)
-        reader.ask("peer_accept", org=author.org)
-        seconds = wait_until(
-            lambda: reader.committed(author.org) >= records,
-            REPLICATION_SECONDS_MAX,
-            POLL_SECONDS,
-            "everything counted",
-        )
-    proxy.close()
-    yield Figure(
-        "a stranger's, until durable", records / seconds, "records/s", bare, note=f"{records:,} records"
-    )
-    note = f"{proxy.bytes_down:,} down, {proxy.bytes_up:,} up; TCP payload"
-    yield Figure(
-        "on the wire", (proxy.bytes_down + proxy.bytes_up) / records, "bytes/record", None, WIRE_BYTES, note
-    )
 
 
 def publishing(node: Node, times: int = 40) -> Iterator[Figure]:
@@ -131,10 +66,6 @@ def publishing(node: Node, times: int = 40) -> Iterator[Figure]:
     node.run("publish", "resource", "--title", "depuis la ligne de commande", "--external_ref", "one:cli")
     seconds = time.perf_counter() - started
     yield Figure("publish one from the command line", seconds * 1_000, "ms", note="starting Python included")
-
-
-def _finds(node: Node, word: str) -> bool:
-    return node.found(f'"{word}"') == 1
 
 
 def idle(node: Node, seconds: float) -> Iterator[Figure]:

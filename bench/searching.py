@@ -94,7 +94,7 @@ def _no_reader() -> Reader:
 
 def measure(folder: Path, records: int) -> Iterator[Figure]:
     """Index so many records, then ask."""
-    alone = _tantivy_alone(folder / f"alone{records}", min(records, ALONE_RECORDS))
+    alone = tantivy_alone(folder / f"alone{records}", min(records, ALONE_RECORDS))
     index = SearchIndex(folder / f"index{records}", Maker(), time.monotonic)
     index.open()
     source, made = Records(records), _made(records)
@@ -117,7 +117,7 @@ def _made(records: int) -> float:
     return (time.process_time() - started) * records / sample
 
 
-def _tantivy_alone(folder: Path, records: int) -> float:
+def tantivy_alone(folder: Path, records: int) -> float:
     """Documents a processor second, when the words are there already: what Tantivy itself costs."""
     maker, source = Maker(), Records(records)
     documents = []

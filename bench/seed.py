@@ -43,12 +43,12 @@ class Author(msgspec.Struct, frozen=True):
 
 
 def authors(count: int) -> list[Author]:
-    """The same for the same count."""
-    return [_author(number) for number in range(count)]
+    """The same for the same count, others for another."""
+    return [_author(number, count) for number in range(count)]
 
 
-def _author(number: int) -> Author:
-    seed = sha256(b"bench author %d" % number).digest()
+def _author(number: int, count: int) -> Author:
+    seed = sha256(b"bench author %d of %d" % (number, count)).digest()
     genesis = make_genesis(
         name=f"Association {number}",
         created=BEGAN,
