@@ -90,14 +90,15 @@ def scene(folder: Path, large_bytes: int = LARGE_BYTES, small_files: int = SMALL
 def _large(folder: Path, giver: Node, taker: Node, rec: str, large: Path) -> Iterator[Figure]:
     megabytes = large.stat().st_size / 1e6
     plain, plain_cpu = _plain(folder, [large])
-    idle = taker.memory_mb("VmRSS")
-    seconds, cpu = _timed(giver, taker, [rec], [large])
+    idle = taker.memory_mb()
+    with taker.watched() as peak:
+        seconds, cpu = _timed(giver, taker, [rec], [large])
     _compare(folder, taker, rec, [large])
     note = f"TLS; {cpu:.1f} s of processor, both sides; plain: {plain_cpu:.1f} s"
     yield Figure(
         "a large file between two nodes", megabytes / seconds, "MB/s", megabytes / plain, LARGE, note
     )
-    yield Figure("memory above idle, receiving it", taker.memory_mb("VmHWM") - idle, "MB", target=MEMORY_MB)
+    yield Figure("memory above idle, receiving it", peak.mb - idle, "MB", target=MEMORY_MB)
     yield from _syncthing(folder / "st-large", [large], "a large file", megabytes, "MB/s", seconds, cpu)
 
 

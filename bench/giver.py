@@ -11,10 +11,10 @@ from mutunode import engine
 from mutunode_cli.main import main
 
 
-def _leave_the_index_alone(feeder: engine.Feeder) -> None:
-    feeder._stopping.wait()
+def _leave_the_index_alone(feeder: engine.Feeder) -> bool:
+    return False
 
 
 if __name__ == "__main__":
-    engine.Feeder._run = _leave_the_index_alone  # type: ignore[method-assign, assignment]
+    engine.Feeder.step = _leave_the_index_alone  # type: ignore[method-assign, assignment]
     sys.exit(main())

@@ -67,13 +67,14 @@ def _at(folder: Path, node: Node, records: int, limit: float) -> Iterator[Figure
         node.ask("peer_accept", org=taker.org)
         taker.start("--seed", node.peer_address, program=GIVER)  # searchable is measured apart
         started = time.perf_counter()
-        wait_until(lambda: taker.durable() >= records, SECONDS_MAX, 0.02, "everything durable")
-        pace = records / (time.perf_counter() - started)
-        yield Figure("first replication, durable", pace, "records/s", limit, DURABLE, note)
-        wait_until(lambda: taker.records() >= records, SECONDS_MAX, 0.1, "everything shown")
-        pace = records / (time.perf_counter() - started)
-        yield Figure("first replication, shown", pace, "records/s", limit, note=note)
-        yield Figure("receiver's peak memory", taker.memory_mb("VmHWM"), "MB", note=f"{note}; not indexing")
+        with taker.watched() as peak:
+            wait_until(lambda: taker.durable() >= records, SECONDS_MAX, 0.02, "everything durable")
+            durable = records / (time.perf_counter() - started)
+            wait_until(lambda: taker.records() >= records, SECONDS_MAX, 0.1, "everything shown")
+            shown = records / (time.perf_counter() - started)
+        yield Figure("first replication, durable", durable, "records/s", limit, DURABLE, note)
+        yield Figure("first replication, shown", shown, "records/s", limit, note=note)
+        yield Figure("receiver's peak memory", peak.mb, "MB", note=f"{note}; not indexing")
 
 
 def _asked(node: Node) -> dict[str, list[float]]:

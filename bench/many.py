@@ -64,32 +64,25 @@ def replication(
     with giver, Node(folder / f"taker-{organisations}", "Lectrice") as taker:
         taker.init()
         seed.accept(taker.home, known)
-        proxy = _meet(giver, taker)
-        yield from _first(giver, taker, proxy, records, whose, bare, tantivy)
-        proxy.close()
-
-
-def _meet(giver: Node, taker: Node) -> CountingProxy:
-    """The giver runs and accepts the taker; the taker will find it behind a proxy that counts."""
-    giver.start(program=GIVER)
-    proxy = CountingProxy(giver.peer_address)
-    giver.ask("peer_accept", org=taker.org)
-    return proxy
+        giver.start(program=GIVER)
+        giver.ask("peer_accept", org=taker.org)
+        yield from _first(giver, taker, records, whose, bare, tantivy)
 
 
 def _first(
-    giver: Node, taker: Node, proxy: CountingProxy, records: int, whose: str, bare: float, tantivy: float
+    giver: Node, taker: Node, records: int, whose: str, bare: float, tantivy: float
 ) -> Iterator[Figure]:
     taker.start("--seed", giver.peer_address)
     spent = giver.cpu_seconds(), taker.cpu_seconds()
     started = time.perf_counter()
-    _until(lambda: taker.durable() >= records, f"{records} records durable")
-    durable = time.perf_counter() - started
-    cost = giver.cpu_seconds() - spent[0], taker.cpu_seconds() - spent[1]
-    _until(lambda: taker.records() >= records, f"{records} records shown")
-    shown = time.perf_counter() - started
-    _until(lambda: taker.found() >= records, f"{records} records searchable")
-    searchable = time.perf_counter() - started
+    with giver.watched() as giving, taker.watched() as taking:
+        _until(lambda: taker.durable() >= records, f"{records} records durable")
+        durable = time.perf_counter() - started
+        cost = giver.cpu_seconds() - spent[0], taker.cpu_seconds() - spent[1]
+        _until(lambda: taker.records() >= records, f"{records} records shown")
+        shown = time.perf_counter() - started
+        _until(lambda: taker.found() >= records, f"{records} records searchable")
+        searchable = time.perf_counter() - started
     note = f"{records:,} records"
     name = f"first replication from {whose}"
     yield Figure(f"{name}: durable", records / durable, "records/s", bare, DURABLE, note)
@@ -106,8 +99,8 @@ def _first(
     yield _cost(f"{name}: receiver until durable", cost[1], durable, records)
     total = taker.cpu_seconds() - spent[1]
     yield _cost(f"{name}: receiver until searchable", total, searchable, records)
-    yield Figure(f"{name}: receiver's peak memory", taker.memory_mb("VmHWM"), "MB", target=PEAK_MB, note=note)
-    yield Figure(f"{name}: giver's peak memory", giver.memory_mb("VmHWM"), "MB", note=note)
+    yield Figure(f"{name}: receiver's peak memory", taking.mb, "MB", target=PEAK_MB, note=note)
+    yield Figure(f"{name}: giver's peak memory", giving.mb, "MB", note=note)
 
 
 def _cost(name: str, spent: float, wall: float, records: int) -> Figure:
@@ -127,7 +120,9 @@ def wire(folder: Path, seeds: Path, records: int, organisations: int) -> Iterato
         copied(kept, giver)
         taker.init()
         seed.accept(taker.home, known)
-        proxy = _meet(giver, taker)
+        giver.start(program=GIVER)
+        giver.ask("peer_accept", org=taker.org)
+        proxy = CountingProxy(giver.peer_address)
         taker.start("--seed", proxy.address)
         _until(lambda: taker.durable() >= records, f"{records} records counted")
         time.sleep(SETTLE_SECONDS)

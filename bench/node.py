@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +21,7 @@ from mutunode_cli.failure import Failure
 
 READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
+PEAK_LOOK_SECONDS = 0.1
 PATIENCE = 0.02  # of the time waited so far: how wrong a long measurement may be
 ANSWER_SECONDS_MAX = 900.0  # an import of 100,000 records is one answer
 PROGRAM = "mutunode_cli.main"
@@ -138,23 +142,71 @@ class Node:
         return str(self.ask("status")["web"])
 
     # --- what the kernel says of it --------------------------------------------------------------
-    def memory_mb(self, of: str = "VmRSS") -> float:
-        """Resident memory now, or with ``VmHWM`` at its highest."""
-        assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith(f"{of}:"))
-        return int(line.split()[1]) / 1_024
+    def memory_mb(self) -> float:
+        """Resident memory now, with that of the processes it started (what they share counts twice)."""
+        return sum(map(_resident_mb, self._pids()))
+
+    @contextmanager
+    def watched(self) -> Iterator[Peak]:
+        """Watch its memory; the peak is that of all its processes together, as seen ten times a second."""
+        peak = Peak(self.memory_mb)
+        peak.start()
+        try:
+            yield peak
+        finally:
+            peak.end()
 
     def cpu_seconds(self) -> float:
-        """Processor time of all its threads so far."""
+        """Processor time of all its threads so far, and of the processes it started."""
+        first, *others = self._pids()
+        return processor_seconds(first, with_ended=True) + sum(map(processor_seconds, others))
+
+    def _pids(self) -> list[int]:
         assert self.process is not None
-        return processor_seconds(self.process.pid)
+        pids = [self.process.pid]
+        for pid in pids:  # grows while it is read
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                with suppress(OSError):
+                    pids += map(int, children.read_text().split())
+        return pids
 
 
-def processor_seconds(pid: int) -> float:
-    """Processor time of all threads of a process so far."""
-    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / _TICKS_A_SECOND
+class Peak(threading.Thread):
+    """The highest memory seen."""
+
+    def __init__(self, memory_mb: Callable[[], float]) -> None:
+        super().__init__(daemon=True)
+        self._memory_mb = memory_mb
+        self._ends = threading.Event()
+        self.mb = 0.0
+
+    def run(self) -> None:
+        """Look until the end."""
+        while not self._ends.wait(PEAK_LOOK_SECONDS):
+            self.mb = max(self.mb, self._memory_mb())
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ends.set()
+        self.join()
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0  # it ended
+    resident = next((line for line in lines if line.startswith("VmRSS:")), "VmRSS: 0 kB")
+    return int(resident.split()[1]) / 1_024
+
+
+def processor_seconds(pid: int, *, with_ended: bool = False) -> float:
+    """Processor time of all threads of a process so far; ``with_ended``: and of its children that ended."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # it ended, and counts with its parent
+    return sum(map(int, after_name[11 : 15 if with_ended else 13])) / _TICKS_A_SECOND
 
 
 def wait_until(condition: Any, seconds_max: float, step_seconds: float, what: str) -> float:

@@ -2,7 +2,8 @@
 
 What is told is read from the ledger in the order of its changes, from where each link was told last; so a
 push continues the cursor that its receiver holds, and nothing is kept in memory for a slow link. A head
-never goes back to a peer that showed it, or a newer one. An organisation that signs faster than its pace
+never goes back to a peer that showed it, or a newer one; where that were many, the peer is told the cursor
+alone, or it would ask for all of them when it comes back. An organisation that signs faster than its pace
 has its newest head held and passed on later, never dropped (PROTOCOL §4, §6).
 """
 
@@ -22,11 +23,14 @@ from mutunode.protocol.limits import (
     PUBLISH_BURST,
     PUBLISH_SECONDS,
     PUSH_SECONDS,
+    RANGE_HEADS_MIN,
 )
 from mutunode.protocol.pace import Pace
 from mutunode.protocol.session import Session
 
 Order = tuple[int, int, int]
+SILENT_HEADS_MAX = RANGE_HEADS_MIN  # 16 × 190 bytes = 3 kB at the next meeting
+CURSOR_SECONDS = 2.0  # between two cursors alone: they count as messages, of which strangers have 2 a second
 SHOWN_MAX = 20_000  # heads remembered of one peer: × 200 bytes × 64 links = 256 MB at the very worst
 
 
@@ -38,6 +42,7 @@ class Gossip:
         self._interest = interest
         self._holders = holders
         self._told: dict[int, int] = {}  # link → cursor of ours up to which it was told
+        self._silent: dict[int, int] = {}  # link → heads passed over since it last heard a cursor
         self._shown: dict[int, dict[bytes, Order]] = {}  # link → log → the newest it is known to hold
         self._paces: dict[bytes, Pace] = {}
         self._frames: dict[tuple[int, tuple[Head, ...]], bytes] = {}  # of the push in hand
@@ -48,10 +53,12 @@ class Gossip:
         """A link is ready: from here on it is told what changes."""
         self._told[session.link] = self._core.ledger.newest_cursor()
         self._shown[session.link] = {}
+        self._silent[session.link] = 0
 
     def forget(self, session: Session) -> None:
         """The link is gone."""
         self._told.pop(session.link, None)
+        self._silent.pop(session.link, None)
         self._shown.pop(session.link, None)
         self._holders.forget(session)
 
@@ -138,8 +145,22 @@ class Gossip:
                 self._note(session, head)
                 self._holders.told(session, head, now)
         self._told[session.link] = cursor
+        self._silent[session.link] = 0 if news else self._silent[session.link] + len(heads)
+        if self._silent[session.link] >= SILENT_HEADS_MAX:
+            self._say_cursor_soon(session, now)
         if more and not waiting:
             self._soon(now)
+
+    def _say_cursor_soon(self, session: Session, now: float) -> None:
+        key = ("cursor", session.link)
+        if not self._core.agenda.has(key):
+            self._core.agenda.at(key, now + CURSOR_SECONDS, lambda then: self._say_cursor(session, then))
+
+    def _say_cursor(self, session: Session, now: float) -> None:
+        if session.is_ready and self._silent.get(session.link):
+            cursor = self._told[session.link]
+            session.send(messages.Heads(messages.PUSH, self._core.ledger.store_id(), cursor, False, ()), now)
+            self._silent[session.link] = 0
 
     def _is_news(self, session: Session, head: Head, now: float) -> bool:
         shown = self._shown[session.link].get(head.log)

@@ -246,6 +246,24 @@ def test_while_a_head_is_held_back_the_cursor_told_stays_behind_it(world: World,
     assert [head.size for head in rest.heads] == [8]
 
 
+def test_who_showed_many_heads_is_told_the_cursor_and_will_not_ask_for_them_when_it_comes_back(
+    world: World, bob: Actor
+) -> None:
+    alice, authors = world.node("alice"), writers("many", 20)
+    with alice.turn():
+        for author in authors:
+            put(alice, author)
+    for actor, other in ((alice, bob), (bob, alice)):
+        actor.accepts(other, *authors)
+    bob.knows_address_of(alice)
+    world.run(30)
+    with alice.turn():
+        told = alice.store.ledger.cursor(bob.org)
+    with bob.turn():
+        assert bob.store.ledger.newest_cursor() == 20
+        assert told == (bob.store.ledger.store_id(), 20)
+
+
 # --- ranges ----------------------------------------------------------------------------------------
 def fill(bob: Actor, count: int, name: str = "author") -> list[Author]:
     authors = writers(name, count)
