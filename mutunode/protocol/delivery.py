@@ -28,6 +28,8 @@ from mutunode.protocol.limits import (
     ADDRESS_BYTES_MAX,
     DELIVERED_BYTES_MAX,
     DELIVERED_DAY_MAX,
+    DELIVERED_LISTENED_BYTES_MAX,
+    DELIVERED_LISTENED_MAX,
     DELIVERED_WAITING_MAX,
     FUTURE_SECONDS_MAX,
     STRANGER_IN_FLIGHT_MAX,
@@ -165,17 +167,29 @@ class Deliveries:
         token = token_in(letter.concern.kind, letter.concern.body)
         if token is not None and letter.concern.body.get("org") == self._core.me.org:
             return check(self._core.ledger.invitation(token_hash(token)), int(now))
-        if not self._interest.listens(letter.org):
-            self._check_strangers_room(letter, session, now)
+        takes_a_place = self._core.ledger.delivered_about(letter.org, letter.concern.about) is None
+        if self._interest.listens(letter.org):
+            self._check_room_of_one(letter, takes_a_place)
+        else:
+            self._check_strangers_room(letter, session, takes_a_place, now)
         return None
 
-    def _check_strangers_room(self, letter: Letter, session: Session, now: float) -> None:
+    def _check_room_of_one(self, letter: Letter, takes_a_place: bool) -> None:
+        """Who is listened to has a register for what it says; this is a way in beside it."""
+        waiting, content = self._core.ledger.left_by(letter.org)
+        if takes_a_place and waiting >= DELIVERED_LISTENED_MAX:
+            raise Refused(Code.LIMIT, "too much of this author waits for a person here")
+        if content + letter.size + len(letter.concern.inside) > DELIVERED_LISTENED_BYTES_MAX:
+            raise Refused(Code.LIMIT, "this author left as much as one may")
+
+    def _check_strangers_room(
+        self, letter: Letter, session: Session, takes_a_place: bool, now: float
+    ) -> None:
         ledger = self._core.ledger
         if letter.size > DELIVERED_BYTES_MAX:
             raise Refused(Code.LIMIT, f"a stranger may leave {DELIVERED_BYTES_MAX} bytes")
         if ledger.strangers_from(subnet(session.address), int(now) - DAY_SECONDS) >= DELIVERED_DAY_MAX:
             raise Refused(Code.LIMIT, "enough was left from there today")
-        takes_a_place = ledger.delivered_about(letter.org, letter.concern.about) is None
         if takes_a_place and ledger.strangers_waiting() >= DELIVERED_WAITING_MAX:
             raise Refused(Code.LIMIT, "too much waits for a person here")
 

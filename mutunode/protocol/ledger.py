@@ -289,6 +289,9 @@ class Ledger(Protocol):
     def strangers_from(self, subnet: str, since: int) -> int:
         """How many records strangers left from one part of the network, received at ``since`` or later."""
 
+    def left_by(self, org: bytes) -> tuple[int, int]:
+        """How many records of an author wait, and the bytes of content kept of all that it left."""
+
     def outgoing(self) -> list[Outgoing]:
         """What waits to be brought, the longest first."""
 

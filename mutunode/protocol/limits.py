@@ -114,6 +114,8 @@ PUSH_SECONDS = 0.2  # heads that changed within it travel together
 DELIVERED_WAITING_MAX = 256  # of strangers, for a person to look at
 DELIVERED_BYTES_MAX = 16 * 1_024  # of one, and as much of its author's chain: 256 × 32 KiB = 8 MiB in all
 DELIVERED_DAY_MAX = 8  # from one /24 or /48
+DELIVERED_LISTENED_MAX = 256  # that wait of one author listened to: as many as of all strangers together…
+DELIVERED_LISTENED_BYTES_MAX = 4 * 1_024 * 1_024  # …and as much of its content, however it was decided on
 OUTGOING_RETRY_SECONDS, OUTGOING_RETRY_SECONDS_MAX = 60, 86_400  # doubling
 OUTGOING_FOLLOWED_SECONDS = 15  # somebody who follows us has it by then
 OUTGOING_DAYS_MAX = 30  # then nobody tries any more

@@ -74,6 +74,12 @@ class MemoryDeliveries:
         found = self._turn.state.delivered.values()
         return sum(each.stranger and each.subnet == subnet and each.received_at >= since for each in found)
 
+    def left_by(self, org: bytes) -> tuple[int, int]:
+        """What an author left: how many wait, and the bytes of all."""
+        found = [each for each in self._turn.state.delivered.values() if each.org == org]
+        content = sum(len(each.salt) + len(each.body) + len(each.inside) for each in found)
+        return sum(each.state == "waiting" for each in found), content
+
     def outgoing(self) -> list[Outgoing]:
         """What waits to be brought."""
         found = (each for each in self._turn.state.outgoing.values() if each.state == "waiting")

@@ -84,6 +84,15 @@ class Deliveries:
         asked = "SELECT count(*) FROM delivered WHERE stranger AND subnet = ? AND received_at >= ?"
         return int(sql.value(self._turn.db, asked, (subnet, since)))
 
+    def left_by(self, org: bytes) -> tuple[int, int]:
+        """What an author left: how many wait, and the bytes of all."""
+        asked = (
+            "SELECT coalesce(sum(state = 'waiting'), 0),"
+            " coalesce(sum(length(salt) + length(body) + length(inside)), 0) FROM delivered WHERE log = ?"
+        )
+        ((waiting, content),) = sql.rows(self._turn.db, asked, (log_id(org, PUBLIC),))
+        return waiting, content
+
     # --- to be brought -------------------------------------------------------------------------
     def outgoing(self) -> list[Outgoing]:
         """What waits to be brought."""

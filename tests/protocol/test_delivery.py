@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mutunode.protocol import messages, sealed
+from mutunode.protocol import delivery, messages, sealed
 from mutunode.protocol.delivery import subnet
 from mutunode.protocol.entry import Entry
 from mutunode.protocol.head import PUBLIC, Head
@@ -296,14 +296,40 @@ def test_a_later_version_takes_the_place_of_the_one_that_waits(bob: Actor, mallo
     assert [each.body for each in kept(bob) if each.index == 0] == [b""]
 
 
-def test_those_we_listen_to_have_no_such_limits(bob: Actor) -> None:
+@pytest.fixture
+def alice(bob: Actor) -> Puppet:
+    """Somebody bob listens to, whose register does not come."""
     alice = Puppet(bob, "alice")
     bob.accepts(alice)
     alice.greets()
     bob.world.run(1)
+    return alice
+
+
+def test_those_we_listen_to_have_no_such_limits(bob: Actor, alice: Puppet) -> None:
     for number in range(12):
         assert code(brings(alice, usage_of(bob, type=str(number)))) == 0
     assert not any(each.stranger for each in kept(bob))
+
+
+def test_they_have_one_of_their_own_and_fill_nobody_elses(
+    bob: Actor, alice: Puppet, mallory: Puppet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "DELIVERED_LISTENED_MAX", 3)
+    for number in range(3):
+        assert code(brings(alice, usage_of(bob, type=str(number)))) == 0
+    assert code(brings(alice, usage_of(bob, type="3"))) == 4
+    assert code(brings(alice, usage_of(bob, type="0", purpose={"fr": "corrigé"}))) == 0, "takes no place more"
+    assert code(brings(mallory, usage_of(bob))) == 0
+    monkeypatch.setattr(delivery, "DELIVERED_LISTENED_MAX", 256)
+    monkeypatch.setattr(delivery, "DELIVERED_LISTENED_BYTES_MAX", 20_000)
+    assert code(brings(alice, usage_of(bob, type="4", purpose={"fr": "x" * 18_000}))) == 0
+    assert code(brings(alice, usage_of(bob, type="5", purpose={"fr": "x" * 2_000}))) == 4
+    settled = [msgspec.structs.replace(each, state="settled") for each in kept(bob)]
+    with bob.store.ledger.transaction():
+        for each in settled:
+            bob.store.ledger.put_delivered(each)
+    assert code(brings(alice, usage_of(bob, type="5", purpose={"fr": "x" * 2_000}))) == 0
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,9 @@ def test_what_was_brought_is_kept_and_counted(store: Store, alice: Author, bob: 
         assert store.ledger.strangers_from("10.0.0.0/24", 1_000) == 2
         assert store.ledger.strangers_from("10.0.0.0/24", 1_001) == 1
         assert store.ledger.strangers_from("10.0.1.0/24", 0) == 0
+        content = sum(len(each.salt) + len(each.body) for each in bob.entries[PUBLIC])
+        assert store.ledger.left_by(bob.org) == (3, content)
+        assert store.ledger.left_by(alice.org) == (0, 0)
         assert store.ledger.delivered_about(bob.org, b"b") == brought(bob, 1, about=b"b")
         assert store.ledger.delivered_about(alice.org, b"b") is None
     assert [each.index for each in store.reader().delivered_waiting()] == [2, 1, 0]
@@ -83,6 +86,7 @@ def test_what_is_ignored_loses_its_content_and_is_remembered(
     with store.ledger.transaction():
         assert store.ledger.strangers_waiting() == 0
         assert store.ledger.strangers_from("10.0.0.0/24", 0) == 1  # the day goes on counting
+        assert store.ledger.left_by(bob.org) == (0, 0)
         assert store.ledger.delivered_about(bob.org, b"a") is None
 
 
