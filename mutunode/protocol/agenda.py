@@ -44,6 +44,8 @@ class Agenda:
 
     def run(self, now: float) -> None:
         """Do what is due; what an action makes due for ``now`` is left to the next run."""
+        if not self._heap or self._heap[0][0] > now:
+            return
         due = []
         while (time := self.next_time()) is not None and time <= now:
             due.append(heapq.heappop(self._heap))

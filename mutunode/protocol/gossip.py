@@ -76,8 +76,9 @@ class Gossip:
         shown = self._shown.get(session.link)
         if shown is None:
             return
-        before = shown.pop(head.log, None)
-        shown[head.log] = head.order if before is None else max(before, head.order)
+        log, order = head.log, head.order
+        before = shown.pop(log, None)
+        shown[log] = order if before is None or before < order else before
         if len(shown) > SHOWN_MAX:
             del shown[next(iter(shown))]
 
@@ -127,8 +128,8 @@ class Gossip:
             self._push_to(session, *pages[told], now)
 
     def _push_to(self, session: Session, heads: list[Head], reached: int, more: bool, now: float) -> None:
-        waiting = [head for head in heads if head.log in self._held]
-        news = [head for head in heads if head.log not in self._held and self._is_news(session, head, now)]
+        waiting = bool(self._held) and any(head.log in self._held for head in heads)
+        news = [head for head in heads if self._is_news(session, head, now)]
         # While something is held back the cursor stays: whoever reconnects is shown it again.
         cursor = self._told[session.link] if waiting else reached
         if news:
@@ -163,9 +164,11 @@ class Gossip:
             self._silent[session.link] = 0
 
     def _is_news(self, session: Session, head: Head, now: float) -> bool:
-        shown = self._shown[session.link].get(head.log)
+        log = head.log
+        shown = self._shown[session.link].get(log)
         return (
-            (shown is None or shown < head.order)
+            log not in self._held
+            and (shown is None or shown < head.order)
             and self._interest.may_see(session.org, head.space)
             and head.time <= now + FUTURE_SECONDS_MAX
         )

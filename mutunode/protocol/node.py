@@ -458,7 +458,8 @@ class Node:
 
     def _effects(self, now: float) -> list[Effect]:
         self._watch_interest(now)
-        self._bury(now)
+        if self._core.ended:
+            self._bury(now)
         effects = self._core.take_effects()
         when = self._core.agenda.next_time()
         if when is not None and when != self._woken:

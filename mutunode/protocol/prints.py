@@ -37,7 +37,6 @@ def range_print(items: Iterable[Item]) -> bytes:
     """The print over logs in ascending order of their ids."""
     hashed = sha256(b"mutunode/range/1\0")
     for item in items:
-        hashed.update(item.log)
-        hashed.update(item.epoch.to_bytes(8, "big") + item.size.to_bytes(8, "big"))
-        hashed.update(item.root + item.day.to_bytes(8, "big"))
+        epoch, size, day = (number.to_bytes(8, "big") for number in (item.epoch, item.size, item.day))
+        hashed.update(item.log + epoch + size + item.root + day)
     return hashed.digest()[:PRINT_BYTES]

@@ -109,7 +109,9 @@ class Sources:
 
     def add(self, head: Head, session: Session, *, large: bool, now: float) -> None:
         """A link announced a head of a log that we lack."""
-        wanted = self._wanted.setdefault(head.log, Wanted(head.log))
+        log = head.log
+        if (wanted := self._wanted.get(log)) is None:
+            wanted = self._wanted[log] = Wanted(log)
         wanted.heads[session.link] = head
         self._queues.setdefault(session.link, Queue()).add(wanted.log, large=large)
         self.soon(session, now)

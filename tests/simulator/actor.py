@@ -153,27 +153,30 @@ class Actor:
         for effect in effects:
             if self.puppets and isinstance(effect, (Send, Close)) and effect.link in self.puppets:
                 self.puppets[effect.link].hears(effect)
-                continue
-            match effect:
-                case Send(link, frame):
-                    wire = self.wires.get(link)
-                    if wire is not None and wire.open:
-                        self.sends(wire, frame)
-                case Close():
-                    self.closes.append(effect)
-                    self._closes(effect)
-                case Dial(address, org):
-                    self.dialled.append(effect)
-                    self._dials(address, org)
-                case WakeAt(time):
-                    self._wakes_at(time)
-                case Notice(kind):
-                    self.notices.append(kind)
-                case Changed(log):
-                    if self.told_of_changes is not None:
-                        self.told_of_changes(self, log)
-                case OpenFile() | PutChunk() | LeaveFile() | ReadChunk():
-                    self.disk.does(effect)
+            elif type(effect) is Send:
+                wire = self.wires.get(effect.link)
+                if wire is not None and wire.open:
+                    self.sends(wire, effect.frame)
+            elif type(effect) is WakeAt:
+                self._wakes_at(effect.time)
+            else:
+                self._performs_one(effect)
+
+    def _performs_one(self, effect: Effect) -> None:
+        match effect:
+            case Close():
+                self.closes.append(effect)
+                self._closes(effect)
+            case Dial(address, org):
+                self.dialled.append(effect)
+                self._dials(address, org)
+            case Notice(kind):
+                self.notices.append(kind)
+            case Changed(log):
+                if self.told_of_changes is not None:
+                    self.told_of_changes(self, log)
+            case OpenFile() | PutChunk() | LeaveFile() | ReadChunk():
+                self.disk.does(effect)
 
     def sends(self, wire: Wire, frame: bytes) -> None:
         """A frame leaves."""

@@ -73,7 +73,7 @@ class Run:
         self.table = Table(f"{title} ({nodes:,} nodes, seed {seed})")
         self.crowd.join(WARM_UP)
         self.links("links of a node: fewest, middle, most")
-        gc.freeze()  # most of what there is now stays
+        gc.freeze()
 
     def _taken_up(self) -> None:
         self._began = time.process_time()
@@ -113,6 +113,7 @@ class Run:
         end = self._ends.setdefault(span, world.now + seconds)
         while world.now < end - MICROSECOND:
             world.run(min(SLICE_SECONDS, end - world.now))
+            gc.freeze()  # most of what there is stays: looking for what does not costs more than it frees
             if self.aside is not None and world.now >= self._saved_at + 60 * self.aside.minutes:
                 self._saved_at, self.aside.run = world.now, None
                 saving.save(self, self.aside.path)
