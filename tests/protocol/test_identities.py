@@ -147,3 +147,32 @@ def test_chains_that_do_not_verify_cost_their_sender(bob: Actor, identity: tuple
     with bob.turn():
         assert bob.store.ledger.score(puppet.org)[0] < 0
         assert bob.store.ledger.chain(ORG) is None
+
+
+def test_who_announced_what_a_stolen_root_signed_and_learned_better_meanwhile_is_no_liar(
+    world: World, bob: Actor
+) -> None:
+    alice, thief = Author("alice", roots=2), Author("alice", roots=2)
+    thief.open_epoch(0, by=1)
+    thief.write(("resource", {"title": {"fr": "volé"}}))
+    bob.accepts(alice)
+    teller = Puppet(bob, "teller").greets()
+    teller.pushes(thief.head())
+    alice.open_epoch(0)
+    won, lost = (
+        tuple((signed.op.raw, signed.signature) for signed in author.chain.ops) for author in (alice, thief)
+    )
+    genesis = alice.chain.genesis.raw
+    teller.sends(messages.Identity(teller.last(Ident).id, genesis, won, lost))
+    with bob.turn():
+        assert bob.store.ledger.score(teller.org)[0] == 0
+        held = bob.store.ledger.chain(alice.org)
+    assert held is not None
+    assert held.operating == alice.chain.operating
+
+    invented = Puppet(bob, "invented").greets()
+    forged = Head(alice.org, bytes(32), 1, 0, 0, bytes(32), 1_700_000_000, bytes(64))
+    invented.pushes(forged)
+    invented.sends(messages.Identity(invented.last(Ident).id, genesis, won, lost))
+    with bob.turn():
+        assert bob.store.ledger.score(invented.org)[0] < 0

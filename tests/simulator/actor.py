@@ -32,10 +32,11 @@ from mutunode.protocol.effects import (
     WakeAt,
 )
 from mutunode.protocol.head import PUBLIC, Head
-from mutunode.protocol.ledger import HeldLog, Stance
+from mutunode.protocol.ledger import HeldLog, Ledger, Stance
 from mutunode.protocol.node import LinkInfo, Node
+from mutunode.protocol.rivals import joined
 from mutunode.protocol.sealed import Opened, open_sealed
-from mutunode.protocol.signing import Mark, Signing
+from mutunode.protocol.signing import Mark, Signing, heads_due
 from mutunode.store.interface import Cite, File
 from mutunode.store.memory import MemoryStore
 from tests.simulated_disk import Disk, chunks_of
@@ -66,7 +67,7 @@ class Actor:
     ) -> None:
         self.world = world
         self.name = name
-        self.author = Author(name)
+        self.author = Author(name, roots=world.roots)
         self.settings = settings
         self.skew = 0.0  # how far its clock is ahead
         self.store = store or MemoryStore(clock=lambda: self.now)
@@ -135,12 +136,13 @@ class Actor:
         except PowerCut:
             self.crashes()
             return
-        self._marks_what_is_held()
+        self.marks_what_is_held()
         for watch in self.world.watchers:
             watch(self)
         self.performs(effects)
 
-    def _marks_what_is_held(self) -> None:
+    def marks_what_is_held(self) -> None:
+        """The newest head of its own, kept outside the store."""
         held = self.store.state.logs.get(self.log)
         if held is None or held.head is None:
             return
@@ -221,7 +223,11 @@ class Actor:
 
     # --- what happens to it --------------------------------------------------------------------
     def starts(self) -> None:
-        """The process starts, on whatever the store holds."""
+        """The process starts, on whatever the store holds; chain and keys are kept outside it."""
+        with self.turn():
+            held = self.store.ledger.chain(self.org) or self.author.chain
+            if (chain := joined(held, self.author.chain)) != held:
+                self.store.ledger.put_chain(chain)
         operating = self.author._operating
         me = Me(self.org, operating.public_key().public_bytes_raw(), operating.sign, opens=self.opens)
         self.node = Node(
@@ -308,6 +314,7 @@ class Actor:
             ledger = self.store.ledger
             signing = self.node.signing(self.now)
             assert signing.allowed, signing.reason
+            first = self.finishes_epoch(ledger)
             tree = ledger.frontier(self.log)
             written = self.author.entries.setdefault(PUBLIC, [])
             del written[tree.size :]  # what a store that went back does not know
@@ -318,37 +325,32 @@ class Actor:
             self.author.time = max(self.author.time, int(self.now))
             head = self.author.head(tree=tree)
             ledger.commit(head, tree)
-        self._marks_what_is_held()
-        self.world.signed(self, head)
+        for signed in (first, head):
+            if signed is not None:
+                self.has_signed(signed)
         self.does(lambda node, now: node.published([head], now))
         return head
 
-    def opens_epoch(self, keeps: int | None = None, *, by: int = 0) -> None:
-        """Its people open the next epoch with a root key; the core starts again under the new key.
+    def finishes_epoch(self, ledger: Ledger) -> Head | None:
+        """Within a turn that signs: the first head of the newest epoch, where it is lacking."""
+        chain = ledger.chain(self.org)
+        if chain is None or PUBLIC not in heads_due(ledger, self.org):
+            return None
+        held, base = ledger.log(self.log), chain.base(chain.epoch)
+        if held is not None:
+            ledger.drop_pending(self.log)
+        if held is not None and base < held.size:
+            ledger.cut(self.log, base)
+        self.author.time = max(self.author.time, int(self.now))
+        tree = ledger.frontier(self.log)
+        head = self.author.head(tree=tree)
+        ledger.commit(head, tree)
+        return head
 
-        Chain and first head are one turn, as in the service; ``keeps``: entries that stay (all).
-        """
-        with self.turn():
-            ledger = self.store.ledger
-            held = ledger.log(self.log)
-            size = held.size if held is not None else 0
-            keep = size if keeps is None else min(keeps, size)
-            self.author.open_epoch(keep, by=by, root=ledger.root_at(self.log, keep))
-            ledger.put_chain(self.author.chain)
-            if held is not None:
-                ledger.drop_pending(self.log)
-            if keep < size:
-                ledger.cut(self.log, keep)
-            self.author.time = max(self.author.time, int(self.now))
-            tree = ledger.frontier(self.log)
-            head = self.author.head(tree=tree)
-            ledger.commit(head, tree)
-        self._marks_what_is_held()
+    def has_signed(self, head: Head) -> None:
+        """A head of its own was committed: what is kept outside the store follows."""
+        self.marks_what_is_held()
         self.world.signed(self, head)
-        self.world.note("epoch", self.name, head.epoch)
-        if self.up:
-            self.crashes()
-            self.starts()
 
     def renews(self) -> Head | None:
         """Sign the same tree at a newer time, as once a day."""
@@ -358,9 +360,10 @@ class Actor:
             if held is None or held.head is None or not self.node.signing(self.now).allowed:
                 return None
             self.author.time = max(self.author.time, int(self.now), held.head.time)
+            self.finishes_epoch(ledger)
             head = self.author.head(tree=ledger.frontier(self.log))
             ledger.commit(head, ledger.frontier(self.log))
-        self.world.signed(self, head)
+        self.has_signed(head)
         self.does(lambda node, now: node.published([head], now))
         return head
 

@@ -9,13 +9,16 @@ other must then come to hold equal registers, in bounded time.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from mutunode.protocol.core import NodeSettings
 from mutunode.protocol.head import Head
+from mutunode.store.meaning import WITHDRAWAL
 from tests.simulator.actor import Actor
+from tests.simulator.epochs import ENTRUSTED, Thief, lose_machine, open_epoch
 from tests.simulator.invariants import Violation, Watch
 from tests.simulator.liars import KINDS, Liar, TwoFaced
 from tests.simulator.swift import remembering
@@ -50,6 +53,8 @@ class _Chaos:
         count = nodes or chance.randint(3, 7)
         world.latency = chance.choice([(0.001, 0.005), (0.015, 0.135), (0.1, 0.6)])
         world.loss = chance.choice([0.0, 0.01, 0.05])
+        world.roots = 2
+        self.thieves: dict[str, Thief] = {}  # by the name of whose root key it is
         self.steps = steps
         self.watch = Watch(world)
         self.events: Counter[str] = Counter()
@@ -90,6 +95,7 @@ class _Chaos:
             (6, self._publishes), (2, self._parts), (2, self._goes_half_open), (2, self._heals),
             (2, self._power_cut), (1, self._lying_disk), (1, self._stops), (3, self._starts),
             (1, self._sets_clock), (1, self._renews), (1, self._breaks_tcp), (3, self._erases),
+            (1, self._opens_epoch), (1, self._loses_machine), (1, self._steals_root),
         ]  # fmt: skip
         (act,) = self.chance.choices([act for _, act in acts], [weight for weight, _ in acts])
         self.events[act.__name__.strip("_")] += 1
@@ -110,7 +116,58 @@ class _Chaos:
             if actor.signing().allowed and held is not None and held.records:
                 record = self.chance.choice(list(held.records.values()))
                 target = [held.log, record.index, record.row.leaf]
-                actor.says(("withdrawal", {"erase": True, "reason": "legal", "target": target}))
+                actor.says((WITHDRAWAL, {"erase": True, "reason": "legal", "target": target}))
+
+    def _opens_epoch(self) -> None:
+        """A new key; now and then the register goes on from an earlier entry, and keeps what erases."""
+        for actor in self._some(actor for actor in self._up() if actor.is_honest):
+            held = actor.store.state.logs.get(actor.log)
+            records = held.records.values() if held is not None else ()
+            least = max((each.index + 1 for each in records if each.header.kind == WITHDRAWAL), default=0)
+            size = held.committed if held is not None else 0
+            if actor.signing().allowed:
+                open_epoch(actor, self.chance.choice([size, self.chance.randint(least, size)]))
+
+    def _loses_machine(self) -> None:
+        """Nothing is left of somebody but the phrase, and what another one holds of the register."""
+        for actor in self._some(actor for actor in self.actors if actor.is_honest):
+            holders = [
+                held
+                for other in self._up()
+                if other is not actor and other.is_honest
+                if (held := other.store.state.logs.get(actor.log)) is not None and held.head is not None
+            ]
+            source = max(holders, key=lambda held: held.head.order if held.head else (0, 0, 0), default=None)
+            if self._was_erased(actor) or actor.name in self.thieves:
+                return  # a withdrawal that is lost with the machine: others know better what it erased
+            self.watch.went_back(actor)
+            lose_machine(actor, source)
+
+    def _was_erased(self, author: Actor) -> bool:
+        logs = (other.store.state.logs.get(author.log) for other in self.actors)
+        return any(held is not None and held.erased for held in logs)
+
+    def _steals_root(self) -> None:
+        """Somebody opens an epoch with the root key that was entrusted to them, and signs in it."""
+        for actor in self._some(actor for actor in self.actors if actor.is_honest):
+            if actor.name not in self.thieves:
+                thief = self.thieves[actor.name] = Thief(self.world, actor)
+                self.world.actors[thief.address] = thief
+                open_epoch(thief, by=ENTRUSTED)
+                self.world.run(self.chance.uniform(0, 8))
+                if thief.signing().allowed:
+                    thief.publishes("volé")
+
+    def _undo_thefts(self) -> None:
+        """Whoever still has the first key takes the register back."""
+        for name, thief in self.thieves.items():
+            victim = self.world.actors[f"{name}:1"]
+            if victim.up and victim.author.chain.epoch <= thief.stole_epoch:
+                open_epoch(victim)
+
+    def _some(self, actors: Iterable[Actor]) -> list[Actor]:
+        found = list(actors)
+        return [self.chance.choice(found)] if found else []
 
     def _halves(self) -> tuple[list[Actor], list[Actor]]:
         shuffled = self.chance.sample(self.actors, k=len(self.actors))
@@ -166,6 +223,7 @@ class _Chaos:
             self._starts()
         elif not [actor for actor in self._up() if actor.is_honest]:
             self._starts()
+        self._undo_thefts()
 
     def _settles(self) -> float:
         groups = self._groups()

@@ -13,6 +13,7 @@ from typing import Any
 from mutunode.protocol import messages, rows
 from mutunode.protocol.core import NodeSettings
 from mutunode.protocol.effects import NoticeKind
+from mutunode.protocol.head import PUBLIC
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.store.memory_contents import Log
 from tests.simulator.actor import Actor
@@ -35,8 +36,12 @@ class Crowd:
         liars: type[Liar] | None = None,
         share: float = 0.1,
         one: type[Liar] | None = None,
+        published: bool = False,
     ) -> None:
-        """``liars``: what a ``share`` of all are; ``one``: what the last one is."""
+        """``liars``: what a ``share`` of all are; ``one``: what the last one is.
+
+        ``published``: each has published one record long ago, and everybody holds it.
+        """
         self.world = World(seed, latency=(0.015, 0.135), loss=loss)
         self.received: dict[tuple[bytes, int], list[tuple[float, str]]] = defaultdict(
             list
@@ -53,6 +58,8 @@ class Crowd:
         ]
         self.honest = [actor for actor in self.actors if actor.is_honest]
         self._introduce()
+        if published:
+            self._share_records()
 
     def _actor(self, number: int, kind: type[Liar] | None) -> Actor:
         world = self.world
@@ -76,6 +83,19 @@ class Crowd:
             state.addresses = dict(book)
             actor.store.ledger._turn.stamp += 1
 
+    def _share_records(self) -> None:
+        """What everybody holds is put together once."""
+        first = self.actors[0].store.ledger
+        for actor in self.actors:
+            entries = actor.author.write(record_of("Fiche"))
+            rows = [(entry.header, entry.salt, entry.body) for entry in entries]
+            first.append(actor.org, PUBLIC, 0, rows, [entry.leaf for entry in entries])
+            first.commit(actor.author.head(), actor.author.tree())
+        for actor in self.actors:
+            assert isinstance(actor.store, CrowdStore)
+            actor.store.holds_what(self.actors[0].store)
+            actor.marks_what_is_held()
+
     def join(self, seconds: float = 60.0) -> None:
         """They start together, and find each other."""
         for actor in self.actors:
@@ -94,9 +114,7 @@ class Crowd:
         """One record of ordinary size, if it may sign now."""
         if not actor.up or not actor.signing().allowed:
             return
-        head = actor.says(
-            ("resource", {"title": {"fr": f"Fiche {self.world.now}"}, "abstract": {"fr": "é" * 150}})
-        )
+        head = actor.says(record_of(f"Fiche {self.world.now}"))
         self.published[head.log, head.size] = self.world.now
         row = actor.store.state.logs[head.log].leaves[-1]
         self.unique_bytes += len(row.header) + len(row.salt) + len(row.body)
@@ -162,6 +180,11 @@ class Crowd:
         """Whether it holds all of these."""
         logs = actor.store.state.logs
         return all(log in logs and _order(logs[log]) >= order for log, order in newest.items())
+
+
+def record_of(title: str) -> tuple[str, dict[str, Any]]:
+    """A record of ordinary size."""
+    return "resource", {"title": {"fr": title}, "abstract": {"fr": "é" * 150}}
 
 
 def _order(held: Log) -> tuple[int, int, int]:

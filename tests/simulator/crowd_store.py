@@ -16,7 +16,7 @@ from mutunode.protocol.ledger import Address, HeldLog, RangeItem
 from mutunode.protocol.merkle import Compact
 from mutunode.store.meaning import header_of
 from mutunode.store.memory import MemoryLedger, MemoryStore
-from mutunode.store.memory_contents import Contents
+from mutunode.store.memory_contents import Contents, Log
 from mutunode.store.memory_turn import MemoryTurn
 
 _NOTHING_TO_UNDO = nullcontext()
@@ -107,6 +107,11 @@ class CrowdLedger(MemoryLedger):
             logs = self._turn.state.logs
             self._by_cursor = [(at, log) for at, log in self._by_cursor if logs[log].cursor == at]
 
+    def begin_with(self, logs: dict[bytes, Log]) -> None:
+        """Index registers that were put there."""
+        self._by_cursor = sorted((held.cursor, log) for log, held in logs.items())
+        self._ids = sorted(logs)
+
     def logs_missing(self, limit: int) -> list[bytes]:
         """Nothing is missing where nobody erases or drops."""
         return []
@@ -144,4 +149,11 @@ class CrowdStore(MemoryStore):
 
     def __init__(self, clock: Any) -> None:
         super().__init__(clock)
-        self._ledger = CrowdLedger(self, clock)
+        self._ledger: CrowdLedger = CrowdLedger(self, clock)
+
+    def holds_what(self, other: MemoryStore) -> None:
+        """The registers that another one holds; they are shared until one of the two changes them."""
+        state = other.state
+        self.state.logs = dict(state.logs)
+        self.state.cursors, self.state.arrivals = state.cursors, state.arrivals
+        self._ledger.begin_with(self.state.logs)

@@ -8,6 +8,7 @@ from typing import Any
 from mutunode.protocol import messages
 from mutunode.protocol.limits import HEADS_AN_HOUR_MAX
 from tests.simulator.actor import Actor
+from tests.simulator.epochs import open_epoch
 from tests.simulator.liars import Flooder, Silent, Spammer, TwoFaced, TwoSizes
 from tests.simulator.runs import Aside, Run
 from tests.simulator.table import Table
@@ -118,7 +119,7 @@ def _two_registers(run: Run) -> Table:
     run.row("nodes that hold it", f"{len(crowd.warned)} of {len(crowd.honest)}")
     run.row("first noticed after, seconds", min(crowd.warned.values(), default=start) - start)
     world.run(SETTLE)
-    liar.opens_epoch(keeps=2)
+    open_epoch(liar, keeps=2)
 
     def healed(part: float) -> bool:
         return sum(_follows(actor, liar) for actor in crowd.honest) >= part * len(crowd.honest)

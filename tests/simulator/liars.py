@@ -150,7 +150,7 @@ class TwoFaced(Liar):
         self, world: World, name: str, settings: NodeSettings, store: MemoryStore | None = None
     ) -> None:
         super().__init__(world, name, settings, store)
-        self._second = Author(name)  # the same keys, another hand
+        self._second = Author(name, roots=world.roots)  # the same keys, another hand
         self.shown: dict[bool, set[Head]] = {False: set(), True: set()}
 
     def changes(self, wire: Wire, frame: bytes) -> list[bytes]:

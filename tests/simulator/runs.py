@@ -60,15 +60,16 @@ class Run:
         liars: type[Liar] | None = None,
         share: float = 0.1,
         one: type[Liar] | None = None,
+        published: bool = False,
     ) -> None:
-        """``liars``: what a ``share`` of all are; ``one``: what the last one is."""
+        """See ``Crowd``."""
         self._taken_up()
         nodes = nodes or 100
         self.aside: Aside | None = None
         self._spent = 0.0
         self._done: set[str] = set()
         self._ends: dict[str, float] = {}
-        self.crowd = Crowd(nodes, seed, liars=liars, share=share, one=one)
+        self.crowd = Crowd(nodes, seed, liars=liars, share=share, one=one, published=published)
         self.watch = Watch(self.crowd.world, one_in=1 if nodes <= 100 else LOOKED_AT_ONE_IN)
         self.table = Table(f"{title} ({nodes:,} nodes, seed {seed})")
         self.crowd.join(WARM_UP)

@@ -36,11 +36,9 @@ def calm(nodes: int, seed: int, minutes: float, aside: Aside | None = None) -> T
 
 def quiet(nodes: int, seed: int, minutes: float, aside: Aside | None = None) -> Table:
     """Nobody publishes: what does it cost to be there?"""
-    run = Run.of(aside) or Run("Quiet: everybody has published, nobody does, 1 % loss", nodes, seed)
+    title = "Quiet: everybody has published, nobody does, 1 % loss"
+    run = Run.of(aside) or Run(title, nodes, seed, published=True)
     crowd = run.puts_aside(aside).crowd
-    if run.once("publishing"):
-        for actor in crowd.honest:
-            crowd.publish(actor)
     run.passes("settling", SETTLE_LINKS)
     if run.once("counting"):
         run.links("links then")

@@ -54,6 +54,7 @@ class World:
         self.latency = latency
         self.loss = loss
         self.disorder = 0.0  # how often a frame overtakes, or comes twice: no TCP does that
+        self.roots = 1  # keys that each organisation has
         self.actors: dict[str, Actor] = {}
         self.count: Counter[str] = Counter()  # frames: sent, arrived, lost; dials
         self.bytes = 0
