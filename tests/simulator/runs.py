@@ -79,7 +79,7 @@ class Run:
     def _taken_up(self) -> None:
         self._began = time.process_time()
         self._within = ExitStack()
-        self._within.enter_context(remembering())
+        self._within.enter_context(remembering(frames=True))
 
     @classmethod
     def of(cls, aside: Aside | None) -> Run | None:
