@@ -87,7 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--searching", **number, help="only indexing and searching, at these sizes")  # type: ignore[arg-type]
     parser.add_argument("--files", action="store_true", help="only the scene of files")
     parser.add_argument("--stages", type=int, metavar="RECORDS", help="only the stages of indexing")
-    parser.add_argument("--prepare", action="store_true", help="only make what is kept for the growth")
+    parser.add_argument("--prepare", action="store_true", help="only make the homes that are kept")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="homes that were made stay there")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this page")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the growth there (SVG)")
@@ -130,6 +130,8 @@ def _prepare(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
         started = time.perf_counter()
         growth.prepare(asked.keep, records)
         yield Figure(f"{records:,} records are there", time.perf_counter() - started, "s")
+    if not asked.growth:
+        many.prepared(asked.keep, asked.records, 1)
 
 
 SCENES: dict[str, Scene] = {

@@ -309,11 +309,15 @@ class Reader(Protocol):
     def counts(self) -> Counts:
         """How much is shown."""
 
-    def changes(self, after: int, limit: int) -> list[tuple[int, Stored]]:
+    def changes(
+        self, after: int, limit: int, within: bytes = b"", kinds: Sequence[str] = ()
+    ) -> list[tuple[int, Stored]]:
         """Records whose newest change has a number above ``after``, by number: each record once.
 
         The feed of the search index. A change is: shown, superseded, withdrawn, filled, erased, retracted,
         or one of these undone by a newer epoch. Records of blocked organisations are in it.
+        ``limit`` of them are looked at; with ``within``, those are left out whose body is there and does not
+        hold these bytes, but for the last one looked at, retracted ones, and those of ``kinds``.
         """
 
     def newest_change(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import apsw
@@ -75,8 +76,10 @@ class Look:
         ):
             yield self._retracted(*row)
 
-    def changed(self, after: int, limit: int) -> list[tuple[int, Stored]]:
-        """(number, record) of changes above ``after``, by number."""
+    def changed(
+        self, after: int, limit: int, within: bytes = b"", kinds: Sequence[str] = ()
+    ) -> list[tuple[int, Stored]]:
+        """(number, record) of changes above ``after``, by number; ``within`` as ``changes`` says."""
         rows = sql.rows(
             self._db,
             "SELECT change, place, NULL FROM record WHERE change > ?1"
@@ -84,12 +87,24 @@ class Look:
             " ORDER BY change LIMIT ?2",
             (after, limit),
         )
+        if within and rows:
+            holding = self._holding([place for _, place, _ in rows if place is not None], within, kinds)
+            rows = [row for row in rows if row[1] is None or row[1] in holding or row is rows[-1]]
         live = dict(self.with_places(place for _, place, _ in rows if place is not None))
         told = (
             (number, live.get(place) if retracted_no is None else self._retracted_at(retracted_no))
             for number, place, retracted_no in rows
         )
         return [(number, stored) for number, stored in told if stored is not None]
+
+    def _holding(self, places: list[int], within: bytes, kinds: Sequence[str]) -> set[int]:
+        """Of these places, those whose body holds some bytes, or is not there, or that are of a kind."""
+        asked = (
+            "SELECT place FROM json_each(?1) CROSS JOIN record ON place = value"
+            " CROSS JOIN entry USING (place) WHERE state <> 0 OR instr(body, ?2) OR shelf_no IN"
+            " (SELECT shelf_no FROM shelf WHERE kind IN (SELECT value FROM json_each(?3)))"
+        )
+        return {place for (place,) in sql.each(self._db, asked, (str(places), within, json.dumps(kinds)))}
 
     def _retracted_at(self, retracted_no: int) -> Stored:
         row = sql.rows(self._db, _RETRACTED + " WHERE retracted_no = ?", (retracted_no,))[0]

@@ -138,12 +138,22 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
         records = sum(record.current for held in public for record in held.records.values())
         return Counts(len(public), records)
 
-    def changes(self, after: int, limit: int) -> list[tuple[int, Stored]]:
+    def changes(
+        self, after: int, limit: int, within: bytes = b"", kinds: Sequence[str] = ()
+    ) -> list[tuple[int, Stored]]:
         """Records whose newest change has a number above ``after``, by number."""
         state = self._held()
         newer = sorted((number, rec) for rec, number in state.feed.items() if number > after)
-        found = ((number, _record(state, rec)) for number, rec in newer[:limit])
-        return [(number, stored) for number, stored in found if stored]
+        found = [(number, _record(state, rec)) for number, rec in newer[:limit]]
+        told = [(number, stored) for number, stored in found if stored]
+        return [
+            (number, stored)
+            for number, stored in told
+            if stored.state != "ok"
+            or within in (stored.body or b"")
+            or stored.kind in kinds
+            or number == told[-1][0]
+        ]
 
     def newest_change(self) -> int:
         """The number of the newest change."""

@@ -131,9 +131,11 @@ class PrivateReader:
         """How much is shown to everybody."""
         return self._reader.counts()
 
-    def changes(self, after: int, limit: int) -> list[tuple[int, Stored]]:
+    def changes(
+        self, after: int, limit: int, within: bytes = b"", kinds: Sequence[str] = ()
+    ) -> list[tuple[int, Stored]]:
         """Changes of what everybody may see."""
-        return self._reader.changes(after, limit)
+        return self._reader.changes(after, limit, within, kinds)
 
     def newest_change(self) -> int:
         """The number of the last change."""

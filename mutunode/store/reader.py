@@ -185,10 +185,12 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
                 _all(db, sql.each(db, asked, (place_of(held[0], 0), place_of(held[0] + 1, 0), names)))
             )
 
-    def changes(self, after: int, limit: int) -> list[tuple[int, Stored]]:
+    def changes(
+        self, after: int, limit: int, within: bytes = b"", kinds: Sequence[str] = ()
+    ) -> list[tuple[int, Stored]]:
         """Records whose newest change has a number above ``after``, by number."""
         with self._pool.snapshot() as db:
-            return Look(db).changed(after, limit)
+            return Look(db).changed(after, limit, within, kinds)
 
     def newest_change(self) -> int:
         """The number of the newest change."""

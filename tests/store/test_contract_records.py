@@ -503,6 +503,24 @@ def test_what_waits_to_be_shown_can_be_cut(store: Store, alice: Author) -> None:
 # --- the feed of the search index ------------------------------------------------------------------
 
 
+def test_the_feed_can_leave_out_what_does_not_hold_some_bytes_and_says_how_far_it_looked(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    publish(store, alice, resource("a"), ("note", {"blob": 1}), ("promise", {}), resource("d"))
+    publish(store, bob, resource("e"))
+    changes = store.reader().changes
+    assert [(n, each.kind) for n, each in changes(0, 9, b"\xa4blob")] == [(2, "note"), (5, "resource")]
+    told = [(n, each.kind) for n, each in changes(0, 4, b"\xa4blob", ("promise",))]
+    assert told == [(2, "note"), (3, "promise"), (4, "resource")]
+    alice.open_epoch(keeps=1)
+    with store.ledger.transaction():
+        store.ledger.put_chain(alice.chain)
+        store.ledger.cut(alice.log(), 1)
+        store.ledger.commit(alice.head(), alice.tree())
+    states = {each.state for _, each in changes(5, 9, b"\xa4blob")}
+    assert states == {"retracted"}, "whatever they held"
+
+
 def test_the_feed_tells_each_record_once_at_its_newest_change(store: Store, alice: Author) -> None:
     publish(store, alice, resource("a"), resource("b"), resource("c"))
     reader = store.reader()

@@ -27,6 +27,7 @@ from mutunode.turns import Turn
 PRESERVE, SEALED = "preserve", "sealed"
 FRESH_SECONDS = 86_400  # between adding a file and publishing the record that cites it
 CITES_A_STEP = 500
+FILE_KEY = b"\xa4blob"  # the key of a file, as it stands in the bytes of a body
 ALL_A_STEP = 1_000
 
 
@@ -58,7 +59,7 @@ def promises(desk: Desk) -> Promises:
 # --- who cites what -------------------------------------------------------------------------------
 def cites_of(stored: Stored) -> list[Cite]:
     """The files a record cites; an erased or unreadable one cites none."""
-    if not stored.body or b"\xa4blob" not in stored.body:  # the key of a file, as it stands in the bytes
+    if not stored.body or FILE_KEY not in stored.body:
         return []
     try:
         body = decode_body(stored.body)
@@ -86,7 +87,7 @@ def files_in(value: Any) -> Iterable[tuple[bytes, int]]:
 
 def follow(desk: Desk, after: int) -> tuple[int, bool]:
     """Read on in the feed; (the number reached, whether promises of ours are among what changed)."""
-    changes = desk.reader.changes(after, CITES_A_STEP)
+    changes = desk.reader.changes(after, CITES_A_STEP, FILE_KEY, (PRESERVE,))
     if not changes:
         return after, False
     reached = changes[-1][0]
