@@ -87,10 +87,11 @@ def bodies(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
 def _text(words: Iterator[str], size: int) -> str:
     """Words for so many bytes, the last one cut."""
     chosen, length = [], 0
-    while length <= size:
-        word = next(words)
+    for word in words:
         chosen.append(word)
-        length += len(word.encode()) + 1
+        length += len(word) + 1  # a letter is a byte at least
+        if length > size:
+            break
     return " ".join(chosen).encode()[:size].decode(errors="ignore").strip()
 
 
