@@ -12,15 +12,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench import beside
 from bench.figures import Figure, Target
 from bench.node import Node, wait_until
+from bench.throttle import Throttle
 
 GIBIBYTE = 1_024**3
 LARGE_BYTES = GIBIBYTE
 SMALL_BYTES, SMALL_FILES = 100 * 1_024, 2_000
+HOLDERS, HOLDERS_BYTES, UPLOAD_BYTES_A_SECOND = 3, 36_000_000, 3_000_000.0
+LINKED_SECONDS_MAX = 60.0
 FILES_A_RECORD = 80  # × 11 values of the 1,000 that a body may have
 SECONDS_MAX = 1_200.0
 POLL_SECONDS = 0.05
@@ -31,6 +35,7 @@ SMALL = Target(1.0, "at least", share=True)
 ADDING = Target(0.5, "at least", share=True)
 MEMORY_MB = Target(150, "at most")
 LARGE_SYNCTHING = Target(1.2, "at least", share=True)
+HOLDERS_TARGET = Target(2.5, "at least", share=True)
 SMALL_SYNCTHING = Target(2.0, "at least", share=True)
 
 PLAIN_SERVER = """
@@ -85,6 +90,50 @@ def scene(folder: Path, large_bytes: int = LARGE_BYTES, small_files: int = SMALL
         )
         yield from _large(folder, giver, taker, rec, large)
         yield from _small(folder, giver, taker, small_files)
+    (folder / "holders").mkdir()
+    yield from holders(folder / "holders")
+
+
+def holders(
+    folder: Path, size: int = HOLDERS_BYTES, upload: float = UPLOAD_BYTES_A_SECOND
+) -> Iterator[Figure]:
+    """One file from one holder, then from three, each behind a line with a limited upload."""
+    path = folder / "shared.bin"
+    _write(path, size)
+    names = [f"holder-{number}" for number in range(HOLDERS)]
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(Node(folder / name, name)) for name in names]
+        takers = [stack.enter_context(Node(folder / name, name)) for name in ("alone", "together")]
+        for node in (*nodes, *takers):
+            node.init()
+            (node.home / "mutunode.toml").write_text("fetch_file_mb = 0\n")  # nothing before the clock runs
+            node.start()
+        rec, _ = _publish(nodes[0], "shared", [path])
+        for node in nodes[1:]:
+            node.ask("peer_accept", org=nodes[0].org, address=nodes[0].peer_address)
+            nodes[0].ask("peer_accept", org=node.org)
+            _timed(nodes[0], node, [rec], [path])
+        lines = [stack.enter_context(Throttle(node.peer_address, upload)) for node in nodes]
+        speeds = []
+        for taker, count in zip(takers, (1, HOLDERS), strict=True):
+            for node, line in list(zip(nodes, lines, strict=True))[:count]:
+                node.ask("peer_accept", org=taker.org)
+                taker.ask("peer_accept", org=node.org, address=line.address)
+            _wait_for_links(taker, count)
+            seconds, _ = _timed(nodes[0], taker, [rec], [path])
+            _compare(folder / taker.name, taker, rec, [path])
+            speeds.append(size / 1e6 / seconds)
+    note = f"{size / 1e6:.0f} MB; each holder gives {upload / 1e6:g} MB/s at most; beside: one holder"
+    yield Figure("a file from three holders", speeds[1], "MB/s", speeds[0], HOLDERS_TARGET, note)
+
+
+def _wait_for_links(node: Node, count: int) -> None:
+    """Until it has complete links with so many organisations."""
+
+    def linked() -> int:
+        return sum(peer["state"] == "connected" for peer in node.ask("status")["peers"])
+
+    wait_until(lambda: linked() == count, LINKED_SECONDS_MAX, POLL_SECONDS, f"{count} links")
 
 
 def _large(folder: Path, giver: Node, taker: Node, rec: str, large: Path) -> Iterator[Figure]:
