@@ -34,6 +34,7 @@ PAGES: dict[str, dict[Language, str]] = {
         "en": f"record/{REC}/file/{INDEX}/picture",
     },
     "fetch_files": {"fr": f"fiche/{REC}/fichiers", "en": f"record/{REC}/files"},
+    "release_files": {"fr": f"fiche/{REC}/ne-plus-garder", "en": f"record/{REC}/stop-keeping"},
     "upload": {"fr": "envoi", "en": "upload"},
     "upload_part": {"fr": f"envoi/{UPLOAD}", "en": f"upload/{UPLOAD}"},
     "means": {"fr": "moyens", "en": "means"},

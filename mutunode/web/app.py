@@ -56,6 +56,7 @@ PAGES: dict[str, tuple[Handler | None, Handler | None]] = {
     "file_played": (files.play, None),
     "file_picture": (files.picture, None),
     "fetch_files": (None, files.fetch),
+    "release_files": (None, files.release),
     "upload": (None, sending.begin),
     "means": (means.find, None),
     "means_page": (means.show, None),

@@ -18,6 +18,7 @@ from mutunode.service.verbs import Emit, OneOrMany
 if TYPE_CHECKING:  # the pages need no engine to be imported
     from mutunode.service.disputes import Followed
     from mutunode.service.epochs import Epoch
+    from mutunode.service.files.releasing import Released
     from mutunode.service.files.showing import Beginning, Opened
     from mutunode.service.importing import Source
     from mutunode.service.keys import KeysShown
@@ -157,6 +158,8 @@ class Clerk(Protocol):
     def ask_holders(self, rec: str) -> None: ...
 
     def fetch_files(self, rec: str, blob: str = "") -> int: ...
+
+    def release(self, target: str) -> Released: ...
 
     def upload(self, name: str, media_type: str = "") -> Upload: ...
 

@@ -28,6 +28,7 @@ from mutunode.service.disputes import WHAT_TO_DO, Followed
 from mutunode.service.epochs import Dropped, Epoch
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.files.names import safe
+from mutunode.service.files.releasing import Released
 from mutunode.service.files.showing import Beginning, Opened
 from mutunode.service.files.sniffing import media_type
 from mutunode.service.keys import EpochLine, KeysShown, Root
@@ -164,6 +165,8 @@ class FakeOffice:
     drafts: dict[str, Draft] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)  # files, by their ids
     fetched: list[str] = field(default_factory=list)
+    kept_for: dict[str, str] = field(default_factory=dict)  # records of others, and why
+    kept_otherwise: set[str] = field(default_factory=set)  # of these, what something else keeps
     abandoned: list[str] = field(default_factory=list)
     read_only: bool = False
     own_name: str = catalogue.FABRIQUE
@@ -342,7 +345,7 @@ class FakeOffice:
                     alt=item.get("alt", {}),
                     held=ids.blob_text(item["blob"]) in self.contents,
                     wanted=item.get("name", "").startswith("wanted"),
-                    reason="added" if mine else "",
+                    reason="added" if mine else self.kept_for.get(entry.id, ""),
                     holders=1,
                     sole=mine,
                 )
@@ -389,6 +392,13 @@ class FakeOffice:
         _not_on_the_loop()
         self.fetched.append(rec)
         return 1
+
+    def release(self, target: str) -> Released:
+        _not_on_the_loop()
+        if target in self.kept_otherwise:
+            return Released(target, (), 0, 1)
+        was_promised = self.kept_for.pop(target) == "promised"
+        return Released(target, (target,) if was_promised else (), 1, 0)
 
     def upload(self, name: str, media_type: str = "") -> FakeUpload:
         _not_on_the_loop()

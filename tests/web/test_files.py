@@ -17,7 +17,7 @@ WORDS = b"# Mode d'emploi\n\n" + "é".encode() * 3_000
 SOUND = b"fLaC" + bytes(range(256)) * 20
 
 
-def carry(office: FakeOffice, *files: tuple[str, str, bytes | None]) -> str:
+def carry(office: FakeOffice, *files: tuple[str, str, bytes | None], author: str = catalogue.FABRIQUE) -> str:
     """A record that carries files: name, media type, content if it is here."""
     described = []
     for name, media_type, content in files:
@@ -26,8 +26,8 @@ def carry(office: FakeOffice, *files: tuple[str, str, bytes | None]) -> str:
         if content is not None:
             office.contents[ids.blob_text(blob)] = content
     body = {"title": {"fr": "Avec des fichiers"}, "files": described}
-    index = sum(each.author == catalogue.FABRIQUE for each in office.entries)
-    office.entries.append(Entry(catalogue.FABRIQUE, "resource", body, index, 1_795_000_000))
+    index = sum(each.author == author for each in office.entries)
+    office.entries.append(Entry(author, "resource", body, index, 1_795_000_000))
     return office.entries[-1].id
 
 
@@ -40,6 +40,17 @@ def rec(desk: Site) -> str:
         ("chant.flac", "audio/flac", SOUND),
         ("photo.png", "image/png", PIXEL),
         ("ailleurs.pdf", "application/pdf", None),
+    )
+
+
+@pytest.fixture
+def theirs(desk: Site) -> str:
+    """A record of somebody else."""
+    return carry(
+        desk.office,
+        ("plan.pdf", "application/pdf", b"%PDF-1.7"),
+        ("notes.md", "text/markdown", None),
+        author=catalogue.RELAIS,
     )
 
 
@@ -157,6 +168,44 @@ async def test_files_that_are_elsewhere_are_fetched_on_demand(desk: Site, rec: s
     after = await desk.submit(page, "/fichiers")
     assert desk.office.fetched == [rec]
     assert "Demandés" in after.words
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("asked", "Ce dont rien d’autre n’a besoin a quitté cet ordinateur."),
+        (
+            "promised",
+            "Signé : votre promesse est retirée. Ce dont rien d’autre n’a besoin a quitté cet ordinateur.",
+        ),
+    ],
+)
+async def test_what_is_kept_for_others_is_let_go_of_with_a_button(
+    desk: Site, theirs: str, reason: str, said: str
+) -> None:
+    desk.office.kept_for[theirs] = reason
+    page = await desk.get(f"/fr/fiche/{theirs}")
+    assert ("Une promesse pour cette fiche est retirée" in page.words) == (reason == "promised")
+    after = await desk.submit(page, "/ne-plus-garder")
+    assert said in after.words
+    assert not desk.office.kept_for
+    assert "Ne plus les garder" not in after.words
+
+
+async def test_what_something_else_keeps_is_said_to_stay(desk: Site, theirs: str) -> None:
+    desk.office.kept_for[theirs] = "promised"
+    desk.office.kept_otherwise.add(theirs)
+    after = await desk.submit(await desk.get(f"/fr/fiche/{theirs}"), "/ne-plus-garder")
+    assert "Ce qui reste est gardé par une promesse pour toute l’organisation" in after.words
+    assert "Signé" not in after.find("main").words()
+
+
+async def test_nothing_is_let_go_of_that_nobody_asked_for(desk: Site, theirs: str) -> None:
+    assert "Ne plus les garder" not in (await desk.get(f"/fr/fiche/{theirs}")).words
+    desk.office.kept_for[theirs] = "asked"
+    answer = await desk.post(f"/fr/fiche/{theirs}/ne-plus-garder", {"csrf": "wrong"})
+    assert answer.status == 403
+    assert desk.office.kept_for
 
 
 # --- attaching, without scripts --------------------------------------------------------------------

@@ -175,3 +175,24 @@ async def fetch(request: web.Request) -> web.StreamResponse:
         visit.speech.gettext("Asked for: the files come from whoever has them, and stay on this computer.")
     )
     raise web.HTTPSeeOther(visit.to("record", rec=rec) + "#files")
+
+
+async def release(request: web.Request) -> web.StreamResponse:
+    """The form « Ne plus les garder » was sent."""
+    visit = visits.of(request)
+    await forms.read(request)
+    rec = request.match_info["rec"]
+    released = await ask(visit.clerk.release, rec)
+    gettext, said = visit.speech.gettext, []
+    if released.withdrawn:
+        said.append(gettext("Signed: your promise is taken back."))
+    if released.dropped or not released.kept:
+        said.append(gettext("What nothing else needs has left this computer."))
+    if released.kept:
+        said.append(
+            gettext(
+                "What stays is kept by a promise for the whole organisation, a setting or another record."
+            )
+        )
+    visit.writer().notices.append(" ".join(said))
+    raise web.HTTPSeeOther(visit.to("record", rec=rec) + "#files")
