@@ -274,3 +274,39 @@ async def test_a_person_settles_a_dispute_and_the_branch_is_followed(library: Ho
         assert await link.reaches(author.log, 1, epoch=1) == author.head
     again = library.command("--json", "peer", "follow", org_text(author), key)
     assert again.code == 0, "and it may be said twice"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["what is followed", "the rival"])
+async def test_a_newcomer_shown_a_rival_of_an_earlier_root_asks_its_people(
+    library: House, kept: bool
+) -> None:
+    stranger = Stranger(Author("Older than this house", roots=2))
+    author = stranger.author
+    library.accept(org_text(author))
+    keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+    low, high = (author.op(0, by=by, operating=key) for by, key in zip((1, 0), keys, strict=True))
+    author.ops, author.operating = [low], keys[0]
+    author.resource("By the low root, long ago")
+    stranger.sign()
+    stranger.answers[IDENT] = lambda frame: [IDENTITY, author.genesis, [low], [high], []]
+    async with stranger.meet(library.peer) as link:
+        await link.reaches(author.log, 1, epoch=1)  # nobody disputes what is followed: it goes on
+
+    def asked() -> list[str]:
+        waiting = library.ok("todo")["waiting"]
+        return [each["type"] for each in waiting if each["org"] == org_text(author)]
+
+    assert asked() == ["asked"]
+    shown = library.ok("peer", "show", org_text(author))
+    assert (shown["to_decide"], shown["organisation"]["disputed"]) == (True, False)
+    assert shown["rivals"][0]["standing"] == "asked"
+    key = shown["epochs" if kept else "rivals"][0]["operating"]
+    assert library.ok("peer", "follow", org_text(author), key)["changed"] is not kept
+    assert asked() == []
+    if not kept:
+        author.items.clear()
+        author.ops, author.operating = [high], keys[1]
+    author.resource("After a person has said so")
+    head = stranger.sign()
+    async with stranger.meet(library.peer) as link:
+        assert await link.reaches(author.log, len(author.items), epoch=1) == head
