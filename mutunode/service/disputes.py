@@ -137,7 +137,7 @@ def to_decide(desk: Desk) -> list[Todo]:
 
 
 def _todo(desk: Desk, org: bytes, chain: Chain) -> Todo:
-    why = "ours" if org == desk.org else "tied" if chain.disputed else "asked"
+    why = "asked" if not chain.disputed else "ours" if org == desk.org else "tied"
     return Todo(
         id=org_text(org),
         kind="decision",

@@ -10,7 +10,7 @@ import shutil
 
 import msgspec
 
-from mutunode.service import network, readonly
+from mutunode.service import disputes, network, readonly
 from mutunode.service.backup import LAST
 from mutunode.service.desk import Desk
 from mutunode.service.files import keeping
@@ -48,6 +48,7 @@ def doctor(desk: Desk, emit: Emit) -> tuple[Finding, ...]:
         _copies(status.holders),
         _backup(desk),
         _forks([each.name for each in (*seen.organisations, seen.me) if each.contested]),
+        _disputes([each.org_name for each in disputes.to_decide(desk)]),
     )
     return tuple(sorted(findings, key=lambda finding: finding.well))
 
@@ -231,3 +232,16 @@ def _forks(forked: list[str]) -> Finding:
         return Finding("forks", True, "Aucun registre double.", "No register was signed twice.")
     names = ", ".join(forked)
     return Finding("forks", False, f"Registre signé en double : {names}.", f"Register signed twice: {names}.")
+
+
+def _disputes(names: list[str]) -> Finding:
+    """Of whom a person has to say which key is followed."""
+    if not names:
+        return Finding("disputes", True, "Aucune organisation disputée.", "No organisation is disputed.")
+    listed = ", ".join(names)
+    return Finding(
+        "disputes",
+        False,
+        f"Deux clés se disputent : {listed}. « mutunode todo » dit quoi faire.",
+        f"Two keys claim: {listed}. `mutunode todo` says what to do.",
+    )

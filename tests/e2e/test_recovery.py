@@ -145,7 +145,11 @@ def test_who_cannot_help_is_told_apart(two: tuple[Node, Node], make: Make) -> No
     nothing = new.folder / "wrong"
     nothing.write_text("pas une phrase")
     assert new.run("recover", "--phrase-file", str(nothing), *seed).code == 2
+    bare = new.run("recover", "--phrase-file", phrase(jardin), *seed)
+    assert (bare.code, bare.json["error"]["code"]) == (3, "nothing_came"), "it had published nothing"
     assert not (new.home / "identity").exists()
+    back = new.run("recover", "--phrase-file", phrase(jardin), *seed, "--begin-empty")
+    assert (back.code, back.json["org"], back.json["base"]) == (0, jardin.org, 0), back
 
 
 def test_an_empty_register_never_takes_the_place_of_one_that_others_hold(
@@ -168,18 +172,6 @@ def test_an_empty_register_never_takes_the_place_of_one_that_others_hold(
     assert not (new.home / "identity").exists(), "nothing was signed"
     back = new.run(*given, "--seed", mairie.peer, "--seed", atelier.peer)
     assert (back.code, back.json["base"]) == (0, size), back
-
-
-def test_an_organisation_that_never_published_says_so_to_come_back(two: tuple[Node, Node]) -> None:
-    jardin, atelier = two
-    size = jardin.register()[0]
-    jardin.kill()
-    new = empty(jardin)
-    given = ("recover", "--phrase-file", phrase(jardin), "--seed", atelier.peer, "--json")
-    refused = new.run(*given)
-    assert (size, refused.code, refused.json["error"]["code"]) == (0, 3, "nothing_came"), refused
-    back = new.run(*given, "--begin-empty")
-    assert (back.code, back.json["org"], back.json["base"]) == (0, jardin.org, 0), back
 
 
 def test_of_several_that_claim_a_phrase_a_person_chooses(two: tuple[Node, Node], make: Make) -> None:
