@@ -29,6 +29,7 @@ from mutunode.protocol.limits import (
     CHAIN_TOLD_BURST,
     CHAIN_TOLD_OPS_MAX,
     CHAIN_TOLD_SECONDS,
+    CHAINS_SHOWN_MAX,
     CHAINS_TOLD_MAX,
     HEADS_ASIDE_MAX,
     IDENTITY_OPS_MAX,
@@ -217,6 +218,17 @@ class Chains:
             chain = self.known(org)
             if chain is not None and chain.rivals:
                 session.send(_shown(chain, chain.rivals[0].epoch), now)
+
+    def show(self, session: Session, org: bytes, now: float) -> None:
+        """A peer announced a head that no longer counts here: it has not heard why."""
+        chain = self.known(org)
+        if chain is None or not chain.epoch:
+            return
+        mark = (chain.tip, len(chain.rivals))
+        if session.shown.get(org) != mark and len(session.shown) < CHAINS_SHOWN_MAX:
+            session.shown[org] = mark
+            first = min([chain.epoch, *(rival.epoch for rival in chain.rivals)])
+            session.send(_shown(chain, first), now)
 
     def changed(self, before: Chain, now: float) -> None:
         """Somebody here signed an op of another organisation's: it is in the ledger already."""

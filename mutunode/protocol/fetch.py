@@ -110,6 +110,9 @@ class Fetches:
             case Judgement.FROZEN:
                 self._forks.show(session, head, now)
                 self._refused(wanted, session, now)
+            case Judgement.PAST | Judgement.DISPUTED | Judgement.RIVAL:
+                self._chains.show(session, head.org, now)
+                self._refused(wanted, session, now)
             case _:
                 self._refused(wanted, session, now)
 

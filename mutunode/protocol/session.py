@@ -129,6 +129,7 @@ class Session:
         self._last_id_seen = 0
         self._busy_said = self._busy_until = 0.0
         self._unheeded: deque[float] = deque()
+        self.shown: dict[bytes, tuple[bytes, int]] = {}  # organisation → what it was shown of its identity
         # what became of it
         self.wanted_back_after = 0  # seconds, when it said so
         self.delivered = 0

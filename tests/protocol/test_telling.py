@@ -142,6 +142,28 @@ def test_an_op_signed_for_another_organisation_ends_its_old_key_everywhere_at_on
         assert (machine.errors, machine.close_code()) == ([6], 4003)
 
 
+@pytest.mark.parametrize("what", ["an epoch that is over", "a disputed one"])
+def test_who_was_away_and_announces_what_no_longer_counts_is_told_once(world: World, what: str) -> None:
+    old, new = alice(), alice()
+    bob, carol = follows(world, "bob", old), follows(world, "carol", old)
+    if what == "a disputed one":
+        op = alice("elsewhere").chain.ops[0]
+        chain = rivals.learn(old.chain, op.op, op.signature, 0)
+    else:
+        new.open_epoch(0)  # signed by a friend, and no head yet
+        chain = new.chain
+    link(world, bob, carol)
+    with bob.turn():
+        bob.store.ledger.put_chain(chain)  # as if carol had not been there when it came
+    for number in range(3):
+        goes_on(carol, old, f"Trop tard {number}")
+        world.run(12)
+    assert chain_of(carol, old).epoch == chain.epoch
+    assert chain_of(carol, old).disputed == (what == "a disputed one")
+    shown = [message for frame in carol.seen if isinstance(message := messages.decode(frame), Identity)]
+    assert len([each for each in shown if each.id == messages.PUSH]) == 1
+
+
 def test_an_identity_that_does_not_verify_costs_who_shows_it(world: World) -> None:
     held, next_one = alice(), alice()
     bob = follows(world, "bob", held)
