@@ -7,7 +7,7 @@ import stat
 import subprocess
 from collections.abc import Callable
 
-from tests.e2e.nodes import STOP_SECONDS_MAX, Answer, Node
+from tests.e2e.nodes import Answer, Node
 
 Make = Callable[[str], Node]
 
@@ -84,10 +84,9 @@ def test_nobody_else_on_the_machine_reaches_home_or_socket(make: Make) -> None:
 
 def test_a_busy_daemon_still_stops_in_time_and_keeps_what_it_acknowledged(make: Make) -> None:
     jardin = make("Jardin").start()
-    begun = [jardin.begin("sync", "--wait", "1", "--timeout", "60") for _ in range(2)]
+    begun = [jardin.begin("sync", "--wait", "1", "--timeout", "600") for _ in range(2)]
     recs = [jardin.publish(f"Fiche {n}") for n in range(20)]
-    jardin.stop()  # within STOP_SECONDS_MAX, although two commands wait
-    assert STOP_SECONDS_MAX == 5.0
+    jardin.stop()  # although two commands wait for ten minutes
     for command in begun:
         assert outcome(command).code != 0
     jardin.start()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from tests.outside.author import Author
 from tests.outside.conftest import newcomer, org_text
 from tests.outside.house import House, eventually
-from tests.outside.link import DELIVER, IDENT, TAKEN, Err, Link
+from tests.outside.link import DELIVER, IDENT, REPLY_SECONDS, TAKEN, Err, Link
 from tests.outside.page import Frame, cm, domain, inclusion, log_of, uncm
 
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
@@ -134,7 +134,7 @@ async def test_a_confidence_is_read_by_the_author_alone_and_answered_back(author
 
         stranger.answers[DELIVER] = deliver
         author.ok("answer", todo["id"], "thanks")
-        frame = await asyncio.wait_for(answered, 20)
+        frame = await asyncio.wait_for(answered, REPLY_SECONDS)
     header, _, body_raw = frame[2], frame[3], frame[4]
     assert b"sealed" in header
     assert b"thanks" not in body_raw

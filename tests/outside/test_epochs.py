@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.outside.author import Author
 from tests.outside.conftest import arrival, known_to, newcomer, org_text
-from tests.outside.house import House, eventually
-from tests.outside.link import IDENT, IDENTITY
+from tests.outside.house import PATIENCE_SECONDS, House, eventually
+from tests.outside.link import IDENT, IDENTITY, Err
 from tests.outside.page import base32, domain, sha256
 from tests.outside.stranger import Stranger
 
@@ -166,8 +168,18 @@ async def rivalling(stranger: Stranger, house: House, *, first: int, second: int
         author.sign()
         async with stranger.meet(house.peer) as link:
             await link.identity(house.org)
-            await asyncio.sleep(0.3)
+            await shown_by(house, author.org, op)
     return ops[0], ops[1]
+
+
+async def shown_by(house: House, org: bytes, op: Any) -> None:
+    """Wait until a house serves an op, in the chain or as a rival."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            with suppress(Err):  # it does not know the organisation yet
+                if op in itertools.chain(*await chain_at(house, org)):
+                    return
+            await asyncio.sleep(0.1)
 
 
 async def chain_at(house: House, org: bytes) -> tuple[list[Any], list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -26,8 +27,11 @@ from tests.outside.link import (
     PROVE,
     RANGE,
     RELAY,
+    REPLY_SECONDS,
     SINCE,
+    Closed,
     Err,
+    Link,
 )
 from tests.outside.page import cm, log_of
 from tests.outside.stranger import Stranger
@@ -213,7 +217,14 @@ async def test_whoever_does_not_heed_is_closed(library: House) -> None:
         assert {error.code for error in refused} == {3}
         wait = max(error.retry_after_s for error in refused)
         assert wait >= 1
-        await asyncio.sleep(0.6)
-        for number in range(20):
-            await link.send(HEAD, 1_001 + 2 * number, ID)
-        assert (await link.ended())[1] == 4029
+        with pytest.raises(Closed) as closed:
+            await _asks_on_and_on(link)
+        assert closed.value.code == 4029
+
+
+async def _asks_on_and_on(link: Link) -> None:
+    """Whatever the answers say."""
+    async with asyncio.timeout(REPLY_SECONDS):
+        for number in itertools.count(1_001, 2):
+            await link.send(HEAD, number, ID)
+            await asyncio.sleep(0.02)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.outside.author import Author
 from tests.outside.conftest import newcomer, org_text
 from tests.outside.house import House
-from tests.outside.link import AUTH, ERR, GET, HEAD, HEADS, HELLO, IDENT, Err, Link
+from tests.outside.link import AUTH, ERR, GET, HEAD, HEADS, HELLO, IDENT, REPLY_SECONDS, Err, Link
 from tests.outside.page import Frame, cm, domain, log_of
 from tests.outside.stranger import PATH, session_of_its_own, trusting
 
@@ -194,7 +194,7 @@ async def test_questions_wait_until_the_chain_is_known(library: House) -> None:
         asked = await link.asked(IDENT, stranger.author.org, 1)
         assert (await link.identity(library.org)).genesis  # 7 is served at once
         waiting = [asyncio.create_task(link.newest(log)) for _ in range(17)]
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=4)
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         (refused,) = done
         error = refused.exception()
         assert isinstance(error, Err)
@@ -225,7 +225,7 @@ async def test_a_node_shows_who_it_is_when_it_dials(library: House) -> None:
     stranger = newcomer("Dialled")
     async with stranger.listen() as (address, arrived):
         library.ok("peer", "add", f"{address}#{org_text(stranger.author)}")
-        link = await asyncio.wait_for(arrived.get(), 8)
+        link = await asyncio.wait_for(arrived.get(), REPLY_SECONDS)
         assert link.peer == library.org
         assert await link.newest(log_of(library.org))
         assert (await link.asked(IDENT))[1] % 2 == 1  # the side that dialled has the odd ids
@@ -235,7 +235,7 @@ async def test_somebody_else_at_a_pinned_address_is_left(library: House) -> None
     stranger, meant = newcomer("Somebody else"), Author("Meant")
     async with stranger.listen() as (address, arrived):
         library.ok("peer", "add", f"{address}#{org_text(meant)}")
-        assert (await asyncio.wait_for(arrived.get(), 8)).code == 4003
+        assert (await asyncio.wait_for(arrived.get(), REPLY_SECONDS)).code == 4003
 
 
 @pytest.mark.parametrize("smaller", [True, False])
@@ -245,7 +245,7 @@ async def test_of_two_links_the_one_dialled_by_the_smaller_id_stays(library: Hou
         stranger = newcomer()
     async with stranger.listen() as (address, arrived):
         library.ok("peer", "add", f"{address}#{org_text(stranger.author)}")
-        answering = await asyncio.wait_for(arrived.get(), 8)
+        answering = await asyncio.wait_for(arrived.get(), REPLY_SECONDS)
         assert await answering.newest(log_of(library.org))
         async with stranger.meet(library.peer) as dialled:
             gone, stays = (answering, dialled) if smaller else (dialled, answering)
