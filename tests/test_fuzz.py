@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,29 +16,30 @@ from hypothesis import strategies as st
 from mutunode.protocol import channel, codec, crypto, forkfile, messages, notes, proof, signednote
 from mutunode.protocol.entry import Header, parse_header
 from mutunode.protocol.errors import Broken, MutunodeError
-from mutunode.protocol.head import PUBLIC, cosign, cosigned, sign_head, verify_cosignature, verify_head
+from mutunode.protocol.head import PUBLIC, Head, cosign, cosigned, sign_head, verify_cosignature, verify_head
 from mutunode.protocol.identity import Chain, extend, parse_genesis, parse_op
-from tests.fuzz.mutate import mutate
+from tests.fuzz.mutate import mutate, reshape
 from tests.fuzz.targets import TARGETS, attempt, seeds
 from tests.store.authors import Author
 
 BYTES_MAX = 32 * 1_024 * 1_024
-SECONDS_MAX = 0.5  # of processor time: fifty milliseconds are promised, and this machine is shared
+SECONDS_MAX = 0.05  # of processor time; what this machine does beside it may cost the first tries some more
+TRIES_MAX = 10
 A_TARGET = 400
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_everything_of_the_corpus_is_refused_or_understood_within_its_bounds(name: str) -> None:
     for data in seeds(name):
-        with bounded():
-            attempt(TARGETS[name], data)
+        check_bounds(name, data)
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_what_is_close_to_valid_is_refused_or_understood(name: str) -> None:
     chance, kept = random.Random(17), seeds(name)
-    for _ in range(A_TARGET):
+    for _ in range(A_TARGET // 2):
         attempt(TARGETS[name], mutate(chance.choice(kept), kept, chance))
+        attempt(TARGETS[name], reshape(chance.choice(kept), chance))
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -62,28 +64,24 @@ def test_what_is_noise_is_refused(name: str, data: bytes) -> None:
     ids=["declares 4g", "deep", "deep maps", "a million heads", "noise to inflate", "wide", "text"],
 )
 def test_a_mebibyte_made_to_unfold_is_refused_within_its_bounds(name: str, data: bytes) -> None:
-    with bounded():
+    check_bounds(name, data)
+
+
+def check_bounds(name: str, data: bytes) -> None:
+    """So much memory and processor time at most; the time without what watching allocations costs."""
+    tracemalloc.start()
+    try:
         attempt(TARGETS[name], data)
-
-
-def bounded() -> Any:
-    """So much memory and processor time at most."""
-    from contextlib import contextmanager
-
-    @contextmanager
-    def within() -> Iterator[None]:
-        tracemalloc.start()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most <= BYTES_MAX, f"{most:,} bytes"
+    spent: list[float] = []
+    while not spent or (min(spent) > SECONDS_MAX and len(spent) < TRIES_MAX):
         began = time.process_time()
-        try:
-            yield
-            spent = time.process_time() - began
-            _, most = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert most <= BYTES_MAX, f"{most:,} bytes"
-        assert spent <= 8 * SECONDS_MAX, f"{spent:.3f} s, with every allocation traced"
-
-    return within()
+        attempt(TARGETS[name], data)
+        spent.append(time.process_time() - began)
+    assert min(spent) <= SECONDS_MAX, f"{min(spent):.3f} s"
 
 
 # --- every signed kind of bytes, shown as every other kind -------------------------------------------------
@@ -100,24 +98,29 @@ class Signer:
         self.successor = Author("alice")
         self.successor.write(("resource", {"n": 1}))
         self.successor.open_epoch(keeps=1)
+        self.successor.open_epoch(keeps=1)
         op = self.successor.chain.ops[0].op.raw
         hellos = b"client's hello", b"server's hello", bytes(32)
         self.signed = {
             "head": self.head.signed(),
-            "head of a circle": self._in(b"\x05" * 32).signed(),
+            "head of a circle": self._otherwise(space=b"\x05" * 32).signed(),
+            "head of another epoch": self._otherwise(epoch=1).signed(),
+            "head of another base": self._otherwise(epoch=1, base=1).signed(),
+            "head of another size": self._otherwise(size=2).signed(),
+            "head of another organisation": self._otherwise(org=self.other.org).signed(),
             "witness": cosigned(self.head, self.head.time + 1),
+            "witness of a circle": cosigned(self._otherwise(space=b"\x05" * 32), self.head.time + 1),
             "plain note": self.head.text().encode(),
             "identity op": b"mutunode/identity/1\0" + op,
+            "identity op of another epoch": b"mutunode/identity/1\0" + self.successor.chain.ops[1].op.raw,
             "auth of a client": channel.auth_signed(channel.CLIENT, *hellos),
             "auth of a server": channel.auth_signed(channel.SERVER, *hellos),
+            "auth on another channel": channel.auth_signed(channel.CLIENT, *hellos[:2], b"\x01" * 32),
             "genesis": self.author.chain.genesis.raw,
         }
 
-    def _in(self, space: bytes) -> Any:
-        tree = self.author.tree()
-        return sign_head(
-            self.author.org, space, epoch=0, base=0, size=1, root=tree.root(), time=1, sign=self.sign
-        )
+    def _otherwise(self, **other: Any) -> Head:
+        return msgspec.structs.replace(self.head, **other)
 
 
 SIGNER = Signer()

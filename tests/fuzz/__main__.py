@@ -11,7 +11,7 @@ import random
 import sys
 import time
 
-from tests.fuzz.mutate import mutate
+from tests.fuzz.mutate import mutate, reshape
 from tests.fuzz.targets import CORPUS, TARGETS, Target, attempt, seeds
 
 SLOW_SECONDS = 0.05  # of processor time for one input
@@ -22,7 +22,8 @@ def blind(name: str, target: Target, seconds: float, seed: int) -> int:
     chance, kept, tried = random.Random(seed), seeds(name), 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        data = mutate(chance.choice(kept), kept, chance)
+        of = chance.choice(kept)
+        data = reshape(of, chance) if chance.random() < 0.5 else mutate(of, kept, chance)
         began = time.process_time()
         try:
             understood = attempt(target, data)

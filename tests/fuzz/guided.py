@@ -9,6 +9,7 @@ What is interesting is kept in a folder of its own, which is said; what is wrong
 from __future__ import annotations
 
 import importlib
+import random
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ def main(name: str, seconds: int) -> None:
     tool: Any = importlib.import_module("atheris")
     with tool.instrument_imports(include=["mutunode.protocol", "tests.fuzz.targets"]):
         targets = importlib.import_module("tests.fuzz.targets")
+    mutate = importlib.import_module("tests.fuzz.mutate")
     target = targets.TARGETS[name]
     kept = tempfile.mkdtemp(prefix=f"mutunode-fuzz-{name}-")
     print(f"{name}: what is interesting is kept in {kept}", flush=True)
@@ -41,8 +43,20 @@ def main(name: str, seconds: int) -> None:
             path.write_bytes(data)
             print(f"{name}: {len(data)} bytes took {spent:.3f} s: {path}", flush=True)
 
+    def changed(data: bytes, size_max: int, seed: int) -> bytes:
+        chance = random.Random(seed)
+        if chance.random() < 0.5:
+            reshaped: bytes = mutate.reshape(data, chance)
+            return reshaped[:size_max]
+        found: bytes = tool.Mutate(data, size_max)
+        return found
+
     limits = [f"-max_total_time={seconds}", "-max_len=200000", "-timeout=5", f"-rss_limit_mb={MEMORY_MB_MAX}"]
-    tool.Setup([sys.argv[0], kept, str(CORPUS), f"-artifact_prefix={kept}/wrong-", *limits], run)
+    tool.Setup(
+        [sys.argv[0], kept, str(CORPUS), f"-artifact_prefix={kept}/wrong-", *limits],
+        run,
+        custom_mutator=changed,
+    )
     tool.Fuzz()
 
 
