@@ -5,21 +5,22 @@ from __future__ import annotations
 import tantivy
 from tantivy import Occur, Query
 
-from mutunode.store.search import asked, meant, query, twins
+from mutunode.store.search import asked, filtering, meant, query, twins
+from mutunode.store.search.filtering import Held
 from mutunode.store.search.owners import Owners
 from mutunode.store.search.query import FEW, Found, SearchQuery
 from mutunode.store.search.ranking import Ranking
 
-_SHOWN = (*query.FILTERED, "nature", "license_class")
+_SHOWN = (*filtering.FILTERED, "nature", "license_class")
 Clause = tuple[Occur, Query]
 
 
-def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQuery) -> Found:
-    """Search."""
+def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQuery, latest: int) -> Found:
+    """Search; no record of the index claims a later time than ``latest``."""
     typed = asked.read(wanted.text, wanted.reader_language)
-    visible = query.visible(schema, wanted)
+    visible = filtering.visible(schema, Held.of(searcher, latest), wanted)
     seeking = Seeking(searcher, schema, typed, visible)
-    chosen = query.filters(schema, wanted)
+    chosen = filtering.filters(schema, wanted)
 
     def ranked(words: Query) -> Ranking:
         whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
@@ -36,7 +37,7 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
     facets = query.facet_counts(searcher, whole, _SHOWN)
     for facet in chosen if wanted.sideways else ():
         others = [clause for name, clause in chosen.items() if name != facet]
-        fields = [facet, *query.SIDEWAYS.get(facet, ())]
+        fields = [facet, *filtering.SIDEWAYS.get(facet, ())]
         facets |= query.facet_counts(
             searcher, Query.boolean_query([(Occur.Must, words), *visible, *others]), fields
         )

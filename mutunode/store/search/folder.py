@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import tantivy
+from msgspec.structs import replace
 
 from mutunode.store.search import asking, damage, schema
 from mutunode.store.search.damage import Damaged
@@ -29,6 +30,7 @@ class Place(msgspec.Struct, frozen=True):
     records: int = 0
     owners: int = 0
     unswept: bool = False  # words of a record that was erased may still be in a file
+    latest: int = schema.TIME_MAX  # no record claims a later time
 
 
 def count(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
@@ -69,8 +71,7 @@ class Folder:
             schema.register(self._index)
             self._index.config_reader("manual")  # readers see what commit() says, not whenever
             self.committed = self._check()
-        self._records, self._owners = self.committed.records, self.committed.owners
-        self._unswept = self.committed.unswept
+        self._reached = self.committed  # with what was put since
 
     def check(self) -> None:
         """Is everything on the disk still as it was written? Uncommitted work is given up.
@@ -99,7 +100,7 @@ class Folder:
     def _place(self, searcher: tantivy.Searcher) -> Place:
         found = searcher.search(self._role(schema.PLACE), 2).hits
         if not found:
-            return Place()
+            return Place(latest=0)
         return msgspec.json.decode(searcher.doc(found[0][1]).get_first("place") or "", type=Place)
 
     def reread(self) -> None:
@@ -109,10 +110,9 @@ class Folder:
             Damaged: the files cannot be read.
         """
         with failures_are_damage(self.path):
+            self._reached = replace(self._reached, latest=schema.TIME_MAX)  # while a search may see either
             self._index.reload()
-            self.committed = self._place(self._index.searcher())
-        self._records, self._owners = self.committed.records, self.committed.owners
-        self._unswept = self.committed.unswept
+            self.committed = self._reached = self._place(self._index.searcher())
 
     def _role(self, role: str) -> tantivy.Query:
         return tantivy.Query.term_query(self.schema, "role", role)
@@ -124,7 +124,9 @@ class Folder:
             Damaged: the files cannot be read.
         """
         with failures_are_damage(self.path):
-            return asking.answer(self._index.searcher(), self.schema, wanted)
+            searcher = self._index.searcher()
+            # looked at afterwards: what is put is noted before it is seen
+            return asking.answer(searcher, self.schema, wanted, self._reached.latest)
 
     def put(self, documents: Iterable[tuple[bytes, Document | None]]) -> None:
         """Replace what is indexed of records; None takes one out. Seen after ``commit``.
@@ -141,17 +143,22 @@ class Folder:
                 if document is not None:
                     self._writing().add_document(schema.record(document))
                 self._pending[key] = document is not None
-        self._records += sum(document is not None for document in given.values()) - len(held)
+            made = [document for document in given.values() if document is not None]
+            self._reached = replace(
+                self._reached,
+                records=self._reached.records + len(made) - len(held),
+                latest=max([self._reached.latest, *(document.time for document in made)]),
+            )
 
     def name(self, owner: Owner) -> None:
         """Replace what an organisation is called. Seen after ``commit``."""
         key = owner.org.hex()
         with failures_are_damage(self.path):
-            if self.held([key]):
+            is_held = bool(self.held([key]))
+            if is_held:
                 self._writing().delete_documents_by_term("rec", key)
-                self._owners -= 1
             self._writing().add_document(schema.owner(owner))
-        self._owners += 1
+        self._reached = replace(self._reached, owners=self._reached.owners + (not is_held))
         self._pending[key] = True
 
     def held(self, keys: Iterable[str]) -> set[str]:
@@ -173,14 +180,14 @@ class Folder:
 
     def commit(self, change: int) -> None:
         """Make everything put so far searchable and durable, as of this change."""
-        place = Place(change, self._records, self._owners, self._unswept)
+        place = replace(self._reached, change=change)
         with failures_are_damage(self.path):
             writer = self._writing()
             writer.delete_documents_by_term("role", schema.PLACE)
             writer.add_document(schema.place(msgspec.json.encode(place).decode()))
             writer.commit()
             self._index.reload()
-        self.committed = place
+        self.committed = self._reached = place
         self._pending.clear()
 
     def erased(self, rec: bytes) -> None:
@@ -192,11 +199,11 @@ class Folder:
         key = rec.hex()
         with failures_are_damage(self.path):
             if key in self._pending or self._index.searcher().doc_freq("rec", key) > 0:
-                self._unswept = True
+                self._reached = replace(self._reached, unswept=True)
 
     def is_swept(self) -> None:
         """Nothing of what was deleted is in the files any more: remember it, durably."""
-        self._unswept = False
+        self._reached = replace(self._reached, unswept=False)
         self.commit(self.committed.change)
 
     def _writing(self) -> tantivy.IndexWriter:
@@ -211,8 +218,7 @@ class Folder:
         """Give the writer back: what was not committed is forgotten, merges under way are finished."""
         writer, self._writer = self._writer, None
         self._pending.clear()
-        self._records, self._owners = self.committed.records, self.committed.owners
-        self._unswept = self.committed.unswept
+        self._reached = self.committed
         if writer is not None:
             with failures_are_damage(self.path):
                 writer.rollback()

@@ -9,7 +9,7 @@ totals one gets by choosing them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import tantivy
@@ -23,9 +23,6 @@ from mutunode.store.search.owners import STEMS_FIELD, WORDS_FIELD, Owners
 LIMIT_MAX = 100  # hits a page
 REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
 FACET_VALUES_MAX = 1_000  # organisations, the most numerous
-FILTERED = ("sense", "kind", "language", "license", "org")  # not the spaces: readers do not choose them
-_FILTER_FIELDS = {"kind": ("kind", "nature"), "license": ("license", "license_class")}
-SIDEWAYS = {"kind": ("nature",), "license": ("license_class",)}  # counted where the filter is left out, too
 FEW = 3  # documents: below, a word may be misspelt
 FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
@@ -100,7 +97,7 @@ def words_query(
     Not ``scored``, it finds the same in half the time or less: for counting.
     """
     if asked.everything:
-        return Query.all_query()
+        return _any_record(of)
     if asked.nothing:
         return _itself(of, asked.text)
     one = word_query if scored else counted_query
@@ -109,7 +106,7 @@ def words_query(
         some = [(Occur.Should, query) for query in must]
         must = [Query.boolean_query(some, minimum_number_should_match=enough)]
     must += [_phrase_query(of, phrase, owners) for phrase in asked.phrases]
-    clauses = [(Occur.Must, query) for query in must or [Query.all_query()]]
+    clauses = [(Occur.Must, query) for query in must or [_any_record(of)]]
     if scored:
         clauses += [(Occur.Should, one(of, owners, word, misspelt)) for word in asked.words if word.faint]
     clauses += [(Occur.MustNot, _excluding_query(of, word)) for word in asked.without]
@@ -121,6 +118,11 @@ def words_query(
     if any(map(str.isspace, asked.text)):
         return query
     return Query.boolean_query([(Occur.Should, query), (Occur.Should, _itself(of, asked.text))])
+
+
+def _any_record(of: tantivy.Schema) -> Query:
+    """Every record: not the names of organisations, nor the place."""
+    return Query.const_score_query(Query.term_query(of, "role", schema.RECORD), 0.0)
 
 
 def _itself(of: tantivy.Schema, text: str) -> Query:
@@ -236,42 +238,6 @@ def _side_by_side(of: tantivy.Schema, name: str, phrase: Phrase) -> Query:
     if len(phrase) == 1:  # which Tantivy does not take for a phrase
         return Query.term_query(of, name, phrase[0])
     return Query.phrase_query(of, name, list(phrase))
-
-
-def visible(of: tantivy.Schema, asked_for: SearchQuery) -> list[tuple[Occur, Query]]:
-    """What this reader may see at all."""
-    clauses = [(Occur.Must, _any_of(of, ("space",), (space.hex() for space in asked_for.spaces)))]
-    if asked_for.without_orgs:
-        hidden = _any_of(of, ("org",), (org.hex() for org in asked_for.without_orgs))
-        clauses.append((Occur.MustNot, hidden))
-    if asked_for.latest is not None:
-        last = schema.newness(asked_for.latest, schema.INDEX_MAX)
-        come = Query.range_query(of, "newness", tantivy.FieldType.Unsigned, 0, last)
-        clauses.append((Occur.Must, Query.const_score_query(come, 0.0)))
-    return clauses
-
-
-def filters(of: tantivy.Schema, asked_for: SearchQuery) -> dict[str, tuple[Occur, Query]]:
-    """The filters that were chosen, each under the facet it is on."""
-    chosen: dict[str, Sequence[str]] = {
-        "sense": asked_for.senses,
-        "kind": asked_for.kinds,
-        "language": asked_for.languages,
-        "license": asked_for.licenses,
-        "org": [org.hex() for org in asked_for.orgs],
-    }
-    return {
-        facet: (Occur.Must, _any_of(of, _FILTER_FIELDS.get(facet, (facet,)), values))
-        for facet, values in chosen.items()
-        if values
-    }
-
-
-def _any_of(of: tantivy.Schema, names: Iterable[str], values: Iterable[str]) -> Query:
-    """Whole values of these fields, without a say in the score."""
-    terms = [value.encode(errors="replace").decode() for value in values]
-    wanted = [(Occur.Should, Query.term_set_query(of, name, terms)) for name in names]
-    return Query.const_score_query(Query.boolean_query(wanted), 0.0)
 
 
 def facet_counts(of: tantivy.Searcher, query: Query, facets: Iterable[str]) -> dict[str, dict[str, int]]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from mutunode.store.search.filtering import FILTERED
 from mutunode.store.search.index import SearchIndex
-from mutunode.store.search.query import FILTERED
 from tests.store.search.catalogues import ask, digest
 
 FILTERS = {"sense": "senses", "kind": "kinds", "language": "languages", "license": "licenses", "org": "orgs"}

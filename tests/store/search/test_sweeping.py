@@ -178,7 +178,7 @@ def big(path: Path, records: int) -> Folder:
         made.add_text("rec", note(str(number)).rec.hex())
         made.add_text("words", FORMS[0] if number == records // 2 else f"w{number % 100}")
         writer.add_document(made)
-    folder._records = records
+    folder._reached = msgspec.structs.replace(folder._reached, records=records)
     folder.commit(records)
     folder.put([(note("small").rec, note("small"))])
     folder.commit(records + 1)
