@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import tantivy
 from tantivy import Occur, Query
 
 from mutunode.store.search import asked, filtering, meant, query, twins
+from mutunode.store.search.asked import Asked
 from mutunode.store.search.filtering import Held
 from mutunode.store.search.owners import Owners
 from mutunode.store.search.query import FEW, Found, SearchQuery
@@ -13,6 +17,7 @@ from mutunode.store.search.ranking import Ranking
 
 _SHOWN = (*filtering.FILTERED, "nature", "license_class")
 Clause = tuple[Occur, Query]
+Facets = dict[str, dict[str, int]]
 
 
 def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQuery, latest: int) -> Found:
@@ -27,20 +32,30 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
         by_time = typed.everything or wanted.newest_first
         return Ranking(searcher, schema, whole, wanted, by_time=by_time)
 
+    @cache
+    def counted(typed: Asked, misspelt: frozenset[str], enough: int) -> Facets:
+        words = query.words_query(schema, seeking.owners, typed, misspelt, enough, scored=False)
+        whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
+        return query.facet_counts(searcher, whole, _SHOWN)
+
+    def found(misspelt: frozenset[str], enough: int) -> int:
+        if chosen:  # which must not decide how a word is read
+            return seeking.found(misspelt, enough)
+        return sum(counted(seeking.typed, misspelt, enough)["kind"].values())  # of which each record has one
+
     ranking = ranked(seeking.words())
-    misspelt, enough = seeking.widened(ranking.total if not chosen else None, loosely=wanted.loosely)
+    as_written = None if chosen else ranking.total
+    misspelt, enough = seeking.widened(as_written, found, loosely=wanted.loosely)
     if misspelt or enough:
         ranking = ranked(seeking.words(misspelt, enough))
     hits = twins.grouped(ranking)
-    words = seeking.words(misspelt, enough, scored=False)
-    whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
-    facets = query.facet_counts(searcher, whole, _SHOWN)
+    facets = dict(counted(seeking.typed, misspelt, enough))
     for facet in chosen if wanted.sideways else ():
         others = [clause for name, clause in chosen.items() if name != facet]
         fields = [facet, *filtering.SIDEWAYS.get(facet, ())]
-        facets |= query.facet_counts(
-            searcher, Query.boolean_query([(Occur.Must, words), *visible, *others]), fields
-        )
+        words = seeking.words(misspelt, enough, scored=False)
+        whole = Query.boolean_query([(Occur.Must, words), *visible, *others])
+        facets |= query.facet_counts(searcher, whole, fields)
     return Found(
         total=ranking.total,
         hits=hits,
@@ -64,14 +79,14 @@ class Seeking:
     ) -> None:
         self._searcher = searcher
         self._schema = schema
-        self._owners = Owners(searcher, schema)
+        self.owners = Owners(searcher, schema)
         self.typed = typed
         self._visible = visible
         self.nowhere: tuple[str, ...] = ()  # words that stand in no record, once that was looked into
 
     def words(self, misspelt: frozenset[str] = frozenset(), enough: int = 0, *, scored: bool = True) -> Query:
         """Everything typed, as one query."""
-        return query.words_query(self._schema, self._owners, self.typed, misspelt, enough, scored=scored)
+        return query.words_query(self._schema, self.owners, self.typed, misspelt, enough, scored=scored)
 
     def found(self, misspelt: frozenset[str] = frozenset(), enough: int = 0) -> int:
         """How many records answer, as far as it matters."""
@@ -80,7 +95,7 @@ class Seeking:
     def places(self) -> dict[str, int]:
         """Of each word that may be misspelt, how many records hold it, as far as it matters."""
         return {
-            word.word: self._number(query.counted_query(self._schema, self._owners, word))
+            word.word: self._number(query.counted_query(self._schema, self.owners, word))
             for word in self.typed.words
             if query.may_be_misspelt(word)
         }
@@ -89,12 +104,15 @@ class Seeking:
         clauses = [(Occur.Must, sought), *self._visible]
         return len(self._searcher.search(Query.boolean_query(clauses), FEW, count=False).hits)
 
-    def widened(self, as_written: int | None, *, loosely: bool) -> tuple[frozenset[str], int]:
+    def widened(
+        self, as_written: int | None, found: Callable[[frozenset[str], int], int], *, loosely: bool
+    ) -> tuple[frozenset[str], int]:
         """What helps a search that finds next to nothing: words to look for by likeness, how many suffice.
 
         First by likeness those words that are nowhere; when that does not help, also those that are in a
         document or two, except a word still being typed that already found something. Then without some.
-        ``as_written``: how many records answer as it stands, where the caller has counted.
+        ``as_written``: how many records answer as it stands, where the caller has counted; ``found``: how
+        many with these words by likeness, when so many words suffice (0: all).
         """
         required = sum(1 for word in self.typed.words if not word.faint)
         if not required:
@@ -109,12 +127,12 @@ class Seeking:
             (1, 2) if misspelt else ()
         ):  # most have one letter wrong, which costs half as much to look for
             self.typed = asked.within(self.typed, far)
-            if self.found(misspelt):
+            if found(misspelt, 0):
                 return misspelt, 0
         typing = {word.word for word in self.typed.words if word.prefix}
         misspelt |= {word for word, number in places.items() if number < FEW and word not in typing}
-        if not loosely or as_written or self.found(misspelt):
+        if not loosely or as_written or found(misspelt, 0):
             return misspelt, 0
         most = -(-required * 2 // 3)
         fewer = dict.fromkeys(number for number in (most, 1) if number < required)
-        return misspelt, next((number for number in fewer if self.found(misspelt, number)), 0)
+        return misspelt, next((number for number in fewer if found(misspelt, number)), 0)
