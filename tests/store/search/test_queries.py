@@ -238,3 +238,18 @@ def test_blocked_organisations_are_neither_found_nor_counted(library: SearchInde
     found = ask(library, "", without_orgs=(digest("glosario"),))
     assert found.total == 1007 - ask(library, "", orgs=(digest("glosario"),)).total
     assert len(found.facets["org"]) == 2
+
+
+def test_what_claims_a_later_time_waits_until_it_comes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = FakeStore([document("x", "now", [("fr", "recette")], [], time=100)])
+    index = filled(tmp_path_factory.mktemp("later"), store)
+    assert ask(index, "recette", latest=99).total == 0
+    assert ask(index, "recette", latest=100).total == 1
+    store.put(document("x", "later", [("fr", "recette")], [], time=200))
+    while index.follow(store):
+        pass
+    for text in ("recette", ""):
+        assert ask(index, text, latest=199).total == 1
+        assert sum(ask(index, text, latest=199).facets["kind"].values()) == 1
+        assert ask(index, text, latest=200).total == 2
+    index.close()
