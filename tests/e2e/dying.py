@@ -95,7 +95,7 @@ def arm_erasing(reaper: Reaper) -> None:
     _wrap(SearchIndex, "_take_over", before=lambda *_: reaper.reached("before-taking-over"))
 
     def unindexing(folder: Folder, *_: Any) -> None:
-        if folder._unswept:
+        if folder._reached.unswept:
             reaper.reached("before-unindexing")
 
     def unindexed(folder: Folder, *_: Any) -> None:
