@@ -46,9 +46,10 @@ soak: $(VENV)/dev.stamp ## hours of kills, power cuts, refusing disks and simula
 	MUTUNODE_TEST_CUTS=$${MUTUNODE_TEST_CUTS:-100000} MUTUNODE_TEST_REFUSALS=both \
 	MUTUNODE_TEST_WORLDS=$${MUTUNODE_TEST_WORLDS:-10000} \
 	MUTUNODE_TEST_FILE_KILLS=$${MUTUNODE_TEST_FILE_KILLS:-100} \
+	MUTUNODE_TEST_STORES=$${MUTUNODE_TEST_STORES:-1000} \
 	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py tests/test_simulator_scale.py \
 	  tests/test_power_cuts.py tests/test_failing_disk.py tests/commons/test_booking_worlds.py \
-	  tests/store/test_blob_kills.py $(ARGS)
+	  tests/store/test_blob_kills.py tests/store/test_stores_agree.py $(ARGS)
 	if [ "$$(id -u)" = 0 ]; then for scene in slow half-open lan; do $(BIN)/python -m tests.realnet $$scene; done; fi
 	$(BIN)/python -m tests.fuzz --seconds $${MUTUNODE_TEST_FUZZ_SECONDS:-600}
 

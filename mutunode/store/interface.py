@@ -329,7 +329,7 @@ class Reader(Protocol):
     # What was sealed: never among the answers above. ``store.private`` puts both together for who may see.
 
     def sealed_waiting(self, limit: int) -> list[Stored]:
-        """Sealed records to be tried with our keys."""
+        """Sealed records to be tried with our keys, in any order."""
 
     def opened_at(self, log: bytes, index: int) -> Stored | None:
         """What is inside the sealed record there, if it was opened here."""

@@ -1,12 +1,14 @@
 """Whatever is done to them, in whatever order, the stores answer alike.
 
 Two authors write, revise, withdraw, cite each other, repeat themselves, lose bodies, open epochs and sign
-two trees; after every step the SQLite store is compared with the reference in everything it can be asked.
+two trees, seal things, and have things brought; after every step the SQLite store is compared with the
+reference in everything it can be asked.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
@@ -19,16 +21,19 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mutunode.protocol.entry import Entry, Header, body_hash, rec_id
+from mutunode.protocol.entry import Entry, Header, body_hash, encode_body, rec_id
 from mutunode.protocol.head import PUBLIC, circle_id
-from mutunode.protocol.ledger import Stance
+from mutunode.protocol.ledger import Delivered, Outgoing, Stance
 from mutunode.store import Store, Stored, StoreLedger, open_store
+from mutunode.store.interface import Reader
+from mutunode.store.private import PrivateReader
 from mutunode.store.sqlite import SqliteStore
 from tests.store.authors import Author, append
 
 CIRCLE = circle_id(bytes(32), bytes(16))
 SPACES = (PUBLIC, PUBLIC, CIRCLE)
 KINDS = ("resource", "usage", "withdrawal", "vouch", "profile", "note")
+EXAMPLES = int(os.environ.get("MUTUNODE_TEST_STORES", "30"))  # 1,000 in `make soak`
 SHOWN_AT_COMMIT = 3  # instead of hundreds, so that short runs reach the bounded steps
 
 places = st.tuples(st.integers(0, 1), st.integers(0, 12))
@@ -64,6 +69,8 @@ class Plan(msgspec.Struct, frozen=True):
                 org = machine.authors[self.target[0]].org
                 body = {"org": org, "endpoints": [f"{self.key}:1"], "listed": self.flag}
                 return author.entry("vouch" if self.flag else "profile", body)
+            case "sealed":
+                return author.entry("sealed", {"box": self.key.encode() * 40, "suite": 1})
             case "again":
                 ever = machine.ever[author.log(space)]
                 return ever[self.target[1] % len(ever)] if ever else author.entry("note", {})
@@ -72,13 +79,14 @@ class Plan(msgspec.Struct, frozen=True):
 
 plans = st.builds(
     Plan,
-    st.sampled_from(("resource", "revision", "usage", "withdrawal", "person", "again", "odd")),
+    st.sampled_from(("resource", "revision", "usage", "withdrawal", "person", "sealed", "again", "odd")),
     places,
     st.booleans(),
     st.sampled_from("ab"),
 )
 
 
+kept_states = st.sampled_from(("waiting", "kept", "answered", "ignored", "settled", "erased"))
 batches = st.lists(plans, min_size=2, max_size=8)
 
 
@@ -244,6 +252,53 @@ class StoresAgree(RuleBasedStateMachine):
     def decide(self, by: int, accepted: bool, blocked: bool, undo: bool) -> None:
         self.turn(lambda ledger: ledger.put_stance(self.authors[by].org, Stance(accepted, blocked)), undo)
 
+    @rule(by=who, pick=st.integers(0, 5), cites=places, ours=st.booleans(), undo=st.booleans())
+    def open_sealed(self, by: int, pick: int, cites: tuple[int, int], ours: bool, undo: bool) -> None:
+        """Some of what waits to be tried opens; the rest need not be tried again."""
+        author = self.authors[by]
+        waiting, theirs = (to_be_tried(store.reader()) for store in self.stores)
+        assert waiting == theirs
+        body = encode_body({"resource": self.ref(cites, PUBLIC, right=True), "type": "used"})
+        opened = [each for each in waiting[pick : pick + 2] if each.log == author.log()]
+
+        def step(ledger: StoreLedger) -> None:
+            for each in opened:
+                reader = self.authors[1 - by].org if ours else None
+                ledger.put_opened(each.log, each.index, each.leaf, "usage", body, reader)
+            ledger.sealed_tried([(each.log, each.index) for each in waiting])
+
+        self.turn(step, undo)
+
+    @rule(key=st.sampled_from((b"1" * 32, b"2" * 32)))
+    def get_a_key(self, key: bytes) -> None:
+        ours, theirs = self.turn(lambda ledger: ledger.try_sealed_with([key]))
+        assert ours == theirs
+
+    @rule(by=who, pick=st.integers(0, 8), state=kept_states, stranger=st.booleans(), undo=st.booleans())
+    def bring(self, by: int, pick: int, state: Any, stranger: bool, undo: bool) -> None:
+        """A record of an author, whose register may be here, is brought, or decided on."""
+        author = self.authors[by]
+        ever = [each for each in self.ever[author.log()] if each.body]
+        if not ever:
+            return
+        index = pick % len(ever)
+        entry = ever[index]
+        rec = rec_id(author.log(), entry.leaf)
+        self.recs.add(rec)
+        brought = Delivered(
+            rec, author.org, index, entry.header, entry.salt, entry.body, "usage",
+            entry.body if stranger else b"", bytes([pick % 2]) * 32, f"10.0.{by}.0/24", stranger,
+            1_000 + pick, ("a:1",), state,
+        )  # fmt: skip
+        self.turn(lambda ledger: ledger.put_delivered(brought), undo)
+
+    @rule(by=who, index=st.integers(0, 9), state=st.sampled_from(("waiting", "taken", "given_up", "dropped")))
+    def send(self, by: int, index: int, state: Any) -> None:
+        author, reader = self.authors[by], self.authors[1 - by].org
+        outgoing = Outgoing(author.log(), index, reader, 1_000 + index, state, index, 2_000, "")
+        self.turn(lambda ledger: ledger.put_outgoing(outgoing))
+        self.turn(lambda ledger: ledger.put_passed_on(reader, index))
+
     # --- comparing -----------------------------------------------------------------------------
     @invariant()
     def ledgers_answer_alike(self) -> None:
@@ -257,7 +312,15 @@ class StoresAgree(RuleBasedStateMachine):
             ledger.range_items(bytes(32), b"\xff" * 32),
             ledger.logs_missing(5),
             ledger.accepted(),
+            ledger.outgoing(),
+            ledger.strangers_waiting(),
+            [ledger.delivered(rec) for rec in sorted(self.recs)],
         ]
+        for by, author in enumerate(self.authors):
+            answers += [ledger.strangers_from(f"10.0.{by}.0/24", since) for since in (0, 1_003)]
+            answers += [ledger.delivered_about(author.org, bytes([about]) * 32) for about in (0, 1)]
+            answers += [ledger.left_by(author.org), ledger.passed_on(author.org)]
+            answers += [self.passed_on(ledger, author.org)]
         for author in self.authors:
             answers += [ledger.logs_of(author.org), ledger.vouches(author.org, 9), ledger.stance(author.org)]
             answers += [ledger.endpoints(author.org), ledger.profile_entry(author.org)]
@@ -269,6 +332,14 @@ class StoresAgree(RuleBasedStateMachine):
                 answers += [ledger.root_at(log, size // 2) if size else None]
                 answers += [ledger.leaves(log, 1, 5), ledger.entries(log, 0, 99, False, 10**6)]
         return answers
+
+    def passed_on(self, ledger: StoreLedger, org: bytes) -> list[Any]:
+        """What is to be passed on, and in which order; each store counts arrivals in its own way."""
+        found = ledger.to_pass_on(org, 0, 9)
+        assert all(arrival <= ledger.newest_arrival() for arrival, _, _ in found)
+        for number, (arrival, _, _) in enumerate(found[:2]):
+            assert ledger.to_pass_on(org, arrival, 9)[: 8 - number] == found[number + 1 :]
+        return [place for _, *place in found]
 
     @invariant()
     def readers_answer_alike(self) -> None:
@@ -294,6 +365,23 @@ class StoresAgree(RuleBasedStateMachine):
                 answers += [reader.mentions(log, index) for index in range(12)]
                 answers += [reader.mentioning_log(log), reader.mentioning_log(log, ("usage",), 2, 1)]
                 answers += [list(reader.log_walk(log))]
+        return answers + self.ask_of_what_is_private(reader)
+
+    def ask_of_what_is_private(self, reader: Reader) -> list[Any]:
+        answers: list[Any] = [to_be_tried(reader), reader.delivered_waiting()]
+        for rec in sorted(self.recs):
+            answers += [reader.delivered_record(rec), reader.delivered_state(rec)]
+        for current in (True, False):
+            answers.append(reader.opened_of_kind("usage", limit=3, offset=1, current=current))
+        private = PrivateReader(reader)
+        for author in self.authors:
+            log = author.log()
+            answers += [reader.opened_of_kind("usage", author.org), private.of_kind("usage", author.org)]
+            answers += [reader.opened_mentioning_log(log, ("usage",), 3), private.mentioning_log(log)]
+            for index, entry in enumerate(author.entries.get(PUBLIC, [])[:9]):
+                answers += [reader.opened_at(log, index), reader.outgoing_of(log, index)]
+                answers += [reader.opened_mentions(log, index, entry.leaf), private.mentions(log, index)]
+                answers += [reader.citing(log, index, entry.leaf), private.at(log, index)]
         return answers
 
     @invariant()
@@ -312,6 +400,11 @@ class StoresAgree(RuleBasedStateMachine):
                 assert follower.get(rec) == expected
 
 
+def to_be_tried(reader: Reader) -> list[Stored]:
+    """What is sealed and was not tried yet; each store has an order of its own."""
+    return sorted(reader.sealed_waiting(99), key=lambda each: (each.log, each.index))
+
+
 @pytest.fixture(autouse=True)
 def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("memory", "sqlite"):
@@ -320,7 +413,7 @@ def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 TestStoresAgree = StoresAgree.TestCase
 TestStoresAgree.settings = settings(
-    max_examples=40,
+    max_examples=EXAMPLES,
     phases=(Phase.generate,),
     stateful_step_count=20,
     deadline=None,
