@@ -55,6 +55,16 @@ def _told(session: Session, folder: str, answer: dict[str, Any]) -> None:
         f"{answer['registers']} registers, {megabytes} MB in {folder}. To use it, on an empty machine: "
         f"mutunode restore {folder}",
     )
+    if answer["files_elsewhere"]:
+        count, size = answer["files_elsewhere"], f"{answer['bytes_elsewhere'] / 1_000_000:.1f}"
+        session.note(
+            f"Attention : {count} fichier(s) de fiches, {size} Mo, n’y sont pas. Ils sont gardés hors du "
+            "dossier du nœud (réglage « blobs », un dépôt S3 par exemple). Sauvegardez aussi cet endroit : "
+            "le nœud remis en place les y cherchera, et demandera aux autres ce qui y manque.",
+            f"Careful: {count} file(s) of records, {size} MB, are not in it. They are kept outside the "
+            "node's folder (setting `blobs`, an S3 store for example). Back that place up as well: the "
+            "restored node looks for them there, and asks others for what is missing.",
+        )
     if answer["keys"] == "clear":
         session.note(
             "Attention : la clé de signature y est, sans mot de passe. Qui lit ce dossier peut signer en "

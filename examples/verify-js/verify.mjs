@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Checks what mutunode proves, without mutunode: one file, Node 20 or newer, nothing to install.
+// (16 and 18 pass our vectors too, but nobody mends them any more.)
 //
 //   node verify.mjs FILE [--org org_…]   a proof file: who published what, and who saw it when
 //   node verify.mjs DIR                  a register exported with `mutunode log export --tlog DIR`
@@ -14,6 +15,8 @@ import { createHash, createPublicKey, verify as verifySignature } from "node:cry
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+const NODE_MAJOR_MIN = 16;
 
 // --- limits -----------------------------------------------------------------------------------------
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -636,6 +639,10 @@ function main(argv) {
   const json = argv.includes("--json") && argv.splice(argv.indexOf("--json"), 1).length > 0;
   const tr = (fr, en) => (language.toLowerCase().startsWith("fr") ? fr : en);
   const [path] = argv;
+  if (parseInt(process.versions.node) < NODE_MAJOR_MIN) {
+    console.error(tr(`Il faut Node.js 20 ou plus récent ; celui-ci est le ${process.versions.node}.`, `Node.js 20 or newer is needed; this is ${process.versions.node}.`));
+    return 2;
+  }
   if (argv.length !== 1 || path.startsWith("--") || (path !== "-" && !existsSync(path))) {
     console.error(tr("Usage : node verify.mjs FICHIER|DOSSIER [--org org_…] [--json]", "Usage: node verify.mjs FILE|DIR [--org org_…] [--json]"));
     return 2;

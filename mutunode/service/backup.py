@@ -21,7 +21,7 @@ from typing import Literal
 import msgspec
 
 from mutunode import __version__
-from mutunode.protocol.ids import org_text
+from mutunode.protocol.ids import blob_text, org_text
 from mutunode.service import disk
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
@@ -70,6 +70,8 @@ class Made(msgspec.Struct, frozen=True):
     registers: int
     bytes: int
     keys: KeysKept
+    files_elsewhere: int = 0  # files of records that are kept outside the node's folder (S3), and not copied
+    bytes_elsewhere: int = 0
 
 
 def make(desk: Desk, path: str, with_keys: bool, emit: Emit) -> Made:
@@ -93,7 +95,15 @@ def make(desk: Desk, path: str, with_keys: bool, emit: Emit) -> Made:
         (desk.folder / LAST).touch(mode=0o600)
     total = sum(kept.bytes for kept in manifest.files.values())
     size = next((each.size for each in held if each.org == desk.org), 0)
-    return Made(path, size, len(held), total, keys)
+    return Made(path, size, len(held), total, keys, *_elsewhere(desk, manifest))
+
+
+def _elsewhere(desk: Desk, manifest: Manifest) -> tuple[int, int]:
+    """How many files, and bytes, are held and not in the backup: they are kept outside the node's folder."""
+    copied = {Path(name).name for name in manifest.files}
+    held = [each for each in desk.reader.files() if each.held]
+    left = [each.size for each in held if blob_text(each.blob).removeprefix("blob_") not in copied]
+    return len(left), sum(left)
 
 
 @contextmanager

@@ -77,10 +77,15 @@ def test_a_backup_made_under_write_load_is_one_state_and_comes_back(two: tuple[N
 
 
 def test_alone_what_is_restored_is_read_only_until_a_person_answers_for_it(make: Make) -> None:
-    jardin = make("Jardin").start()
-    jardin.publish("Un")
+    jardin = make("Jardin")
+    (jardin.home / "mutunode.toml").write_text(f'blobs = "folder://{jardin.folder}/ailleurs"\n')
+    jardin.start()
+    guide = jardin.folder / "guide.txt"
+    guide.write_text("Un guide")
+    rec = jardin("publish", "resource", "--title", "Un", "--file", str(guide))["id"]
     folder = jardin.folder / "sauvegarde"
-    jardin("backup", str(folder))
+    made = jardin("backup", str(folder))
+    assert (made["files_elsewhere"], made["bytes_elsewhere"]) == (1, len("Un guide")), "it says what it lacks"
     jardin.publish("Deux, perdue")
     moved(jardin)
     jardin("restore", str(folder))
@@ -92,6 +97,7 @@ def test_alone_what_is_restored_is_read_only_until_a_person_answers_for_it(make:
     assert refused.value.code == "read_only"
     assert "allow-signing" in jardin.ask("status")["read_only_reason"]["fr"]
     assert jardin.ask("search", q="Un")["total"] == 1
+    assert jardin.run("get", rec, "-o", str(jardin.folder / "de retour")).code == 0, "found where it was kept"
     jardin("doctor", "--allow-signing", "--yes")
     jardin.publish("Deux")
     assert jardin.register()[0] == 2
