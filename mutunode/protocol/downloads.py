@@ -163,6 +163,8 @@ class Downloads:
         self._open.pop(download.blob, None)
         self._waiting.pop(download.blob, None)
         self._forget(download.blob)
+        for org in download.givers:  # with it: each turn that writes has to wait for the disk
+            self._core.ledger.put_holder(download.blob, org, True, int(now))
         self._core.ledger.file_arrived(download.blob)
         self._next(now)
 
@@ -305,9 +307,7 @@ class Downloads:
         if data.size != download.size:
             self._wrong_size(download)
             return False
-        if session.org not in download.givers:
-            download.givers.add(session.org)
-            self._core.ledger.put_holder(download.blob, session.org, True, int(now))
+        download.givers.add(session.org)
         download.came(index)
         self._core.do(PutChunk(download.blob, download.size, index, data.chunk, leaf))
         self._fill_all(now)
