@@ -6,6 +6,8 @@ On Linux; scenes with networks of their own make namespaces and devices, and tak
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 
 from tests.realnet.crowd import crowd
 from tests.realnet.lan import lan
@@ -19,4 +21,7 @@ if __name__ == "__main__":
     parser.add_argument("scene", choices=sorted(SCENES))
     parser.add_argument("--count", type=int, default=100, help="processes of `crowd`")
     given = parser.parse_args()
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("ended before its end")
+    )  # what was started is ended too
     print(crowd(given.count) if given.scene == "crowd" else SCENES[given.scene]())

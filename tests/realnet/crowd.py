@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.e2e.nodes import ROOT, Node, environment
+from tests.e2e.nodes import Node
 from tests.realnet import homes
 from tests.realnet.siege import memory, processor
-from tests.simulator.table import Table
+from tests.realnet.told import Told
 
 STARTING_MAX = 4  # at once: a machine of two cores has no use for more
-PREPARING = 2
 WAIT_SECONDS_MAX = 180.0
 LOOK_SECONDS = 1.0
 
 
-def crowd(count: int = 100) -> Table:
+def crowd(count: int = 100) -> Told:
     """So many, each with an organisation and a record, who accepted all others and know one address."""
-    table = Table(f"{count} processes on one machine of {os.cpu_count()} cores")
+    table = Told(f"{count} processes on one machine of {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as home:
         began = time.monotonic()
-        made = _prepared(Path(home), count)
+        homes.make(Path(home), count)
+        made = [Node(homes.home_of(Path(home), number).name, Path(home)) for number in range(count)]
         table.row("identities, acceptances and a record each made before, seconds", time.monotonic() - began)
         try:
             _start(table, made)
@@ -49,19 +47,7 @@ def crowd(count: int = 100) -> Table:
     return table
 
 
-def _prepared(folder: Path, count: int) -> list[Node]:
-    """Homes; nobody runs."""
-    homes.make(folder, count)
-    command = [sys.executable, "-m", "tests.realnet.homes", str(folder), str(count)]
-    parts = [
-        subprocess.Popen([*command, str(part), str(PREPARING)], cwd=ROOT, env=environment())
-        for part in range(PREPARING)
-    ]
-    assert [part.wait() for part in parts] == [0] * PREPARING
-    return [Node(homes.home_of(folder, number).name, folder) for number in range(count)]
-
-
-def _start(table: Table, made: list[Node]) -> None:
+def _start(table: Told, made: list[Node]) -> None:
     """A few at once; whoever is first is everybody's seed."""
     began = time.monotonic()
     made[0].start()

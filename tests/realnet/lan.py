@@ -16,16 +16,16 @@ from tests.e2e import nodes
 from tests.e2e.nodes import ROOT, environment
 from tests.realnet.placed import Placed, bridged, placed, running
 from tests.realnet.siege import memory, processor
-from tests.simulator.table import Table
+from tests.realnet.told import Told
 
 FAKES = 10_000
 SECONDS = 20  # of looking at what a flood costs
 MULTICAST_DNS = "multicast-dns@7.2.5"  # of npm: shares nothing with the library the nodes use
 
 
-def lan() -> Table:
+def lan() -> Told:
     """Three namespaces on one bridge: two nodes, and whoever looks at them or shouts."""
-    table = Table("Two nodes on one local network")
+    table = Told("Two nodes on one local network")
     tag = f"mn{os.getpid()}"
     names = [f"{tag}{letter}" for letter in "abc"]
     with tempfile.TemporaryDirectory() as home, bridged(tag, names):
@@ -170,7 +170,7 @@ setTimeout(() => {
 
 
 # --- a flood ---------------------------------------------------------------------------------------
-def _flooded(table: Table, folder: Path, namespace: str, jardin: Placed, atelier: Placed) -> None:
+def _flooded(table: Told, folder: Path, namespace: str, jardin: Placed, atelier: Placed) -> None:
     """Ten thousand that do not exist, and what the two go on to do."""
     before = memory(jardin)
     within = ["ip", "netns", "exec", namespace, sys.executable, "-m", "tests.realnet.announcer"]

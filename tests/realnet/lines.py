@@ -12,14 +12,14 @@ from typing import Any
 from tests.e2e import nodes
 from tests.e2e.nodes import Node
 from tests.realnet.placed import line, placed, running
-from tests.simulator.table import Table
+from tests.realnet.told import Told
 
 RECORDS = 1_000
 
 
-def slow() -> Table:
+def slow() -> Told:
     """A thousand records over a line of 256 kbit/s that is late and loses."""
-    table = Table(f"{RECORDS:,} records over 256 kbit/s, 150 to 180 ms each way, 5 % lost, reordered")
+    table = Told(f"{RECORDS:,} records over 256 kbit/s, 150 to 180 ms each way, 5 % lost, reordered")
     with tempfile.TemporaryDirectory() as home, line() as (a, b, wire):
         folder = Path(home)
         jardin = placed(folder, "Jardin", a, "10.232.0.1:7447")
@@ -46,9 +46,9 @@ def slow() -> Table:
     return table
 
 
-def half_open() -> Table:
+def half_open() -> Told:
     """One direction of a line is cut: who notices when?"""
-    table = Table("A link of which one direction was cut")
+    table = Told("A link of which one direction was cut")
     with tempfile.TemporaryDirectory() as home, line(loss=0.0, rate=10_000_000, delay=0.01) as (a, b, wire):
         folder = Path(home)
         jardin = placed(folder, "Jardin", a, "10.232.0.1:7447")

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.e2e.nodes import ROOT, Node, environment, until
-from tests.simulator.table import Table
+from tests.realnet.told import Told
 
 PAGES = 300
 PAGE = "/fr/chercher?q=fiche"
 FILES_USUAL = 1_024  # what a process may open on a machine where nobody changed it
 
 
-def siege(slow: int = 500, silent: int = 500) -> Table:
+def siege(slow: int = 500, silent: int = 500) -> Told:
     """So many on each port of a node that runs with what a usual machine allows."""
-    table = Table(f"{slow} slow and {silent} silent callers on each of a node's two ports")
+    table = Told(f"{slow} slow and {silent} silent callers on each of a node's two ports")
     with tempfile.TemporaryDirectory() as home, usual_files():
         jardin, atelier, cantine = (
             Node(name, Path(home)).init() for name in ("Jardin", "Atelier", "Cantine")
@@ -45,7 +45,7 @@ def siege(slow: int = 500, silent: int = 500) -> Table:
     return table
 
 
-def _besieged(table: Table, jardin: Node, atelier: Node, cantine: Node, slow: int, silent: int) -> None:
+def _besieged(table: Told, jardin: Node, atelier: Node, cantine: Node, slow: int, silent: int) -> None:
     with crowd(jardin, slow, silent) as callers:
         until(lambda: _files(jardin) > 300, "the doors are held")
         began, spent = time.monotonic(), processor(jardin)
