@@ -191,6 +191,7 @@ class Contents:
         self.store_id = store_id
         self.own: bytes | None = None
         self.chains: dict[bytes, Chain] = {}
+        self.rivalled: dict[bytes, None] = {}  # organisations whose chain has rivals
         self.logs: dict[bytes, Log] = {}
         self.evidence: dict[tuple[bytes, int], tuple[bytes, int]] = {}  # (log, epoch): frame, first index
         self.stances: dict[bytes, tuple[Stance, int]] = {}

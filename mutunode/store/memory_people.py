@@ -26,6 +26,10 @@ class MemoryPeople:
     def put_chain(self, chain: Chain) -> None:
         """Keep a verified chain."""
         self._turn.state.chains[chain.org] = chain
+        if chain.rivals:
+            self._turn.state.rivalled.setdefault(chain.org)
+        else:
+            self._turn.state.rivalled.pop(chain.org, None)
 
     def org_of_root(self, root_key: bytes) -> bytes | None:
         """The organisation held first whose current roots hold this key."""
@@ -36,8 +40,7 @@ class MemoryPeople:
 
     def rivalled(self, limit: int) -> list[bytes]:
         """Organisations whose chain has rivals, those heard of last first."""
-        chains = reversed(self._turn.state.chains.values())
-        return [chain.org for chain in chains if chain.rivals][:limit]
+        return list(reversed(self._turn.state.rivalled))[:limit]
 
     # --- people's decisions --------------------------------------------------------------------
     def put_own(self, org: bytes) -> None:

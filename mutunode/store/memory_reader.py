@@ -128,7 +128,8 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
 
     def rivalled(self) -> list[Organisation]:
         """Those whose chain has rivals, by id."""
-        return [each for each in self.organisations() if each.chain is not None and each.chain.rivals]
+        state = self._held()
+        return [_organisation(state, org) for org in sorted(state.rivalled)]
 
     def counts(self) -> Counts:
         """How much is shown."""

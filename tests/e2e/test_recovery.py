@@ -299,11 +299,12 @@ def test_a_friend_that_takes_an_organisation_against_its_will_is_undone(
     words, asked = folder / "voleur.phrase", folder / "demande.json"
     thief("key", "request", jardin.org, "--phrase-file", str(words), "-o", str(asked))
     atelier("epoch", "open", "--with-entrusted", str(asked), "--phrase-file", phrase(atelier))
+    until(lambda: jardin.ask("status")["read_only"], "its key is over, though nobody has the new one yet")
+    until(lambda: mairie.ask("peer_show", org=jardin.org)["epoch"] == 2, "whoever is linked knows it too")
     thief("recover", "--phrase-file", str(words), "--seed", atelier.peer)
     thief.start("--seed", mairie.peer)
     thief.publish("Volée")
     mairie.catches_up_with(thief)
-    until(lambda: jardin.ask("status")["read_only"], "it hears that its key is over")
 
     late = jardin.run("epoch", "open", "--phrase-file", phrase(jardin), "--json")
     assert (late.code, late.json["error"]["code"]) == (4, "old_phrase")
