@@ -182,7 +182,7 @@ def test_a_file_that_replaces_another_does_so_whole(apart: tuple[Node, Node], tm
     carries(jardin, tmp_path / "clé")
     before = (tmp_path / "clé").read_bytes()
     (tmp_path / "dossier").mkdir()
-    with pytest.raises(Refusal, match="Is a directory"):
+    with pytest.raises(Refusal, match="it is a folder"):
         carries(jardin, tmp_path / "dossier")
     assert (tmp_path / "clé").read_bytes() == before
     assert not list(tmp_path.glob("**/*.part"))
@@ -313,7 +313,7 @@ def test_what_is_no_file_of_frames_is_said(apart: tuple[Node, Node], tmp_path: P
     with pytest.raises(Refusal) as missing:
         takes(atelier, tmp_path / "rien")
     assert missing.value.exit == Exit.NOT_FOUND
-    with pytest.raises(Refusal, match="Is a directory"):
+    with pytest.raises(Refusal, match="it is a folder"):
         takes(atelier, tmp_path)
     with refused("usage", Exit.USAGE):
         takes(atelier, Path("relatif"))
