@@ -13,15 +13,17 @@ from mutunode_cli.failure import Failure, usage
 from mutunode_cli.options import Verb, both, with_session
 from mutunode_cli.session import Session
 
-FILE = "--file"
+FILE, LOGO = "--file", "--logo"
 ABOUT_FILE = {"--alt": "alt", "--lang": "lang", "--media-type": "media_type"}  # of the file named before
 SETTLE_SECONDS = 120.0  # after its own timeout: a large file is still written out
 
 
 # --- publish --file -------------------------------------------------------------------------------
-def split(given: Sequence[str]) -> tuple[list[dict[str, str]], list[str]]:
-    """Files named by ``--file PATH…`` with what is said of each, and all other words."""
+def split(given: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Fields of files (``--file PATH…``, ``--logo PATH``, what is said of each), and all other words."""
     files: list[dict[str, str]] = []
+    logo: dict[str, str] = {}
+    named = logo  # last, whom the words about a file speak of
     rest: list[str] = []
     left = list(given)
     while left:
@@ -32,12 +34,17 @@ def split(given: Sequence[str]) -> tuple[list[dict[str, str]], list[str]]:
             if not all(paths) or not paths:
                 raise usage(f"{FILE} attend un chemin.", f"{FILE} needs a path.")
             files += [{"path": str(Path(path).expanduser().absolute())} for path in paths]
-        elif flag.partition(".")[0] in ABOUT_FILE and files:
+            named = files[-1]
+        elif flag == LOGO:
+            path = value if equals else _one(flag, left)
+            logo["path"] = str(Path(path).expanduser().absolute())
+            named = logo
+        elif flag.partition(".")[0] in ABOUT_FILE and named:
             name = ABOUT_FILE[flag.partition(".")[0]] + "".join(flag.partition(".")[1:])
-            files[-1][name] = value if equals else _one(flag, left)
+            named[name] = value if equals else _one(flag, left)
         else:
             rest.append(word)
-    return files, rest
+    return ({"files": files} if files else {}) | ({"logo": logo} if logo else {}), rest
 
 
 def _values(left: list[str]) -> list[str]:

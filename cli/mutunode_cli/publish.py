@@ -134,8 +134,9 @@ def publish_kind(ctx: click.Context, kind: str, manifest: str | None, dry_run: b
         body["files"] = files.absolute(body["files"], Path(manifest).absolute().parent)
     named_files, rest = files.split(_given(ctx))
     body |= fields.from_words(declared, rest)
-    if named_files:
-        body["files"] = [*body.get("files", ()), *named_files]
+    if "files" in named_files:
+        named_files["files"] = [*body.get("files", ()), *named_files["files"]]
+    body |= named_files
     _write(session, "publish", {"kind": declared.name, "fields": body}, dry_run)
 
 
@@ -192,8 +193,10 @@ def revise_command(ctx: click.Context, rec: str, manifest: str | None, dry_run: 
     body |= fields.from_words(kinds.the_kind(kinds.kinds(session), before.get("kind", "")), rest)
     if "files" in body and manifest:
         body["files"] = files.absolute(body["files"], Path(manifest).absolute().parent)
-    if named_files:
-        body["files"] = files.added_to(body if "files" in body else before.get("body", {}), named_files)
+    if "files" in named_files:
+        kept = body if "files" in body else before.get("body", {})
+        named_files["files"] = files.added_to(kept, named_files["files"])
+    body |= named_files
     _write(session, "revise", {"rec": rec, "fields": body}, dry_run)
 
 

@@ -54,6 +54,19 @@ def test_words_become_fields(publish: Any, given: list[str], fields: dict[str, A
     assert got == fields
 
 
+def test_files_and_a_logo_are_named_by_their_paths_with_what_is_said_of_each(
+    node: FakeNode, cli: Cli, tmp_path: Path
+) -> None:
+    node.verbs["publish"] = answers(examples.published())
+    plan, tree = str(tmp_path / "plan.pdf"), str(tmp_path / "arbre.png")
+    done = cli("publish", "resource", "--file", plan, "--lang", "fr", "--logo", tree, "--alt", "Un arbre")
+    assert done.code == 0
+    assert node.params("publish")["fields"] == {
+        "files": [{"path": plan, "lang": "fr"}],
+        "logo": {"path": tree, "alt": "Un arbre"},
+    }
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -61,6 +61,18 @@ def test_a_file_is_attached_with_what_it_is(jardin: Node, tmp_path: Path) -> Non
     assert jardin.office.show(rec).files == (line,)
 
 
+def test_a_profile_bears_a_logo(jardin: Node, tmp_path: Path) -> None:
+    fields = {
+        "name": "Jardin",
+        "logo": {"path": path_of(tmp_path, "arbre.png", b"\x89PNG\r\n\x1a\n" + bytes(40)), "alt": "Un arbre"},
+        "posture": {"wants_usage": "welcome"},
+    }
+    rec = call(jardin, "publish", kind="profile", fields=fields).id
+    (line,) = lines(jardin, rec)
+    assert (line.name, line.media_type, line.held) == ("arbre.png", "image/png", True)
+    assert jardin.office.organisation(jardin.org, "fr").profile["logo"]["blob"] == line.blob
+
+
 def test_the_content_says_what_a_file_is_whatever_its_name(jardin: Node, tmp_path: Path) -> None:
     rec = publish(jardin, path_of(tmp_path, "photo.png", PDF))
     assert lines(jardin, rec)[0].media_type == "application/pdf"

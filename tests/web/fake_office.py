@@ -349,7 +349,9 @@ class FakeOffice:
                     holders=1,
                     sole=mine,
                 )
-                for index, item in enumerate(entry.body.get("files", ()))
+                for index, item in enumerate(
+                    [*entry.body.get("files", ()), *filter(None, [entry.body.get("logo")])]
+                )
             )
             if readable
             else (),

@@ -10,7 +10,7 @@ from aiohttp import FormData
 from mutunode.protocol import ids
 from mutunode.protocol.blobs import blob_of
 from tests.web import catalogue
-from tests.web.fake_office import PIXEL, Entry, FakeOffice
+from tests.web.fake_office import PIXEL, Entry, FakeOffice, org_id
 from tests.web.site import Site, form_fields
 
 WORDS = b"# Mode d'emploi\n\n" + "é".encode() * 3_000
@@ -206,6 +206,20 @@ async def test_nothing_is_let_go_of_that_nobody_asked_for(desk: Site, theirs: st
     answer = await desk.post(f"/fr/fiche/{theirs}/ne-plus-garder", {"csrf": "wrong"})
     assert answer.status == 403
     assert desk.office.kept_for
+
+
+async def test_the_logo_of_an_organisation_is_on_its_page_when_it_is_here(desk: Site) -> None:
+    entry = [each for each in desk.office.entries if each.kind == "profile"][-1]
+    blob, size, _ = blob_of([PIXEL])
+    entry.body["logo"] = {
+        "blob": blob, "size": size, "media_type": "image/png", "name": "arbre.png", "alt": {"fr": "Un arbre"},
+    }  # fmt: skip
+    address = f"/fr/organisation/{org_id(entry.author)}"
+    assert not (await desk.get(address)).all("img", alt="Un arbre")
+    desk.office.contents[ids.blob_text(blob)] = PIXEL
+    picture = (await desk.get(address)).find("img", alt="Un arbre")
+    status, headers, body = await fetch(desk, picture.get("src").removeprefix(desk.prefix))
+    assert (status, headers["Content-Type"], body) == (200, "image/png", PIXEL)
 
 
 # --- attaching, without scripts --------------------------------------------------------------------

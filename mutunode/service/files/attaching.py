@@ -21,6 +21,7 @@ from mutunode.turns import Turn
 READ_BYTES = 1_024 * 1_024
 TOLD_BYTES = 16 * 1_024 * 1_024  # between two words on progress
 FILES = "files"  # the field
+LOGO = "logo"  # the one that holds a single file
 _FIELDS = ("media_type", "name", "lang", "alt")
 
 
@@ -110,15 +111,18 @@ def take_in(
     Raises:
         Refusal: a file cannot be read (3), is not what it is said to be (2), or there is no room (8).
     """
+    taken = dict(fields)
+    if taken.get(LOGO) not in (None, "", {}):
+        taken[LOGO] = _taken(desk, taken[LOGO], emit, folder, dry_run=dry_run)
     given = fields.get(FILES)
     if given in (None, "", []):
-        return dict(fields)
+        return taken
     items = list(_items(given))
     if len(items) > LIST_ITEMS_MAX:
         raise _refused(
             FILES, f"{LIST_ITEMS_MAX} fichiers au plus.", f"{LIST_ITEMS_MAX} files at most.", FILES
         )
-    return {**fields, FILES: [_taken(desk, item, emit, folder, dry_run=dry_run) for item in items]}
+    return {**taken, FILES: [_taken(desk, item, emit, folder, dry_run=dry_run) for item in items]}
 
 
 def _items(given: Any) -> Iterable[Any]:

@@ -51,6 +51,8 @@ class Page(msgspec.Struct, frozen=True):
     types: dict[str, str]
     languages: tuple[str, ...]
     branches: tuple[dict[str, Any], ...]  # of a disputed organisation: the one held, then the others
+    has_logo: bool = False
+    logo_alt: str = ""
 
     @property
     def fork_command(self) -> str:
@@ -83,10 +85,19 @@ async def show(request: web.Request) -> web.StreamResponse:
     found = await ask(visit.clerk.organisation, request.match_info["org"], visit.language)
     if found.organisation.org != request.match_info["org"]:
         raise web.HTTPSeeOther(visit.to("organisation", org=found.organisation.org))
-    return await render.page(request, "organisation.html", {"page": _context(visit, found)})
+    context = _context(visit, found, has_logo=await _has_logo(visit, found))
+    return await render.page(request, "organisation.html", {"page": context})
 
 
-def _context(visit: Visit, found: OrganisationPage) -> Page:
+async def _has_logo(visit: Visit, found: OrganisationPage) -> bool:
+    """Whether its logo is here, and is a picture that can be shown."""
+    if not found.profile.get("logo"):
+        return False
+    file = await ask(visit.clerk.opened_file, found.profile_id, 0)  # the one file that a profile has
+    return file.held and await ask(visit.clerk.picture_of, file) is not None
+
+
+def _context(visit: Visit, found: OrganisationPage, *, has_logo: bool) -> Page:
     labels = Labels(visit)
     kind = labels.registry.get(PROFILE)
     profile: dict[str, Any] = found.profile
@@ -95,6 +106,7 @@ def _context(visit: Visit, found: OrganisationPage) -> Page:
     options = labels.options(DECLARE.kind, "type")
     posture = profile.get("posture", {})
     statement = posture.get("statement")
+    alt = profile.get("logo", {}).get("alt")
     return Page(
         found=found,
         name=name.text,
@@ -106,6 +118,8 @@ def _context(visit: Visit, found: OrganisationPage) -> Page:
         cards=tuple(card(hit, labels) for hit in found.resources),
         types={option.code: option.shown.text(visit.language) for option in options},
         branches=(*found.epochs[:1], *found.rivals) if found.to_decide else (),
+        has_logo=has_logo,
+        logo_alt=shown.prose(alt, visit.language).text if alt else "",
         languages=tuple(visit.speech.language_name(str(tag)) for tag in profile.get("languages", ())),
     )
 
