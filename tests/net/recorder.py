@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mutunode.net.peers import NetSettings, PeerNet
 from mutunode.protocol.effects import Dial
 
-WAIT_SECONDS_MAX = 15.0
+WAIT_SECONDS_MAX = 60.0  # only what will never be waits so long: a machine may be busy
 
 
 class Opened(NamedTuple):

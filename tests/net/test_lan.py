@@ -20,7 +20,7 @@ from mutunode.protocol.ids import org_text
 from mutunode.protocol.limits import NEARBY_MAX
 
 ORG = b"\x07" * 32
-SEEN_SECONDS_MAX = 15.0
+SEEN_SECONDS_MAX = 60.0
 
 
 class Sight:
