@@ -81,6 +81,8 @@ def crowd(node: Node, slow: int, silent: int) -> Iterator[subprocess.Popen[str]]
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment(),
     )  # fmt: skip
     try:
+        assert callers.stdout is not None
+        assert callers.stdout.readline() == "calling\n"
         yield callers
     finally:
         if callers.stdin is not None:
