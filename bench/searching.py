@@ -8,6 +8,7 @@ after three to five letters; one letter of a long word wrong.
 from __future__ import annotations
 
 import random
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
@@ -17,9 +18,12 @@ from pathlib import Path
 import tantivy
 from tantivy import Occur, Query
 
+from bench import seed
 from bench.corpus import bodies
 from bench.figures import Figure, Target, percentile
+from bench.node import NotRunning
 from mutunode.commons.registry import load
+from mutunode.indexer import Indexer
 from mutunode.protocol.entry import encode_body
 from mutunode.protocol.head import PUBLIC
 from mutunode.protocol.ids import org_text
@@ -104,8 +108,24 @@ def measure(folder: Path, records: int) -> Iterator[Figure]:
     spent, wall = time.process_time() - spent - made, time.perf_counter() - wall
     note = f"{records:,} records; {wall:.0f} s on the wall"
     yield Figure("indexing, a processor second", records / spent, "records", alone, INDEXED, note)
+    yield _in_its_own_process(folder / f"store{records}", records)
     yield from _asked(index, folder / f"index{records}", records)
     index.close()
+
+
+def _in_its_own_process(home: Path, records: int) -> Figure:
+    """From a store on the disk, as while a first replication streams in; time on the wall."""
+    home.mkdir()
+    seed.fill(home, seed.authors(-(-records // RECORDS_AN_ORGANISATION)), records)
+    indexer = Indexer(f"sqlite:{home / 'records.sqlite'}", "fr", linger_seconds=0.0)
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    if not indexer.run(home / "index", lambda: None):
+        raise NotRunning("the process that indexes failed")
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    note = f"{records:,} records, its start and the store included; {spent / wall:.1f} cores had"
+    note = f"{note}; {after.ru_maxrss / 1_024:.0f} MB; {spent / records * 1e6:.0f} µs of processor a record"
+    return Figure("indexing in a process of its own", records / wall, "records/s", None, INDEXED, note)
 
 
 def _made(records: int) -> float:
