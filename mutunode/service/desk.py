@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as TooLong
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -21,6 +21,7 @@ from mutunode.protocol.phrase import check_words
 from mutunode.service import readonly
 from mutunode.service.courier import Couriers
 from mutunode.service.files.allowance import FileAllowance
+from mutunode.service.names import Names, names_of
 from mutunode.store.blobs import Library
 from mutunode.store.interface import Organisation, Reader, Store, StoreError, StoreFull
 from mutunode.store.private import PrivateReader
@@ -100,6 +101,7 @@ class Desk(msgspec.Struct):
     mend: Callable[[bytes, int], None] = _nobody_mends  # a file on the disk is not what was put there
     look_at_files: Callable[[], None] = _nobody_looks  # what is to be kept may have changed
     follow_files: Callable[[], None] = _nobody_looks  # see to it that who cites what is known up to now
+    names: Names = msgspec.field(default_factory=Names)
     most_used: list[tuple[object, tuple[bytes, ...]]] = msgspec.field(default_factory=lambda: [(None, ())])
 
     @property
@@ -148,7 +150,9 @@ class Desk(msgspec.Struct):
 
     def name_of(self, org: bytes, organisation: Organisation | None = None) -> str:
         """The name an organisation goes by: its profile's, else the one it was born with, else its id."""
-        names = self.names_of(org)
+        return self._name(org, self.names_of(org), organisation)
+
+    def _name(self, org: bytes, names: dict[str, str], organisation: Organisation | None) -> str:
         if names:
             return names.get(self.language) or next(iter(names.values()))
         found = organisation or self.reader.organisation(org)
@@ -156,11 +160,12 @@ class Desk(msgspec.Struct):
 
     def names_of(self, org: bytes) -> dict[str, str]:
         """The names of its profile, by language; empty without one."""
-        profile = self.reader.current(org, "profile")
-        names = profile.fields().get("name") if profile is not None else None
-        if not isinstance(names, dict):
-            return {}
-        return {k: v for k, v in names.items() if isinstance(k, str) and isinstance(v, str) and v.strip()}
+        return names_of(self.reader, org)
+
+    def name_of_each(self, organisations: Mapping[bytes, Organisation | None]) -> dict[bytes, str]:
+        """The same as ``name_of``, for many."""
+        told = self.names.of_all(self.reader, organisations)
+        return {org: self._name(org, told[org], organisation) for org, organisation in organisations.items()}
 
 
 def words_of(org: bytes) -> dict[str, str]:

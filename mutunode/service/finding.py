@@ -48,24 +48,28 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def search(desk: Desk, asked: Asked) -> SearchAnswer:
     """Find records; a filter that cannot be understood is refused by name."""
+    with desk.reader.at_once():
+        return _search(desk, asked)
+
+
+def _search(desk: Desk, asked: Asked) -> SearchAnswer:
     started = time.perf_counter()
     known = {each.org: each for each in desk.reader.organisations()}
     query = _query(desk, asked, known)
     found = _found(desk, query)
     sought = Sought(found)
-    names: dict[bytes, str] = {}
+    by_org = {bytes.fromhex(text): number for text, number in found.facets.get("org", {}).items()}
+    names = desk.name_of_each({org: known.get(org) for org in by_org})
     hits = []
     for hit in found.hits:
         stored = desk.reader.record(hit.rec)
         kind = desk.registry.get(stored.kind) if stored is not None else None
         if stored is not None and kind is not None:
-            names.setdefault(stored.org, desk.name_of(stored.org, known.get(stored.org)))
+            if stored.org not in names:  # there are more organisations than a facet counts
+                names[stored.org] = desk.name_of(stored.org, known.get(stored.org))
             card = hit_of(desk, kind, stored, names[stored.org], asked.reader_language, sought, hit.score)
             others = _others(desk, hit.others, known, asked.reader_language)
             hits.append(msgspec.structs.replace(card, others=others))
-    by_org = {bytes.fromhex(text): number for text, number in found.facets.get("org", {}).items()}
-    for org in by_org:
-        names.setdefault(org, desk.name_of(org, known.get(org)))
     meant = widening.spelled_otherwise(desk.index, desk.reader, query, found)
     heard = [each.received_at for each in known.values() if each.org != desk.org and each.size]
     return SearchAnswer(

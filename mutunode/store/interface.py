@@ -258,6 +258,9 @@ class Reader(Protocol):
     organisations are left out.
     """
 
+    def at_once(self) -> AbstractContextManager[None]:
+        """Until the end of this ``with``, all calls of this thread see one state, and cost less."""
+
     def record(self, rec: bytes) -> Stored | None:
         """A record by its id, also one that its author's newer epoch dropped."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from mutunode.protocol.entry import Entry
 from mutunode.protocol.head import PUBLIC, log_id
@@ -17,7 +19,21 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
     """Reads the state that stood when each call began."""
 
     def __init__(self, now_held: Callable[[], Contents]) -> None:
-        self._held = now_held
+        self._newest = now_held
+        self._here = threading.local()  # the state this thread sees at once
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """One state for all calls of this thread until the end of a ``with``."""
+        before = getattr(self._here, "state", None)
+        self._here.state = before or self._newest()
+        try:
+            yield
+        finally:
+            self._here.state = before
+
+    def _held(self) -> Contents:
+        return getattr(self._here, "state", None) or self._newest()
 
     def record(self, rec: bytes) -> Stored | None:
         """A record by its id, also a retracted one."""

@@ -8,6 +8,7 @@ side alone, and so can show nothing of this by mistake.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from mutunode.protocol.entry import Entry, Ref
@@ -32,6 +33,10 @@ class PrivateReader:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """One state for all calls of this thread until the end of a ``with``."""
+        return self._reader.at_once()
 
     # --- both sides together -------------------------------------------------------------------
     def record(self, rec: bytes) -> Stored | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import apsw
 import msgspec
@@ -62,11 +63,20 @@ _OF_ONE_EVER = (
 )
 
 
+_CONNECTIONS_MAX = 8  # whose organisations are remembered; × 1 KB an organisation
+
+
 class SqliteReader(OpenedReader, DeliveredReader, FileReader):
     """Answers from the projections; safe to share."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        # connection → (its version of the file, what it read): a page asks for them again and again
+        self._organisations: dict[apsw.Connection, tuple[int, list[Organisation]]] = {}
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """One state for all calls of this thread until the end of a ``with``."""
+        return self._pool.at_once()
 
     # --- one record ----------------------------------------------------------------------------
     def record(self, rec: bytes) -> Stored | None:
@@ -204,7 +214,13 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
     def organisations(self) -> list[Organisation]:
         """Every organisation known, by id."""
         with self._pool.snapshot() as db:
-            return list(read_organisations(db))
+            version = int(sql.value(db, "PRAGMA data_version"))  # of what this connection sees
+            known = self._organisations.get(db)
+            if known is None or known[0] != version:
+                if len(self._organisations) >= _CONNECTIONS_MAX:
+                    self._organisations.clear()
+                known = self._organisations[db] = (version, list(read_organisations(db)))
+            return list(known[1])
 
     def organisation(self, org: bytes) -> Organisation | None:
         """One of them."""

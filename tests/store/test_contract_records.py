@@ -74,6 +74,32 @@ def test_a_record_is_found_by_its_id_its_place_and_its_beginning(store: Store, a
     assert reader.records_like(bytes(32), b"\xff" * 32) == sorted([alice.rec(0), alice.rec(1)])
 
 
+def test_what_is_asked_at_once_is_one_state(store: Store, alice: Author, bob: Author) -> None:
+    publish(store, alice, resource("a"))
+    reader = store.reader()
+    with reader.at_once():
+        assert reader.at(alice.log(), 0) is not None
+        publish(store, alice, resource("b"))
+        publish(store, bob, resource("c"))
+        with reader.at_once():
+            assert reader.at(alice.log(), 1) is None
+        assert reader.newest_change() == 1
+        assert [each.org for each in reader.organisations()] == [alice.org]
+    assert reader.at(alice.log(), 1) is not None
+    assert reader.newest_change() == 3
+    assert {each.org for each in reader.organisations()} == {alice.org, bob.org}
+
+
+def test_organisations_are_told_as_they_are_now(store: Store, alice: Author, bob: Author) -> None:
+    publish(store, alice, resource("a"))
+    reader = store.reader()
+    for size, accepted in ((1, True), (2, False)):
+        with store.ledger.transaction():
+            store.ledger.put_stance(alice.org, Stance(accepted=accepted))
+        assert [(each.size, each.accepted) for each in reader.organisations()] == [(size, accepted)]
+        publish(store, alice, resource("b"))
+
+
 def test_what_is_not_there_is_none(store: Store, alice: Author) -> None:
     publish(store, alice, resource("a"))
     reader = store.reader()

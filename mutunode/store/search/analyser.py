@@ -16,7 +16,7 @@ import re
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -214,12 +214,16 @@ def _joined(surface: str, tokens: tuple[Token, ...]) -> str:
     return "".join(token.word for token in tokens)[:WORD_LENGTH_MAX] + " "
 
 
-def spell(text: str, language: str) -> Spelled:
-    """A text's words, stems and joined compounds, as the index takes them."""
+def spellings(language: str) -> Mapping[str, Spelled]:
+    """What stands between two blanks → how it is spelled; of anything, remembered for what is frequent."""
     language = sys.intern(languages.primary(language))
     memo = _memos.get(language)
-    if memo is None:
-        memo = _memos.setdefault(language, _Memo(language))
+    return _memos.setdefault(language, _Memo(language)) if memo is None else memo
+
+
+def spell(text: str, language: str) -> Spelled:
+    """A text's words, stems and joined compounds, as the index takes them."""
+    memo = spellings(language)
     pieces = text.replace("_", " ").split()  # a letter to a regular expression, a blank to people
     if len(pieces) == 1:
         return memo[pieces[0]]
@@ -229,7 +233,16 @@ def spell(text: str, language: str) -> Spelled:
 def tokens(text: str, language: str) -> Iterator[Token]:
     """The tokens of a text, in order, with their positions in it."""
     language = languages.primary(language)
-    for match in _SURFACE.finditer(text.replace("_", " ")):
-        at = match.start()
-        for start, end, word, stemmed in _pieces(match[0], language):
+    for at, surface in surfaces(text):
+        for start, end, word, stemmed in _pieces(surface, language):
             yield Token(at + start, at + end, word, stemmed)
+
+
+def surfaces(text: str) -> list[tuple[int, str]]:
+    """The runs of letters, apostrophes and hyphens in a text, with their positions."""
+    return [(match.start(), match[0]) for match in _SURFACE.finditer(text.replace("_", " "))]
+
+
+def pieces(surface: str, language: str) -> tuple[Token, ...]:
+    """The tokens of one such run; positions from its start."""
+    return _pieces(surface, languages.primary(language))

@@ -14,7 +14,7 @@ import msgspec
 from rapidfuzz.distance import OSA
 
 from mutunode.store.search import languages
-from mutunode.store.search.analyser import Token, tokens
+from mutunode.store.search.analyser import pieces, spellings, surfaces
 from mutunode.store.search.asked import Word
 from mutunode.store.search.query import Found, likeness
 
@@ -45,27 +45,42 @@ class Sought:
         words = [word for word in found.asked.words if not word.faint]
         phrases = {word for phrase in found.asked.phrases for word in phrase}
         self._words = {form for word in words for form in (word.word, *word.joined)} | phrases
+        self._heads = {form[:end] for form in self._words for end in range(1, len(form))}
         self._stems = {stem for word in words for stem in word.stems}
         self._beginnings = tuple(word.word for word in words if word.prefix)
         self._like = [word for word in words if word.word in found.misspelt]
 
     def marks(self, text: str, language: str) -> Iterator[tuple[int, int]]:
         """The places of the sought words in a text, in order; overlapping ones may follow one another."""
-        before: Token | None = None
-        for token in tokens(text, language):
-            if self._is_sought(token):
-                yield token.start, token.end
-            elif before and before.word + token.word in self._words:  # "e-mail", asked for as "email"
-                yield before.start, token.end
-            before = token
+        spelled = spellings(language)  # of the index: most of what stands in a text is there
+        before, before_at, before_surface = "", 0, ""
+        for at, surface in surfaces(text):
+            words, stems, _ = spelled[surface]
+            if not words:
+                continue
+            word = words[:-1]
+            if " " in word or before in self._heads or self._is_sought(word, stems[:-1]):
+                for token in pieces(surface, language):
+                    if self._is_sought(token.word, token.stem):
+                        yield at + token.start, at + token.end
+                    elif before and before + token.word in self._words:  # "e-mail", asked for as "email"
+                        yield before_at + _start(before_surface, before, language), at + token.end
+                    before, before_at, before_surface = token.word, at, surface
+            else:
+                before, before_at, before_surface = word, at, surface
 
-    def _is_sought(self, token: Token) -> bool:
+    def _is_sought(self, word: str, stem: str) -> bool:
         return (
-            token.word in self._words
-            or (bool(token.stem) and token.stem in self._stems)
-            or token.word.startswith(self._beginnings)
-            or any(_resembles(token.word, word) for word in self._like)
+            word in self._words
+            or (bool(stem) and stem in self._stems)
+            or word.startswith(self._beginnings)
+            or (bool(self._like) and any(_resembles(word, sought) for sought in self._like))
         )
+
+
+def _start(surface: str, word: str, language: str) -> int:
+    """Where the last token of this word begins."""
+    return [token.start for token in pieces(surface, language) if token.word == word][-1]
 
 
 def _resembles(text: str, word: Word) -> bool:
