@@ -25,7 +25,7 @@ from mutunode.service import readonly
 from mutunode.service.errors import Exit, Refusal
 from mutunode.shell import Shell, read_address, read_seeds
 from mutunode.store.blobs import BlobError
-from mutunode.store.interface import StoreError
+from mutunode.store.interface import StoreError, StoreFull
 from mutunode.store.salvage import is_sound, salvage
 
 Emit = Callable[[dict[str, Any]], None]
@@ -105,8 +105,10 @@ def call(path: Path, verb: str, params: dict[str, Any], emit: Emit, passphrase: 
     except HomeError as error:
         code = Exit.NOT_FOUND if error.code == "no_identity" else Exit.CONFLICT
         raise Refusal(error.code, code, error.fr, error.en) from None
-    except StoreError as error:
-        raise readonly.disk_fails(error) from error
+    except StoreFull:
+        raise readonly.disk_full() from None
+    except StoreError as error:  # nothing was begun: its own words say it all
+        raise Refusal("disk", Exit.READ_ONLY, f"{error.fr}.", f"{error}.") from error
     except BlobError as error:
         fr, en = "Les fichiers de ce nœud sont hors d’atteinte", "The files of this node are out of reach"
         raise readonly.files_fail(error, fr, en) from error

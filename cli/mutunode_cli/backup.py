@@ -49,21 +49,22 @@ def backup_command(session: Session, folder: str, no_keys: bool) -> None:
 
 def _told(session: Session, folder: str, answer: dict[str, Any]) -> None:
     megabytes = f"{answer['bytes'] / 1_000_000:.1f}"
+    fr, en = words.some(answer["registers"], "registre", "register")
     session.note(
-        f"{answer['registers']} registres, {megabytes} Mo dans {folder}. Pour s’en servir, sur une machine "
-        f"vide : mutunode restore {folder}",
-        f"{answer['registers']} registers, {megabytes} MB in {folder}. To use it, on an empty machine: "
+        f"{fr}, {megabytes} Mo dans {folder}. Pour s’en servir, sur une machine vide : "
         f"mutunode restore {folder}",
+        f"{en}, {megabytes} MB in {folder}. To use it, on an empty machine: mutunode restore {folder}",
     )
     if answer["files_elsewhere"]:
-        count, size = answer["files_elsewhere"], f"{answer['bytes_elsewhere'] / 1_000_000:.1f}"
+        fr, en = words.some(answer["files_elsewhere"], "fichier", "file")
+        size = f"{answer['bytes_elsewhere'] / 1_000_000:.1f}"
         session.note(
-            f"Attention : {count} fichier(s) de fiches, {size} Mo, n’y sont pas. Ils sont gardés hors du "
-            "dossier du nœud (réglage « blobs », un dépôt S3 par exemple). Sauvegardez aussi cet endroit : "
-            "le nœud remis en place les y cherchera, et demandera aux autres ce qui y manque.",
-            f"Careful: {count} file(s) of records, {size} MB, are not in it. They are kept outside the "
-            "node's folder (setting `blobs`, an S3 store for example). Back that place up as well: the "
-            "restored node looks for them there, and asks others for what is missing.",
+            f"Attention, il y manque {fr} de fiches, {size} Mo, gardés hors du dossier du nœud (réglage "
+            "« blobs », un dépôt S3 par exemple). Sauvegardez aussi cet endroit : le nœud remis en place les "
+            "y cherchera, et demandera aux autres ce qui y manque.",
+            f"Careful, it lacks {en} of records, {size} MB, kept outside the node's folder (setting `blobs`, "
+            "an S3 store for example). Back that place up as well: the restored node looks for them there, "
+            "and asks others for what is missing.",
         )
     if answer["keys"] == "clear":
         session.note(
@@ -105,11 +106,13 @@ def restore_command(session: Session, folder: str) -> None:
 
 def _told_restored(session: Session, answer: dict[str, Any]) -> None:
     age = words.age(answer["made"], time.time(), session.language)
+    registers = words.some(answer["registers"], "registre", "register")
+    entries = words.some(answer["entries"], "entrée", "entry", "entries")
     session.note(
-        f"{answer['name']} : {answer['registers']} registres, {answer['entries']} entrées, copiés {age}. "
+        f"{answer['name']} : {registers[0]}, {entries[0]}, copiés {age}. "
         "Au démarrage, le nœud demande à ses voisines ce qui a été publié depuis ; seul, il reste en lecture "
         "jusqu’à « mutunode doctor --allow-signing ».",
-        f"{answer['name']}: {answer['registers']} registers, {answer['entries']} entries, copied {age}. When "
+        f"{answer['name']}: {registers[1]}, {entries[1]}, copied {age}. When "
         "it starts, the node asks its neighbours what was published since; alone, it stays read-only until "
         "`mutunode doctor --allow-signing`.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mutunode_cli import exits
+from mutunode_cli import exits, words
 from mutunode_cli.failure import usage
 from mutunode_cli.session import Session
 
@@ -31,17 +31,17 @@ def _to(session: Session, name: str, *, files: bool) -> None:
     answer = _call(session, "sync_to", name, label, **({"files": True} if files else {}))
     megabytes = answer["bytes"] / 1_000_000
     size = f"{megabytes:.1f}" if megabytes >= 0.1 else "< 0.1"
-    registers, entries, carried = answer["registers"], answer["entries"], answer.get("files", 0)
-    fr, en = (f"{carried} fichiers, ", f"{carried} files, ") if carried else ("", "")
+    registers = words.some(answer["registers"], "registre", "register")
+    entries = words.some(answer["entries"], "entrée", "entry", "entries")
+    carried = words.some(answer["files"], "fichier", "file") if answer.get("files") else ("", "")
+    fr, en = (
+        ", ".join(each for each in told if each) for told in zip(registers, entries, carried, strict=True)
+    )
     session.show(
         answer,
         lambda: session.note(
-            f"{registers} registres, {entries} entrées, {fr}{size} Mo dans {name}. "
-            "Sur l’autre machine : "
-            "mutunode sync --from FICHIER",
-            f"{registers} registers, {entries} entries, {en}{size} MB in {name}. "
-            "On the other machine: "
-            "mutunode sync --from FILE",
+            f"{fr}, {size} Mo dans {name}. Sur l’autre machine : mutunode sync --from FICHIER",
+            f"{en}, {size} MB in {name}. On the other machine: mutunode sync --from FILE",
         ),
         [answer["path"]],
     )
@@ -50,13 +50,14 @@ def _to(session: Session, name: str, *, files: bool) -> None:
 def _from(session: Session, name: str) -> None:
     answer = _call(session, "sync_from", name, session.tr("Lecture", "Reading"))
     taken, known, others = answer["taken"], answer["known"], answer["not_followed"]
-    fr, en = f"{taken} registres reçus, {known} déjà ici", f"{taken} registers taken, {known} here already"
+    fr, en = words.some(taken, "registre", "register")
+    fr, en = f"{fr} {'reçus' if taken > 1 else 'reçu'}, {known} déjà ici", f"{en} taken, {known} here already"
     if others:
         fr += f", {others} d’organisations que vous ne suivez pas"
         en += f", {others} of organisations you do not follow"
     if answer.get("files"):
-        fr += f", {answer['files']} fichiers de leurs fiches"
-        en += f", {answer['files']} files of their records"
+        more = words.some(answer["files"], "fichier", "file")
+        fr, en = f"{fr}, {more[0]} de leurs fiches", f"{en}, {more[1]} of their records"
     session.show(answer, lambda: session.note(f"{fr}.", f"{en}."))
 
 

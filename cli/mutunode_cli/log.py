@@ -103,8 +103,9 @@ def export_command(session: Session, log: str | None, folder: str) -> None:
     answer = session.call_with_progress(
         "log_export", {"log": log, "path": path}, label, silence_seconds_max=600.0
     )
+    entries = words.some(answer["size"], "entrée", "entry", "entries")
     written = (
-        f"{answer['size']} entrées dans {folder}, registre {answer['origin']}.",
-        f"{answer['size']} entries in {folder}, log {answer['origin']}.",
+        f"{entries[0]} dans {folder}, registre {answer['origin']}.",
+        f"{entries[1]} in {folder}, log {answer['origin']}.",
     )
     session.show(answer, lambda: session.note(*written), [answer["log"]])

@@ -186,6 +186,7 @@ def _show(session: Session, answer: dict[str, Any], declared: dict[str, Any]) ->
     kind = kinds.of_declared(declared) if declared else None
     label = words.pick(kind.label, language) if kind else answer["kind"]
     witnesses = answer["witnesses"][:WITNESSES_NAMED_MAX]
+    entries = words.some(answer["size"], "entrée", "entry", "entries")
     screen.heading(tr("VÉRIFIÉ", "VERIFIED"), tr(*_seen(answer)))
     screen.facts(
         [
@@ -201,8 +202,8 @@ def _show(session: Session, answer: dict[str, Any], declared: dict[str, Any]) ->
             (
                 tr("place", "place"),
                 tr(
-                    f"{answer['index']} d’un registre de {answer['size']} entrées, époque {answer['epoch']}",
-                    f"{answer['index']} of a register of {answer['size']} entries, epoch {answer['epoch']}",
+                    f"{answer['index']} d’un registre de {entries[0]}, époque {answer['epoch']}",
+                    f"{answer['index']} of a register of {entries[1]}, epoch {answer['epoch']}",
                 ),
             ),
             (tr("page signée le", "page signed"), _date(answer["signed_at"])),

@@ -190,11 +190,14 @@ def _show_repaired(session: Session, answer: dict[str, Any]) -> None:
             f"kept at {answer['salvaged']}.",
         )
     damaged, headers, bodies = answer["damaged"], answer["headers"], answer["bodies"]
+    registers = words.some(answer["registers"], "registre", "register")
+    header = words.some(headers, "en-tête", "header")
+    content = words.some(bodies, "contenu", "content")
     session.note(
-        f"{answer['registers']} registres examinés, {damaged} réparés ({headers} en-têtes, {bodies} "
-        "contenus) : tout est comme signé. Listes et recherche sont refaites.",
-        f"{answer['registers']} registers examined, {damaged} repaired ({headers} headers, {bodies} "
-        "contents): all is as it was signed. Lists and search are made anew.",
+        f"{registers[0]}, dont {damaged} à réparer : {header[0]} et {content[0]} rendus par d’autres. Tout "
+        "est comme signé ; listes et recherche sont refaites.",
+        f"{registers[1]}, {damaged} of them repaired: {header[1]} and {content[1]} handed back by others. "
+        "All is as it was signed; lists and search are made anew.",
     )
 
 

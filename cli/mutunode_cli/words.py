@@ -105,6 +105,14 @@ def _plural(name: str, count: int) -> str:
     return name if count == 1 or name.endswith("s") else name + "s"
 
 
+def some(count: int, fr: str, en: str, en_more: str = "") -> tuple[str, str]:
+    """So many of something, in both languages: ``some(1, "registre", "register")``; in French none is one."""
+    return (
+        f"{count} {fr}{'s' if count > 1 else ''}",
+        f"{count} {en if count == 1 else en_more or en + 's'}",
+    )
+
+
 def usage_count(count: Mapping[str, int], language: str) -> str:
     """« 6 organisations, dont 4 confirmées »; contested ones are said, not counted."""
     declared, confirmed = int(count.get("declared", 0)), int(count.get("confirmed", 0))

@@ -613,10 +613,12 @@ function told(answer, tr) {
   const lines = rows.filter(([, value]) => value !== undefined).map(([name, value]) => `${name}: ${clean(value)}`);
   if (answer.seen_by !== undefined) {
     lines.push(answer.seen_by
-      ? tr(`Vu par ${answer.seen_by} organisation(s), la première le ${date(answer.seen_at)}.`,
-           `Seen by ${answer.seen_by} organisation(s), first on ${date(answer.seen_at)}.`)
+      ? tr(`Vu par ${answer.seen_by} organisation${answer.seen_by > 1 ? "s" : ""}, la première le ${date(answer.seen_at)}.`,
+           `Seen by ${answer.seen_by} organisation${answer.seen_by > 1 ? "s" : ""}, first on ${date(answer.seen_at)}.`)
       : tr("Vu par aucune autre organisation.", "Seen by no other organisation."));
   }
+  lines.push(tr("Un nom est ce qu’une organisation s’est donné : comparez l’identifiant, et ne comptez que les témoins que vous connaissez.",
+                "A name is what an organisation gave itself: compare the id, and count only witnesses that you know."));
   return [tr("VÉRIFIÉ", "VERIFIED"), ...lines].join("\n");
 }
 
@@ -643,7 +645,11 @@ function main(argv) {
     console.error(tr(`Il faut Node.js 20 ou plus récent ; celui-ci est le ${process.versions.node}.`, `Node.js 20 or newer is needed; this is ${process.versions.node}.`));
     return 2;
   }
-  if (argv.length !== 1 || path.startsWith("--") || (path !== "-" && !existsSync(path))) {
+  if (argv.length === 1 && path !== "-" && !path.startsWith("--") && !existsSync(path)) {
+    console.error(tr(`Pas de fichier ${clean(path)}.`, `No file ${clean(path)}.`));
+    return 2;
+  }
+  if (argv.length !== 1 || (path !== "-" && path.startsWith("--"))) {
     console.error(tr("Usage : node verify.mjs FICHIER|DOSSIER [--org org_…] [--json]", "Usage: node verify.mjs FILE|DIR [--org org_…] [--json]"));
     return 2;
   }
@@ -657,7 +663,7 @@ function main(argv) {
     if (!(error instanceof Doubt)) throw error;
     const [fr, en] = PARTS[error.part];
     if (json) console.log(JSON.stringify({ verified: false, part: error.part, what: error.what }));
-    console.error(`${tr("NON VÉRIFIÉ", "NOT VERIFIED")}. ${tr(fr, en)} (${clean(error.what)}).`);
+    console.error(`${tr("NON VÉRIFIÉ", "NOT VERIFIED")}. ${tr(fr, en)} (${tr("détail technique : ", "")}${clean(error.what)}).`);
     return 7;
   }
 }

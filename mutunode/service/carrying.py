@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -56,7 +57,8 @@ def write_to(desk: Desk, path: str, emit: Emit, *, files: bool = False) -> Writt
     except OSError as error:
         raise disk.refusal(path, error) from None
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a key turned read-only takes nothing away either
+            beside.unlink(missing_ok=True)
     return Written(path, registers, entries, size, carried_files)
 
 

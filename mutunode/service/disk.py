@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mutunode import system
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.readonly import disk_full
 
 
 def absolute(path: str) -> Path:
@@ -24,7 +23,13 @@ def absolute(path: str) -> Path:
 def refusal(path: str, error: OSError) -> Refusal:
     """What the system said of a path, with the exit code that goes with it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_full()
+        return Refusal(
+            "full",
+            Exit.READ_ONLY,
+            f"{path} : il n’y a plus de place à cet endroit. Libérez-en ou choisissez-en un autre, puis "
+            "recommencez.",
+            f"{path}: there is no room left in this place. Free some or choose another, then try again.",
+        )
     code = Exit.NOT_FOUND if isinstance(error, FileNotFoundError) else Exit.USAGE
     fr, en = system.why(error)
     return Refusal("disk", code, f"{path} : {fr}.", f"{path}: {en}.")
