@@ -10,6 +10,8 @@ import shutil
 
 import msgspec
 
+from mutunode.protocol.entry import Header, parse_header
+from mutunode.protocol.errors import Broken
 from mutunode.service import disputes, network, readonly
 from mutunode.service.backup import LAST
 from mutunode.service.desk import Desk
@@ -98,6 +100,17 @@ def _registers(desk: Desk, emit: Emit) -> Finding:
 def _clock(desk: Desk) -> Finding:
     """What others sign lies ahead of a clock that is behind: it is held, and shown when its time comes."""
     now = desk.now()
+    own = _dated_ahead(desk, now + DAY_SECONDS)
+    if own:
+        return Finding(
+            "clock",
+            False,
+            f"{own} de vos fiches portent une date de plus d’un jour en avance, d’une horloge qui était "
+            "fausse. Les autres ne les montreront qu’à cette date : corrigez-les (« mutunode revise ») pour "
+            "qu’elles se voient dès maintenant.",
+            f"{own} of your records bear a date more than a day ahead, of a wrong clock. Others show "
+            "them on that date only: correct them (`mutunode revise`) to have them seen now.",
+        )
     heads = [each.head for each in desk.reader.organisations() if each.head and each.org != desk.org]
     ahead = [head for head in heads if head.time > now + CLOCK_SECONDS_MAX]
     if not ahead:
@@ -105,14 +118,33 @@ def _clock(desk: Desk) -> Finding:
             "clock", True, "L’horloge s’accorde avec celles des autres.", "The clock agrees with others'."
         )
     hours = max(head.time - now for head in ahead) // 3_600
+    fr, en = (f"{hours} h", f"{hours} h") if hours < 48 else (f"{hours // 24} jours", f"{hours // 24} days")
     return Finding(
         "clock",
         False,
-        f"{len(ahead)} organisation(s) signent {hours} h en avance sur l’horloge de cet ordinateur : si elle "
+        f"{len(ahead)} organisation(s) signent {fr} en avance sur l’horloge de cet ordinateur : si elle "
         "retarde, mettez-la à l’heure. Ce qui a plus d’un jour d’avance est gardé et montré en son temps.",
-        f"{len(ahead)} organisation(s) sign {hours} h ahead of this computer's clock: if it is behind, set "
+        f"{len(ahead)} organisation(s) sign {en} ahead of this computer's clock: if it is behind, set "
         "it. What is more than a day ahead is held, and shown in its time.",
     )
+
+
+def _dated_ahead(desk: Desk, latest: int) -> int:
+    """How many of our records that stand are dated later than that."""
+    walk = desk.reader.log_walk(desk.own_log) if desk.reader.organisation(desk.org) else ()
+    dated = [index for index, entry in enumerate(walk) if _time(entry.header) > latest]
+    found = [desk.reader.at(desk.own_log, index) for index in dated]
+    standing = [each for each in found if each and each.superseded_by is None and each.withdrawn_by is None]
+    return sum(each.state == "ok" for each in standing)
+
+
+def _time(header: bytes) -> int:
+    """What its author dated it; 0 where that cannot be read."""
+    try:
+        read = parse_header(header)
+    except Broken:
+        return 0
+    return read.time if isinstance(read, Header) else 0
 
 
 def _files(desk: Desk) -> Finding:

@@ -17,12 +17,14 @@ from mutunode.store.interface import Stored
 def record(desk: Desk, text: str) -> Stored:
     """The record of an id or unique prefix; one whose time is more than a day ahead waits until that comes.
 
+    Ours do not wait: what a wrong clock dated is to be corrected or taken back.
+
     Raises:
         Refusal: not an id (2), unknown (3), or several records begin so (2).
     """
     rec = _unique(text, "rec", desk.reader.records_like, rec_text)
     found = desk.reader.record(rec)
-    if found is None or found.time > desk.now() + FUTURE_SECONDS_MAX:
+    if found is None or (found.org != desk.org and found.time > desk.now() + FUTURE_SECONDS_MAX):
         raise not_found(text)
     return found
 

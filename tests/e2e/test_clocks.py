@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_what_is_signed_ten_years_ahead_is_held_and_not_relayed(make: Make, tmp_
     for one, other in ((atelier, jardin), (atelier, mairie), (mairie, atelier)):
         one.follows(other)
     mairie.ask("peer_accept", org=jardin.org)  # it listens, and has no address of it
-    jardin.publish("De 2036")
+    first = jardin.publish("De 2036")
     own = jardin.publish("Encore de 2036")
     assert jardin.register()[0] == 2, "own publishing goes on"
     assert jardin.ask("show", rec=own)["title"] == "Encore de 2036"
@@ -81,9 +82,21 @@ def test_what_is_signed_ten_years_ahead_is_held_and_not_relayed(make: Make, tmp_
     assert mairie.holds_of(jardin) == (0, ""), "what lies more than a day ahead is relayed by nobody"
     assert atelier.ask("search", q="2036")["hits"] == [], "nor shown before its time"
     jardin.catches_up_with(atelier)
+    set_clock(tmp_path / "clock", 0)
+    until(lambda: not clock_of(jardin)["well"], "its own doctor says what others do not show")
+    assert clock_of(jardin)["en"].startswith("2 of your records")
+    for rec in (first, own):
+        jardin.ask("revise", rec=rec, fields={"abstract": "Datée d’aujourd’hui"})
+    assert clock_of(jardin)["well"], "corrected, they are dated right"
+    until(lambda: atelier.ask("search", q="2036")["total"] == 2, "and seen")
     for node in (jardin, atelier, mairie):
         node.ask("log_verify")
         node.stop()
+
+
+def clock_of(node: Node) -> dict[str, Any]:
+    """What its doctor says of clocks."""
+    return next(each for each in node.ask("doctor") if each["name"] == "clock")
 
 
 def test_a_clock_that_jumps_while_the_node_runs_costs_nothing(make: Make, tmp_path: Path) -> None:
