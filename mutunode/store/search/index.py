@@ -29,7 +29,7 @@ from mutunode.store.search.query import Found, SearchQuery
 
 CURRENT = "current.json"
 REST_AFTER_SWEEP = 9.0  # times as long as it took: erasing again and again costs a tenth of our time…
-REST_SECONDS_MAX = 25.0  # …or more: a sweep of 10 s, a rest, and a sweep again end within a minute
+SWEPT_SECONDS_MAX = 50.0  # …or more: what is erased during a sweep is gone after a rest and the next one
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ class SearchIndex:
     def _rest_seconds(self) -> float:
         """How long no sweep begins; clocks are set, both ways."""
         rest = self._sweep_not_before - self._clock()
-        return rest if 0.0 < rest <= REST_SECONDS_MAX else 0.0
+        return rest if 0.0 < rest <= SWEPT_SECONDS_MAX else 0.0
 
     def _sweep(self, folder: Folder) -> None:
         """Have a folder without what was deleted ready to take over; from the store, if it must be."""
@@ -262,8 +262,9 @@ class SearchIndex:
         replaced, self._answering = self._feed, anew.folder
         self._feed, self._anew = anew, None
         now = self._clock()
-        rest = REST_AFTER_SWEEP * max(now - self._anew_since, 0.0)
-        self._sweep_not_before = now + min(rest, REST_SECONDS_MAX)
+        took = max(now - self._anew_since, 0.0)
+        rest = min(REST_AFTER_SWEEP * took, max(SWEPT_SECONDS_MAX - 2 * took, 0.0))
+        self._sweep_not_before = now + rest
         if replaced is not None:
             with contextlib.suppress(Damaged):
                 replaced.folder.close()

@@ -16,7 +16,7 @@ from mutunode.store.search.damage import Damaged
 from mutunode.store.search.document import Document
 from mutunode.store.search.feed import STEP_CHANGES_MAX
 from mutunode.store.search.folder import Folder, count
-from mutunode.store.search.index import REST_SECONDS_MAX, SearchIndex, SearchUnavailable
+from mutunode.store.search.index import SWEPT_SECONDS_MAX, SearchIndex, SearchUnavailable
 from tests.store.search.catalogues import Clock, FakeStore, ask, catch_up, document, filled, opened
 
 CANARY = "Zyzomysé"
@@ -159,7 +159,7 @@ def test_who_erases_again_and_again_does_not_keep_the_node_busy(
     assert ask(index, "zyzomyse").total == 1, "found no more at once, all the same"
     assert (tmp_path / "n2").exists(), "one of three was swept at once, the others wait"
     assert words_kept(tmp_path) > len(FORMS)
-    assert 0 < index.idle_seconds <= REST_SECONDS_MAX
+    assert 0 < index.idle_seconds <= SWEPT_SECONDS_MAX
     clock.now -= 3_000_000.0  # a clock that is set back does not make them wait for a month
     store.put(note("3"), **ERASED)
     catch_up(index, store)
@@ -251,7 +251,7 @@ def test_any_order_of_publishing_revising_and_erasing_leaves_what_stands_and_not
             gone.add(number)
         if chance.random() < 0.4:
             catch_up(index, store)
-    clock.now += REST_SECONDS_MAX
+    clock.now += SWEPT_SECONDS_MAX
     catch_up(index, store)
     assert index._answering is not None
     words = dict(index._answering._index.searcher().terms_with_prefix("words", SECRET))
