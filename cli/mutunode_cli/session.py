@@ -27,7 +27,7 @@ READS = frozenset(
 
 # Somebody holds the home but no socket is there: a daemon that is starting, or another command at work.
 BUSY = "home_busy"
-BUSY_SECONDS_MAX, BUSY_STEP_SECONDS = 10.0, 0.1
+BUSY_SECONDS_MAX, BUSY_STEP_SECONDS = 30.0, 0.1  # several commands, one after the other on a busy machine
 
 SILENCE_SECONDS_MAX = 120.0  # a publish behind a large import waits some seconds; a minute more is a fault
 
