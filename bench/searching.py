@@ -124,7 +124,7 @@ def _in_its_own_process(home: Path, records: int) -> Figure:
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     note = f"{records:,} records, its start and the store included; {spent / wall:.1f} cores had"
-    note = f"{note}; {after.ru_maxrss / 1_024:.0f} MB; {spent / records * 1e6:.0f} µs of processor a record"
+    note = f"{note}; {spent / records * 1e6:.0f} µs of processor a record"
     return Figure("indexing in a process of its own", records / wall, "records/s", None, INDEXED, note)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.limits import ID_BYTES
 
 PREFIXES = ("org", "log", "rec", "blob", "circle", "root", "key")
 TEXT_LENGTH = 52  # 32 bytes × 8 bits / 5, rounded up
+_ORGANISATIONS_REMEMBERED = 4_096  # × 250 bytes: a page of results names a thousand
 UNIQUE_LENGTH_MIN = 8  # of a shortened id that a tool accepts: 40 bits
 
 _SHAPE = re.compile(rf"({'|'.join(PREFIXES)})_([a-z2-7]{{1,{TEXT_LENGTH}}})")
@@ -27,6 +29,7 @@ def text(prefix: str, raw: bytes) -> str:
     return f"{prefix}_{base32(raw)}"
 
 
+@lru_cache(_ORGANISATIONS_REMEMBERED)
 def org_text(raw: bytes) -> str:
     """An organisation."""
     return text("org", raw)
