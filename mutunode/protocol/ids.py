@@ -29,10 +29,12 @@ def text(prefix: str, raw: bytes) -> str:
     return f"{prefix}_{base32(raw)}"
 
 
-@lru_cache(_ORGANISATIONS_REMEMBERED)
+_remembered = lru_cache(_ORGANISATIONS_REMEMBERED)(text)
+
+
 def org_text(raw: bytes) -> str:
     """An organisation."""
-    return text("org", raw)
+    return _remembered("org", raw)
 
 
 def log_text(raw: bytes) -> str:
