@@ -95,8 +95,10 @@ def _allow_files(links_max: int) -> None:
     """Ask for as many open files as connections may need at once: a hub has more than a usual 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES_BESIDE_LINKS + LINK_FILES * links_max
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _no_door(error: OSError, settings: Settings) -> Words:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mutunode import daemon
 from mutunode.net import door
 from mutunode.net.admission import STRANGERS_MAX
 from mutunode.net.peers import PeerNet
@@ -88,6 +90,29 @@ async def test_two_thousand_connections_leave_known_peers_where_they_are(node: S
     assert node[1].ends == []
     for connection in crowd:
         connection.close()
+
+
+NONE = resource.RLIM_INFINITY
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((256, 4_096), (1_924, 4_096)),
+        ((1_024, 1_500), (1_500, 1_500)),
+        ((1_024, NONE), (1_924, NONE)),
+        ((20_000, 20_000), None),
+        ((NONE, NONE), None),
+    ],
+)
+def test_a_hub_asks_for_the_files_its_links_need(
+    monkeypatch: pytest.MonkeyPatch, before: tuple[int, int], after: tuple[int, int] | None
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: before)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
+    daemon._allow_files(links_max=512)
+    assert asked == ([after] if after else [])
 
 
 # --- where nobody should go ----------------------------------------------------------------------
