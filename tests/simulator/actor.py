@@ -67,6 +67,7 @@ class Actor:
     ) -> None:
         self.world = world
         self.name = name
+        self.machine = ""  # each makes keys of its own
         self.author = Author(name, roots=world.roots)
         self.settings = settings
         self.skew = 0.0  # how far its clock is ahead

@@ -16,9 +16,12 @@ import msgspec
 
 from mutunode.protocol.core import NodeSettings
 from mutunode.protocol.head import Head
+from mutunode.protocol.identity import Chain, Standing
+from mutunode.protocol.node import Node
+from mutunode.protocol.signing import Reason
 from mutunode.store.meaning import WITHDRAWAL
 from tests.simulator.actor import Actor
-from tests.simulator.epochs import ENTRUSTED, Thief, lose_machine, open_epoch
+from tests.simulator.epochs import ENTRUSTED, OF_THE_OWNER, Thief, lose_machine, open_epoch
 from tests.simulator.invariants import Violation, Watch
 from tests.simulator.liars import KINDS, Liar, TwoFaced
 from tests.simulator.swift import remembering
@@ -148,22 +151,36 @@ class _Chaos:
         return any(held is not None and held.erased for held in logs)
 
     def _steals_root(self) -> None:
-        """Somebody opens an epoch with the root key that was entrusted to them, and signs in it."""
+        """Somebody opens an epoch with a root key entrusted to them, or with the phrase, and signs in it."""
         for actor in self._some(actor for actor in self.actors if actor.is_honest):
             if actor.name not in self.thieves:
                 thief = self.thieves[actor.name] = Thief(self.world, actor)
                 self.world.actors[thief.address] = thief
-                open_epoch(thief, by=ENTRUSTED)
+                by = self.chance.choice([ENTRUSTED, OF_THE_OWNER])
+                open_epoch(thief, by=by)
+                if by == OF_THE_OWNER and actor.up and actor.signing().allowed:
+                    open_epoch(actor)  # in the same moment: neither knows of the other
                 self.world.run(self.chance.uniform(0, 8))
                 if thief.signing().allowed:
                     thief.publishes("volé")
 
-    def _undo_thefts(self) -> None:
-        """Whoever still has the first key takes the register back."""
-        for name, thief in self.thieves.items():
-            victim = self.world.actors[f"{name}:1"]
-            if victim.up and victim.author.chain.epoch <= thief.stole_epoch:
-                open_epoch(victim)
+    def _people_act(self) -> None:
+        """Who is asked which new start counts says the owner's; whose key was replaced begins anew."""
+        for actor in [actor for actor in self._up() if actor.is_honest]:
+            for org, chain in list(actor.store.state.chains.items()):
+                if chain.disputed:
+                    self._decides(actor, org, chain)
+            if actor.signing().reason is Reason.REPLACED and actor.name in self.thieves:
+                open_epoch(actor)
+
+    def _decides(self, actor: Actor, org: bytes, chain: Chain) -> None:
+        owner = next(each for each in self.actors if each.org == org)
+        for rival in chain.rivals:
+            if rival.standing is Standing.TIED:
+                self.events["disputes decided"] += 1
+                theirs = owner.author.chain.epoch >= rival.epoch and owner.author.chain.op(rival.epoch).op
+                take = rival.ops[0].op == theirs
+                actor.does(Node.decide, org, rival.epoch, take)
 
     def _some(self, actors: Iterable[Actor]) -> list[Actor]:
         found = list(actors)
@@ -223,11 +240,15 @@ class _Chaos:
             self._starts()
         elif not [actor for actor in self._up() if actor.is_honest]:
             self._starts()
-        self._undo_thefts()
 
     def _settles(self) -> float:
         groups = self._groups()
-        seconds = self.world.run_until(lambda: all(map(self._agrees, groups)), SETTLE_SECONDS, every=10)
+
+        def agree() -> bool:
+            self._people_act()
+            return all(map(self._agrees, groups))
+
+        seconds = self.world.run_until(agree, SETTLE_SECONDS, every=10)
         if seconds is None:
             raise Violation(
                 f"seed {self.world.seed}: after an hour of quiet they differ: {self._differences()}"

@@ -20,16 +20,18 @@ OF_THE_OWNER, ENTRUSTED = 0, 1  # places among the root keys: the earlier one wi
 def open_epoch(actor: Actor, keeps: int | None = None, *, by: int = OF_THE_OWNER) -> None:
     """Open the next epoch of an organisation that is up; ``keeps``: entries that stay (all).
 
-    It goes on from the ops of its own: what another root signed meanwhile becomes a rival.
+    It goes on from what it holds that no later root signed; what one did becomes a rival.
     """
     author = actor.author
     with actor.turn():
         ledger = actor.store.ledger
-        held = ledger.log(actor.log)
+        held, chain = ledger.log(actor.log), ledger.chain(actor.org) or author.chain
+        if chain.epoch > author.chain.epoch and chain.op(author.chain.epoch + 1).place <= by:
+            author.chain = chain
         size = held.size if held is not None else 0
         keep = size if keeps is None else min(keeps, size)
-        author.open_epoch(keep, by=by, root=ledger.root_at(actor.log, keep))
-        ledger.put_chain(joined(ledger.chain(actor.org) or author.chain, author.chain))
+        author.open_epoch(keep, by=by, root=ledger.root_at(actor.log, keep), machine=actor.machine)
+        ledger.put_chain(joined(chain, author.chain))
         if held is not None and held.head is not None and held.head.epoch >= author.chain.epoch:
             ledger.disown(actor.log, author.chain.epoch, keep)  # of the branch that lost
         head = actor.finishes_epoch(ledger)
@@ -66,13 +68,13 @@ def lose_machine(actor: Actor, source: Log | None) -> None:
 
 
 class Thief(Actor):
-    """Somebody with an organisation's entrusted root key and a copy of its store."""
+    """Somebody with a copy of an organisation's store, and with its entrusted root key or its phrase."""
 
     def __init__(self, world: World, victim: Actor) -> None:
         super().__init__(world, victim.name, victim.settings)
         self.name = f"{victim.name}'s thief"
         self.author.chain = victim.author.chain
-        self.stole_epoch = self.author.chain.epoch  # the one before it opens its own
+        self.machine = " of a thief"
         self.author.time = victim.author.time
         self.author._operating = victim.author._operating
         self.skew = victim.skew
