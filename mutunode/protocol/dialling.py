@@ -9,7 +9,7 @@ chance so that a network that fell apart does not come back in one instant.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from mutunode.protocol import ids
@@ -131,58 +131,73 @@ class Dialler:
 
     def random_address(self) -> Address | None:
         """Somebody of the address book whom we are not linked with."""
-        known = self._free(self._candidates())
-        return known[int(self._core.chance() * len(known))] if known else None
+        is_free = self._freedom()
+        return next((one for one in self._in_any_order() if self._may_dial(one) and is_free(one)), None)
 
     # --- dialling ------------------------------------------------------------------------------
     def look(self, now: float) -> None:
         """Dial whom we should be linked with and are not."""
         self._dialling = {address: end for address, end in self._dialling.items() if end > now}
         self._dialling_org = {address: self._dialling_org.get(address) for address in self._dialling}
-        candidates = self._candidates()
-        room = self._room(len(candidates), now)
-        due = self._free(candidates)
-        waiting = []
-        for address in self._shuffled(due) if len(candidates) >= PEERS_FEW else due:
-            when = max(self._not_before.get(address.address, 0.0), self._away_until(address, now))
-            if when > now:
-                waiting.append(when)
-            elif room > 0 and self._adds_variety(address, few=len(candidates) < PEERS_FEW):
-                room -= 1
-                self.dial(address, now)
+        many = self.knows_many()
+        waiting = self._dial_some(self._in_any_order() if many else self._book(), many, now)
         waiting += self._dialling.values()
         if waiting:
             self._core.agenda.at(("look",), max(now + 1, min(waiting)), self.look)
 
+    def _dial_some(self, places: Iterable[Address], many: bool, now: float) -> list[float]:
+        """Dial as many as there is room for; when to look again for want of somebody who may be dialled now.
+
+        With all links there nobody is looked at: whoever of them ends makes us look again.
+        """
+        room, is_free, waiting = self._room(many, now), self._freedom(), []
+        for address in places if room > 0 else ():
+            if not self._may_dial(address) or not is_free(address):
+                continue
+            when = max(self._not_before.get(address.address, 0.0), self._away_until(address, now))
+            if when > now:
+                waiting.append(when)
+            elif self._adds_variety(address, few=not many):
+                self.dial(address, now)
+                room -= 1
+                if room == 0:
+                    return []
+        return waiting
+
     def _soon(self, now: float) -> None:
         self._core.agenda.at(("look",), now, self.look)
 
-    def _candidates(self) -> list[Address]:
-        return list(self._possible())
-
-    def _possible(self) -> Iterator[Address]:
+    def _book(self) -> Iterator[Address]:
+        """All addresses, those of the LAN first."""
         nearby = [Address(address, org, "lan") for org, address in self._nearby.items()]
         seen = {address.address for address in nearby}
-        book = (address for address in self._core.ledger.addresses() if address.address not in seen)
-        return filter(self._may_dial, chain(nearby, book))
+        return chain(nearby, (one for one in self._core.ledger.addresses() if one.address not in seen))
+
+    def _in_any_order(self) -> Iterator[Address]:
+        """All addresses, by chance: who needs the first few does not pay for the others."""
+        left = list(self._book())
+        while left:
+            at = int(self._core.chance() * len(left))
+            left[at], left[-1] = left[-1], left[at]
+            yield left.pop()
 
     def _may_dial(self, address: Address) -> bool:
         if address.address in self._ourselves or address.org == self._core.me.org:
             return False
         return address.org is None or not self._interest.blocked(address.org)
 
-    def _free(self, addresses: list[Address]) -> list[Address]:
-        """Those that are not dialled now, and lead to nobody with whom a direct link stands."""
+    def _freedom(self) -> Callable[[Address], bool]:
+        """Tells those that are not dialled now, and lead to nobody with whom a direct link stands."""
         sessions = [session for session in self._core.sessions.values() if not session.via]
         busy = {session.address for session in sessions} | self._dialling.keys()
         linked = {session.org for session in sessions if session.org}
-        return [address for address in addresses if address.address not in busy and address.org not in linked]
+        return lambda address: address.address not in busy and address.org not in linked
 
     def is_free(self, address: Address) -> bool:
         """Whether nobody is linked or being dialled there."""
-        return bool(self._free([address]))
+        return self._freedom()(address)
 
-    def _room(self, known: int, now: float) -> int:
+    def _room(self, many: bool, now: float) -> int:
         settings = self._core.settings
         links = len(self._core.sessions) + len(self._dialling)
         outgoing = len(self._dialling) + sum(
@@ -190,7 +205,7 @@ class Dialler:
         )
         # Callers may take all places, not those of the few that we chose ourselves.
         places = max(settings.links_max - links, LINKS_OUTGOING_MIN - outgoing)
-        if known < PEERS_FEW:
+        if not many:
             return places
         wanted = LINKS_OUTGOING_MIN - outgoing
         if now >= self._patient_until:  # as many again will call, once they know us
@@ -219,7 +234,7 @@ class Dialler:
 
     def knows_many(self) -> bool:
         """Whether links are chosen: with few peers everybody is linked with everybody."""
-        return any(True for _ in islice(self._possible(), PEERS_FEW - 1, None))
+        return any(True for _ in islice(filter(self._may_dial, self._book()), PEERS_FEW - 1, None))
 
     def is_trusted(self, address: str) -> bool:
         """Whether a person gave this address."""
@@ -228,9 +243,6 @@ class Dialler:
 
     def _away_until(self, address: Address, now: float) -> float:
         return now + self._reputation.away_seconds(address.org, now) if address.org is not None else 0.0
-
-    def _shuffled(self, addresses: list[Address]) -> list[Address]:
-        return sorted(addresses, key=lambda address: self._core.chance())
 
     def dial(self, address: Address, now: float) -> None:
         """Dial; the shell answers with ``opened`` or ``dial_failed``."""

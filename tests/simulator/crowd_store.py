@@ -12,7 +12,7 @@ from typing import Any
 
 from mutunode.protocol.entry import Row
 from mutunode.protocol.head import PUBLIC, Head, log_id
-from mutunode.protocol.ledger import Address, HeldLog, RangeItem
+from mutunode.protocol.ledger import Address, HeldLog, RangeItem, Vouch
 from mutunode.protocol.merkle import Compact
 from mutunode.store.meaning import header_of
 from mutunode.store.memory import MemoryLedger, MemoryStore
@@ -115,6 +115,14 @@ class CrowdLedger(MemoryLedger):
     def logs_missing(self, limit: int) -> list[bytes]:
         """Nothing is missing where nobody erases or drops."""
         return []
+
+    def vouches(self, voucher: bytes, limit: int) -> list[Vouch]:
+        """None, where there are resources only."""
+        return super().vouches(voucher, limit) if self._concerns_somebody else []
+
+    def endpoints(self, org: bytes) -> tuple[str, ...]:
+        """None, where there are resources only."""
+        return super().endpoints(org) if self._concerns_somebody else ()
 
     def to_pass_on(self, peer: bytes, after: int, limit: int) -> list[tuple[int, bytes, int]]:
         """What may concern a peer, among the records that may concern anybody but their readers at large."""
