@@ -70,13 +70,16 @@ class Chains:
         on_explained: Callable[[Head, Session, float], object],
         on_given_up: Callable[[Head, float], None],
         on_disowned: Callable[[bytes], None],
+        on_undisputed: Callable[[float], None],
     ) -> None:
+        """``on_undisputed``: what was refused of an organisation while it was disputed may be taken now."""
         self._core = core
         self._interest = interest
         self._reputation = reputation
         self._on_explained = on_explained
         self._on_given_up = on_given_up
         self._on_disowned = on_disowned
+        self._on_undisputed = on_undisputed
         self._waiting: dict[bytes, dict[bytes, Waiting]] = {}  # organisation → sender
         self._told: dict[bytes, Pace] = {}  # organisation → how often its changes are shown unasked
 
@@ -273,6 +276,8 @@ class Chains:
                 link.end(CLOSE_AUTHENTICATION, "a new epoch has another key", now)
         if before is not None and chain.org != self._core.me.org:
             self._disown(before, chain, now)
+        if before is not None and before.disputed and not chain.disputed:
+            self._on_undisputed(now)
 
     def _disown(self, before: Chain, chain: Chain, now: float) -> None:
         """Registers signed in a branch that lost are asked for again: the one that won signs its own."""

@@ -70,6 +70,7 @@ class Node:
             on_explained=self._offer,
             on_given_up=self._refused,
             on_disowned=self._gossip.forget_log,
+            on_undisputed=self._compare_again,
         )
         self._parting = Parting(core)
         self._forks = Forks(
@@ -436,9 +437,13 @@ class Node:
                 if grew:
                     self._downloads.ready(session, now)
         if grew:
-            self._cursors.start_again()
-            self._repair.with_all(now)
+            self._compare_again(now)
         self._dialler.look(now)
+
+    def _compare_again(self, now: float) -> None:
+        """What we take grew: nobody's changes were followed with that in mind."""
+        self._cursors.start_again()
+        self._repair.with_all(now)
 
     def _bury(self, now: float) -> None:
         """Links that ended are forgotten everywhere, after everything else of this call was done."""

@@ -13,7 +13,8 @@ from mutunode.protocol import codec, messages
 from mutunode.protocol.effects import NoticeKind
 from mutunode.protocol.head import Head
 from mutunode.protocol.identity import Chain, Standing, parse_genesis
-from mutunode.protocol.messages import Get, Ident
+from mutunode.protocol.messages import Get, Ident, Since
+from mutunode.protocol.node import Node
 from tests.protocol.puppet import Puppet
 from tests.simulator import Actor, World
 from tests.store.authors import Author
@@ -93,6 +94,19 @@ def test_equal_rank_is_a_dispute_that_a_person_hears_of_and_nothing_new_is_taken
     puppet.pushes(Head.from_wire(wire))
     assert not puppet.heard(Get)
     assert puppet.close_code() is None
+
+
+def test_what_was_refused_during_a_dispute_is_asked_for_when_a_person_has_decided(bob: Actor) -> None:
+    told(bob, OP, rivals=(RIVALS["equal place"],))
+    puppet = Puppet(bob, "another").greets()
+    puppet.sends(messages.Heads(puppet.last(Since).id, b"store 42", 7, False, ()))
+    with bob.turn():
+        assert bob.store.ledger.cursor(puppet.org) is not None
+    asked = len(puppet.heard(Since))
+    bob.does(Node.decide, ORG, 1, False)
+    assert not chain_of(bob).disputed
+    assert len(puppet.heard(Since)) == asked + 1
+    assert puppet.last(Since).cursor == 0
 
 
 class TwoKeys(Author):
