@@ -29,6 +29,8 @@ from mutunode.store.search.query import Found, SearchQuery
 
 CURRENT = "current.json"
 REST_AFTER_SWEEP = 9.0  # times as long as it took: erasing again and again costs a tenth of our time…
+CLOSE_SECONDS_MAX = 1.0
+MERGE_LOOK_SECONDS = 0.05  # meanwhile what comes is indexed as ever
 SWEPT_SECONDS_MAX = 50.0  # …or more: what is erased during a sweep is gone after a rest and the next one
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,8 @@ class SearchIndex:
         self._anew: Feed | None = None  # into the one that will replace it
         self._anew_since = self._sweep_not_before = float("-inf")
         self._doubtful = False
+        self._merge: sweeping.Merge | None = None  # makes the folder without what was erased
+        self._dropped: list[sweeping.Merge] = []
 
     def open(self) -> None:
         """Open the index, or begin a new one where there is none that can be used.
@@ -107,6 +111,7 @@ class SearchIndex:
         except (Damaged, OSError) as error:
             raise SearchUnavailable(f"no new search index can be begun: {error}") from error
         self._close_feeds()
+        self._drop_merge()
         self._answer_with(folder)
 
     def _new_folder(self) -> Folder:
@@ -141,6 +146,7 @@ class SearchIndex:
         """
         with self._lock:
             feed = self._usable()
+            self._clear_dropped()
             try:
                 if feed.is_ahead(changes):
                     log.warning("the store is older than its search index, which is built anew")
@@ -148,8 +154,8 @@ class SearchIndex:
                     return True
                 if feed.step(changes):
                     return True
-                if self._anew is None and self._must_sweep(feed.folder):
-                    self._sweep(feed.folder)
+                if self._anew is None and self._must_sweep(feed.folder) and self._sweep(feed.folder):
+                    return True
                 if self._anew is None:
                     return False
                 if self._anew.step(changes):
@@ -205,16 +211,36 @@ class SearchIndex:
         rest = self._sweep_not_before - self._clock()
         return rest if 0.0 < rest <= SWEPT_SECONDS_MAX else 0.0
 
-    def _sweep(self, folder: Folder) -> None:
-        """Have a folder without what was deleted ready to take over; from the store, if it must be."""
-        self._anew_since = self._clock()
-        path = self._new_path()
+    def _sweep(self, folder: Folder) -> bool:
+        """Have a folder without what was deleted ready to take over; is it still being made?"""
+        path = self._merge.path if self._merge is not None else self._new_path()
         try:
-            self._anew = self._feed_into(sweeping.swept(folder, path))
+            if self._merge is None:
+                self._anew_since = self._clock()
+                self._merge = sweeping.Merge(folder, path)
+                self._merge.start()
+            self._merge.join(MERGE_LOOK_SECONDS)
+            if self._merge.is_alive():
+                return True
+            merge, self._merge = self._merge, None
+            self._anew = self._feed_into(merge.made())
         except Damaged as damaged:
             log.warning("%s; it is built anew", damaged)
             shutil.rmtree(path, ignore_errors=True)
             self.rebuild()
+        return False
+
+    def _drop_merge(self) -> None:
+        """Nobody will use the copy that is being made."""
+        if self._merge is not None:
+            self._dropped.append(self._merge)
+            self._merge = None
+
+    def _clear_dropped(self) -> None:
+        """The folder of such a copy goes when its thread has ended."""
+        for merge in [each for each in self._dropped if not each.is_alive()]:
+            shutil.rmtree(merge.path, ignore_errors=True)
+            self._dropped.remove(merge)
 
     def _usable(self) -> Feed:
         """The feed, after mending what is in doubt."""
@@ -255,6 +281,7 @@ class SearchIndex:
 
     def _take_over(self, anew: Feed) -> None:
         """The rebuilt folder has caught up: from here on it answers."""
+        self._drop_merge()
         try:
             self._point_to(anew.folder)
         except OSError as error:
@@ -280,6 +307,7 @@ class SearchIndex:
             self._usable()
             if self._anew is not None:
                 self._give_up(self._anew)
+            self._drop_merge()
             try:
                 self._anew = self._feed_into(self._new_folder())
                 self._anew_since = self._clock()
@@ -320,6 +348,10 @@ class SearchIndex:
         with self._lock:
             self._answering = None
             self._close_feeds()
+            if self._merge is not None:
+                self._merge.join(
+                    CLOSE_SECONDS_MAX
+                )  # a longer one ends with the process, its folder goes at the next start
 
     def _close_feeds(self) -> None:
         feeds, self._feed, self._anew = (self._feed, self._anew), None, None

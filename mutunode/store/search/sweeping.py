@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +31,45 @@ LEVEL_SEGMENTS = 8  # so many of a level are merged
 _WRITER_BYTES = 15_000_000  # the least Tantivy takes
 
 
-def swept(source: Folder, into: Path) -> Folder:
-    """A new folder that holds what ``source`` has committed, and not a word of what it deleted.
+class Merge(threading.Thread):
+    """Makes the copy in a thread of its own: the index goes on following and answering meanwhile."""
 
-    Raises:
-        Damaged: it could not be made; ``into`` may hold a part of it.
-    """
-    source.close()  # merges under way would take files away while they are listed
-    with failures_are_damage(into):
-        _merge(into, _share(source.path, into))
-        left = [segment for segment in damage.segments(into) if segment["deletes"] is not None]
-        if left:
-            raise Damaged(f"{len(left)} segments of the search index in {source.path} were not merged")
-        _without_fillers(into)
-    made = Folder(into)
-    made.is_swept()
-    return made
+    def __init__(self, source: Folder, into: Path) -> None:
+        """Of what ``source`` has committed; what is put there later is for whoever follows.
+
+        Raises:
+            Damaged: the files cannot be shared.
+        """
+        super().__init__(name="index merge", daemon=True)
+        self.path = into
+        self._damaged: Damaged | None = None
+        source.close()  # merges under way would take files away while they are listed
+        with failures_are_damage(into):
+            self._segments = _share(source.path, into)
+
+    def run(self) -> None:
+        """Make it."""
+        try:
+            with failures_are_damage(self.path):
+                _merge(self.path, self._segments)
+                left = [each for each in damage.segments(self.path) if each["deletes"] is not None]
+                if left:
+                    raise Damaged(f"{len(left)} segments of the search index in {self.path} were not merged")
+                _without_fillers(self.path)
+        except Damaged as damaged:
+            self._damaged = damaged
+
+    def made(self) -> Folder:
+        """The folder, once the thread has ended: not a word of what was deleted is in it.
+
+        Raises:
+            Damaged: it could not be made.
+        """
+        if self._damaged is not None:
+            raise self._damaged
+        folder = Folder(self.path)
+        folder.is_swept()
+        return folder
 
 
 def _share(source: Path, into: Path) -> int:

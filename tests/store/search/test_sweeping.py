@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import shutil
+import threading
 from pathlib import Path
 
 import msgspec
@@ -132,7 +133,7 @@ def test_without_room_for_two_the_old_folder_goes_first(
         return folder
 
     monkeypatch.setattr(SearchIndex, "_new_folder", full)
-    monkeypatch.setattr(sweeping, "swept", _no_space)
+    monkeypatch.setattr(sweeping, "_merge", _no_space)
     with pytest.raises(SearchUnavailable):
         catch_up(index, store)
     catch_up(index, store)
@@ -144,13 +145,13 @@ def test_without_room_for_two_the_old_folder_goes_first(
 def test_who_erases_again_and_again_does_not_keep_the_node_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, copy = Clock(), sweeping.swept
+    clock, made = Clock(), sweeping.Merge.made
 
-    def slow(source: Folder, into: Path) -> Folder:
+    def slow(merge: sweeping.Merge) -> Folder:
         clock.now += 1.0
-        return copy(source, into)
+        return made(merge)
 
-    monkeypatch.setattr(sweeping, "swept", slow)
+    monkeypatch.setattr(sweeping.Merge, "made", slow)
     store = FakeStore([note(str(number), CANARY) for number in range(4)])
     index = filled(tmp_path, store, clock=clock)
     for number in range(3):
@@ -193,7 +194,10 @@ def test_a_large_segment_is_merged_for_one_deletion(tmp_path: Path) -> None:
     source.put([(note(str(records // 2)).rec, None)])
     source.commit(records + 2)
     assert words_kept(tmp_path) == 1
-    made = sweeping.swept(source, tmp_path / "made")
+    merge = sweeping.Merge(source, tmp_path / "made")
+    merge.start()
+    merge.join()
+    made = merge.made()
     assert words_kept(made.path.parent) == 1, "in the source, which stays as it is"
     source.close()
     shutil.rmtree(source.path)
@@ -204,6 +208,31 @@ def test_a_large_segment_is_merged_for_one_deletion(tmp_path: Path) -> None:
     listed = {name for segment in damage.segments(made.path) for name in damage.files(segment)}
     assert {path.name for path in made.path.iterdir() if path.name[0] != "."} == listed | {damage.LIST}
     assert Folder(made.path).committed == made.committed
+
+
+def test_while_it_is_swept_what_is_published_is_found_and_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merging a large index takes many seconds."""
+    merging, wait = sweeping._merge, threading.Event()
+    monkeypatch.setattr(sweeping, "_merge", lambda *given: wait.wait(20.0) and merging(*given))
+    store = FakeStore([note("1", CANARY), note("2")])
+    index = filled(tmp_path, store)
+    store.put(note("1", CANARY), **ERASED)
+    assert index.follow(store) is True
+    store.put(note("3", "épinards"))
+    assert index.follow(store) is True
+    assert ask(index, "epinard").total == 1
+    index.rebuild()  # somebody asks for it meanwhile: the copy is given up
+    wait.set()
+    for merge in index._dropped:
+        merge.join()
+    catch_up(index, store)
+    catch_up(index, store)
+    assert words_kept(tmp_path) == 0
+    assert ask(index, "epinard").total == 1
+    assert len([folder for folder in tmp_path.iterdir() if folder.is_dir()]) == 1
+    index.close()
 
 
 def test_should_tantivy_merge_by_other_rules_the_index_is_built_from_the_store(
