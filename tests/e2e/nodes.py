@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -42,6 +44,24 @@ def until(holds: Callable[[], Any], what: str) -> Any:
     return found
 
 
+# Of ports that the system gives to outgoing connections, one may be taken while its node is stopped: ours are
+# below them, and those of two sets of tests that run at the same time are not the same.
+SET_OF_TESTS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 6
+PORTS = iter(random.sample(range(20_000 + SET_OF_TESTS * 2_000, 22_000 + SET_OF_TESTS * 2_000), 2_000))
+
+
+def free_address() -> str:
+    """An address on loopback where nobody listens."""
+    for port in PORTS:
+        with socket.socket() as trying:
+            try:
+                trying.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"127.0.0.1:{port}"
+    raise AssertionError("no port is free")
+
+
 STARTED: list[Node] = []  # newest last, copies included: the fixture ends what a test leaves running
 
 
@@ -71,7 +91,7 @@ class Node:
     ready_seconds: float = 0.0
     starts: list[float] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
-    listen: str = "127.0.0.1:0"
+    listen: str = field(default_factory=free_address)
 
     @property
     def home(self) -> Path:
@@ -148,7 +168,6 @@ class Node:
             time.sleep(POLL_SECONDS / 4)
         self.ready_seconds = time.monotonic() - self.starts[-1]
         self.web, self.peer = found.groups()
-        self.listen = self.peer  # the same address again: others know it
 
     def stop(self) -> None:
         """SIGTERM, and it ends well."""
