@@ -23,7 +23,7 @@ from mutunode.protocol.entry import encode_body
 
 SECONDS_MAX = 1_200.0
 POLL_SECONDS = 0.02
-SETTLE_SECONDS = 1.0  # after which nothing more belongs to what was counted
+SETTLE_SECONDS = 3.0  # after which nothing more belongs to what was counted; cursors are told by then
 NEW_RECORDS, NEW_AUTHORS = 10, 5
 DELAY_SECONDS = 0.1  # one way: 200 ms there and back
 COMPRESSED_RECORDS = 1_000  # about what one answer holds

@@ -29,9 +29,8 @@ from mutunode.turns.marks import Marked, Marks, OutsideMark
 T = TypeVar("T")
 
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
-PROJECTED_PER_TURN_MAX = 2_000  # about 0.1 s of work, so that a publish waits no longer than that
-HURRIED_TURNS = 16  # while more waits than a turn takes, every so many of them show something…
-PROJECTED_HURRIED_MAX = 500  # …so that a first replication can be searched as it streams in
+PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who sends us much waits longer
+SHOWN_EVERY_TURNS = 16  # with inputs in a row: a first replication can be searched as it streams in
 IDLE_SECONDS_MAX = 60.0
 SETTLE_SECONDS = 0.5  # while something erased may still be in a file, because a reader was busy with it
 PROBE_SECONDS = 2.0  # between two tries of a disk that refuses
@@ -116,7 +115,7 @@ class Turns:
         self._latest = float("-inf")  # time of the latest turn
         self._wake_at = float("-inf")
         self._more_to_project = True
-        self._hurried_turns = 0  # in a row at whose end more waited; 0: nothing does
+        self._unshown_turns = 0  # with inputs, since something was shown
         self._epoch_due = False  # what was opened lacks its first heads, and they may be signed
         self._settled = False
         self.sight = Sight()
@@ -213,29 +212,25 @@ class Turns:
             return
         effects: list[Effect] = []
         try:
-            with self._ledger.transaction(hurried=self._hurried_turns > 0):
+            with self._ledger.transaction(hurried=len(inputs) > 1):
                 for given in inputs:
                     effects += given(node, now)
                 if now >= self._wake_at:
                     self._wake_at = float("inf")
                     effects += node.timer(now)
                 if project:
-                    self._project()
+                    self._project(len(inputs))
                 due = self._look(node, now)
             self._marks.write(due)
             self._go_out(effects)
         except Exception as error:
             self._fail(error)
 
-    def _project(self) -> None:
-        """Show what was committed; first what waits is taken, since somebody else waits for that."""
-        self._hurried_turns = 0 if self._inbox.empty() else self._hurried_turns + 1
-        if not self._hurried_turns:
-            self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX)
-        elif self._hurried_turns % HURRIED_TURNS == 0:
-            self._more_to_project = self._ledger.project_some(PROJECTED_HURRIED_MAX)
-        else:
-            self._more_to_project = True
+    def _project(self, inputs: int) -> None:
+        """Show what was committed, in turns without inputs: first of all others get their answers."""
+        self._unshown_turns = self._unshown_turns + 1 if inputs else 0
+        limit = 0 if self._unshown_turns % SHOWN_EVERY_TURNS else PROJECTED_PER_TURN_MAX
+        self._more_to_project = self._ledger.project_some(limit)
 
     def _take_act(self, act: _Act[Any]) -> None:
         if not act.future.set_running_or_notify_cancel():
