@@ -116,8 +116,9 @@ def _replication(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
         many.prepared(asked.keep, asked.records, organisations)
     limit = bare.measure(folder, asked.records)
     yield limit
+    limits = many.Limits(limit.value, bare.spent(folder, min(asked.records, TANTIVY_RECORDS)), tantivy)
     for organisations in (1, ORGANISATIONS):
-        yield from many.replication(folder, asked.keep, asked.records, organisations, limit.value, tantivy)
+        yield from many.replication(folder, asked.keep, asked.records, organisations, limits)
 
 
 def _searching(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
