@@ -229,5 +229,5 @@ def test_a_folder_with_something_else_in_it_is_left_alone(two: tuple[Node, Node]
 def test_where_nothing_can_be_written_the_reason_is_said(jardin: Node, tmp_path: Path) -> None:
     jardin.publish("Une")
     (tmp_path / "file").write_text("")
-    with pytest.raises(Refusal, match="Not a directory"):
+    with pytest.raises(Refusal, match="it is not a folder"):
         exported(jardin, tmp_path / "file" / "tlog")
