@@ -18,6 +18,7 @@ from mutunode.home import Home
 from mutunode.protocol.head import Head
 from mutunode.protocol.node import Node
 from mutunode.store.erase import Erasure
+from mutunode.store.search import sweeping
 from mutunode.store.search.folder import Folder
 from mutunode.store.search.index import SearchIndex
 from mutunode.store.sqlite import SqliteLedger
@@ -55,7 +56,7 @@ ERASING = (
     "after-sweep",  # nothing left in the database, the index knows of nothing
     "before-unindexing",  # found no more, nothing committed
     "after-unindexing",  # committed; its words are still in the files
-    "in-rebuild",  # the new index is begun beside the old one
+    "in-merging",  # the new folder of the index shares the files of the old one, nothing is merged
     "before-taking-over",  # it has everything, the old one still counts
     "after-pointing",  # it counts, the old one is still there
 )
@@ -67,10 +68,15 @@ class Reaper:
     def __init__(self, point: str, nth: int) -> None:
         self.point = point
         self.left = nth
+        self.waits = False  # until what the points are about has begun in this process
+
+    def begins(self) -> None:
+        """From here on points count."""
+        self.waits = False
 
     def reached(self, point: str) -> None:
         """The process is at this point."""
-        if point == self.point:
+        if point == self.point and not self.waits:
             self.left -= 1
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -86,12 +92,18 @@ def arm(reaper: Reaper, *, own: bool) -> None:
 
 
 def arm_erasing(reaper: Reaper) -> None:
-    """Wrap the steps in which something erased leaves the disk."""
-    _wrap(Erasure, "erase", after=lambda *_: reaper.reached("before-erasing"))
+    """Wrap the steps in which something erased leaves the disk; what an earlier time left is not it."""
+    reaper.waits = True
+    _wrap(
+        Erasure,
+        "erase",
+        before=lambda *_: reaper.begins(),
+        after=lambda *_: reaper.reached("before-erasing"),
+    )
     _wrap(Sweeper, "begin", after=lambda *_: reaper.reached("after-erasing"))
     _wrap(Sweeper, "_sweep_run", after=lambda *_: reaper.reached("in-sweep"))
     _wrap(Sweeper, "step", after=lambda *_: reaper.reached("after-sweep"))
-    _wrap(SearchIndex, "rebuild", after=lambda *_: reaper.reached("in-rebuild"))
+    _wrap(sweeping, "_share", after=lambda *_: reaper.reached("in-merging"))
     _wrap(SearchIndex, "_take_over", before=lambda *_: reaper.reached("before-taking-over"))
 
     def unindexing(folder: Folder, *_: Any) -> None:
@@ -169,7 +181,10 @@ def _arm_mark(reaper: Reaper) -> None:
 
 
 def _wrap(
-    owner: type, name: str, before: Callable[..., Any] | None = None, after: Callable[..., Any] | None = None
+    owner: object,
+    name: str,
+    before: Callable[..., Any] | None = None,
+    after: Callable[..., Any] | None = None,
 ) -> None:
     whole = getattr(owner, name)
 

@@ -9,11 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import apsw
+import tantivy
 
 from mutunode.protocol.entry import encode_body
 from mutunode.store.places import key64
 from mutunode.store.search import schema
-from mutunode.store.search.folder import Folder
 
 CANARY = "Zyzomysé"
 FORMS = ("zyzomyse", "zyzomys")  # as the search folds it, and its stem
@@ -41,12 +41,13 @@ def traces(home: Path, wanted: Iterable[bytes]) -> list[str]:
 def dictionaries(home: Path) -> int:
     """How many documents of the search index, deleted ones included, hold the canary.
 
-    Its dictionaries are packed so that a search over bytes would not see a word: they are asked.
+    Its dictionaries are packed so that a search over bytes would not see a word: they are asked. The node may
+    run: of a folder that goes meanwhile, nothing is left.
     """
     kept = 0
     for folder in (home / "search").iterdir():
-        if folder.is_dir():
-            searcher = Folder(folder)._index.searcher()
+        with contextlib.suppress(ValueError, OSError):
+            searcher = tantivy.Index.open(str(folder)).searcher()
             for field in (*schema.STEM_FIELDS, *schema.WORD_FIELDS):
                 kept += sum(searcher.doc_freq(field, form) for form in FORMS)
     return kept
