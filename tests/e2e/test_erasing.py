@@ -48,6 +48,7 @@ def test_a_canary_leaves_the_author_and_its_peers(make: Make) -> None:
     for node in (jardin, *others):
         until(lambda node=node: node("search", "zyzomyse")["total"] == 1, f"{node.name} finds it")  # type: ignore[misc]
         assert traces(node.home, wanted)
+        assert dictionaries(node.home)
 
     erased = jardin("withdraw", rec, "--reason", "legal", "--erase")
     assert len(erased["erased"]) == 2
@@ -59,6 +60,7 @@ def test_a_canary_leaves_the_author_and_its_peers(make: Make) -> None:
         assert node("search", "fiche qui reste")["total"] == 1
         assert node("log", "verify")["registers"] >= 1
     for node in (jardin, *others):
+        until(lambda node=node: not dictionaries(node.home), f"no word of it at {node.name}")  # type: ignore[misc]
         node.kill()  # what is on the disk now is all there is
         assert dictionaries(node.home) == 0
         assert traces(node.home, wanted) == []
