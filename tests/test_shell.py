@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any, cast
 
+import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from mutunode.net.peers import PeerNet
@@ -54,12 +56,23 @@ def test_what_many_turns_decided_wakes_the_loop_once_and_keeps_its_order() -> No
     assert len(loop.wakings) == 1, "what comes after it looked wakes it again"
 
 
-def test_one_thing_that_cannot_be_done_keeps_nothing_else_from_being_done() -> None:
+@pytest.fixture
+def said() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What is said to the log, whoever silenced it before."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    with capture_logs() as said:
+        yield said
+    structlog.configure(**before)
+
+
+def test_one_thing_that_cannot_be_done_keeps_nothing_else_from_being_done(
+    said: list[MutableMapping[str, Any]],
+) -> None:
     loop, net = Loop(), Net()
     shell = shell_of(loop, net)
     shell.perform([Close(1, 1000, "")])
     shell.perform([Send(2, b"still")])
-    with capture_logs() as said:
-        loop.wakings.pop()()
+    loop.wakings.pop()()
     assert net.done == [Send(2, b"still")]
     assert [(each["log_level"], each["exc_info"]) for each in said] == [("error", True)]

@@ -85,6 +85,9 @@ def test_nobody_else_on_the_machine_reaches_home_or_socket(make: Make) -> None:
 def test_a_busy_daemon_still_stops_in_time_and_keeps_what_it_acknowledged(make: Make) -> None:
     jardin = make("Jardin").start()
     begun = [jardin.begin("sync", "--wait", "1", "--timeout", "600") for _ in range(2)]
+    for command in begun:
+        assert command.stderr is not None
+        assert command.stderr.readline(), "it waits, at the daemon's"
     recs = [jardin.publish(f"Fiche {n}") for n in range(20)]
     jardin.stop()  # although two commands wait for ten minutes
     for command in begun:
