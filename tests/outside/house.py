@@ -21,6 +21,8 @@ from tests.outside.stranger import Stranger
 
 COMMAND = [sys.executable, "-c", "import sys; from mutunode_cli.main import main; sys.exit(main())"]
 ROOT = Path(__file__).parents[2]
+READY_SECONDS = 20
+STOP_SECONDS = 5  # what CONTRACT gives a node to end in
 PATIENCE_SECONDS = 60  # only what will never be waits so long; a machine may be busy with something else
 READY = re.compile(r"ready: \S+ (?P<web>http://\S+?)/? · \S+ (?P<peer>\S+)")
 
@@ -104,7 +106,7 @@ class House:
         assert self.process.stderr
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(PATIENCE_SECONDS)
+            return self.process.wait(STOP_SECONDS)
         finally:
             self.process.kill()
             self.process.wait()
@@ -131,7 +133,7 @@ def _environment() -> dict[str, str]:
 
 def _ready_line(process: subprocess.Popen[str]) -> re.Match[str]:
     assert process.stderr
-    deadline, said = time.monotonic() + PATIENCE_SECONDS, ""
+    deadline, said = time.monotonic() + READY_SECONDS, ""
     while time.monotonic() < deadline:
         if not select.select([process.stderr], [], [], 0.2)[0]:
             continue
@@ -140,4 +142,4 @@ def _ready_line(process: subprocess.Popen[str]) -> re.Match[str]:
         if found := READY.search(line):
             return found
         assert line, f"ended before it was ready: {said}"
-    raise AssertionError(f"not ready in {PATIENCE_SECONDS} s: {said}")
+    raise AssertionError(f"not ready in {READY_SECONDS} s: {said}")
