@@ -109,10 +109,9 @@ def _show_hit(session: Session, hit: dict[str, Any]) -> None:
     language = session.language
     sense = words.both(words.SENSES, hit["sense"], language)
     screen.heading(hit["title"] or hit["id"], sense)
-    by = [
-        hit["org_name"] or hit["org"],
-        hit["license"] or session.tr("licence non précisée", "licence not stated"),
-    ]
+    by = [hit["org_name"] or hit["org"]]
+    if hit["sense"] == "aval":  # what is lent or done together is under no licence
+        by.append(hit["license"] or session.tr("licence non précisée", "licence not stated"))
     if any(hit["usage"].values()):
         by.append(words.usage_count(hit["usage"], language))
     screen.line("  " + screen.clean(" · ".join(by)))

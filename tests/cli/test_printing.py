@@ -51,6 +51,14 @@ def test_json_is_one_document_of_the_service_s_shape(
     msgspec.convert(done.json, shape)
 
 
+@pytest.mark.parametrize(("sense", "says"), [("aval", True), ("amont", False)])
+def test_only_what_is_poured_into_the_pot_is_said_to_lack_a_licence(
+    node: FakeNode, cli: Cli, sense: str, says: bool
+) -> None:
+    node.verbs["search"] = answers(examples.found(examples.hit(sense=sense, license="")))
+    assert ("licence not stated" in cli("search", "x").out) == says
+
+
 def test_quiet_prints_ids_and_nothing_else(node: FakeNode, cli: Cli) -> None:
     node.verbs["search"] = answers(examples.found(examples.hit(), examples.hit(id=examples.USE)))
     assert cli("search", "-q") == (0, f"{examples.REC}\n{examples.USE}\n", "")
