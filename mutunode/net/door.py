@@ -20,13 +20,13 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from mutunode.net.addresses import IP, plain
-from mutunode.net.admission import Admission
+from mutunode.net.admission import Admission, Place
 from mutunode.net.link import CLOSE_SECONDS_MAX, PING_SECONDS, reset
 from mutunode.protocol.limits import FRAME_BYTES_MAX
 
 PATH = "/mutunode/1"
 OPENING_SECONDS_MAX = 10.0  # from accept to WebSocket: TLS and headers together (PROTOCOL §4 has 10 s more)
-BACKLOG = 128
+BACKLOG = 1_024  # a call that finds it full is dropped, and made again a second later
 HEADERS_MAX, HEADER_BYTES_MAX = 32, 4_096  # an upgrade needs 6 short ones
 SHUTDOWN_SECONDS_MAX = 0.2  # links were ended before; what is left does not answer
 ACCEPT_PAUSE_SECONDS = 0.5  # no file descriptor left: others have to end first
@@ -61,9 +61,9 @@ class Guest:
 class _Connection(RequestHandler):
     """One TCP connection: counted, and cut off at its deadline."""
 
-    __slots__ = ("_admission", "_deadline", "_ip", "_is_known")
+    __slots__ = ("_deadline", "_greeting", "_place")
 
-    def __init__(self, door: Door, ip: IP) -> None:
+    def __init__(self, door: Door, place: Place) -> None:
         super().__init__(
             door.server,
             loop=asyncio.get_running_loop(),
@@ -74,10 +74,22 @@ class _Connection(RequestHandler):
             max_field_size=HEADER_BYTES_MAX,
             max_headers=HEADERS_MAX,
         )
-        self._ip = ip
-        self._admission = door.admission
-        self._is_known = False
+        self._place = place
+        place.evict = self.abort
+        self._greeting: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
+
+    def greeted_by(self, greeting: asyncio.Task[None], connection: socket.socket) -> None:
+        """TLS is being agreed; where that fails, also before it began, nothing is left open."""
+
+        def done(_: object) -> None:
+            self._greeting = None
+            if self.transport is None:
+                connection.close()
+                self._place.leave()
+
+        self._greeting = greeting
+        greeting.add_done_callback(done)
 
     def start_clock(self, accepted_at: float) -> None:
         """The connection stands: it has until the deadline to open a WebSocket."""
@@ -92,29 +104,23 @@ class _Connection(RequestHandler):
             self._deadline = None
 
     def abort(self) -> None:
-        """Cut the connection."""
+        """Cut the connection, also while TLS is being agreed."""
         if self.transport is not None:
             self.transport.abort()
+        elif self._greeting is not None:
+            self._greeting.cancel()
 
     def known(self) -> None:
         """They have said who they are."""
-        if not self._is_known and self.transport is not None:
-            self._is_known = True
-            self._admission.known(self._ip)
+        self._place.known()
 
     def comes_from(self, ip: IP) -> bool:
         """A proxy tells the address behind it: count there; False when there is no room."""
-        self._admission.leave(self._ip, self._is_known)
-        has_room = self._admission.enter(ip)
-        if not has_room:
-            self._admission.enter(self._ip)  # the place just left
-        else:
-            self._ip = ip
-        return has_room
+        return self._place.move(ip)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.stop_clock()
-        self._admission.leave(self._ip, self._is_known)
+        self._place.leave()
         super().connection_lost(exc)
 
 
@@ -158,10 +164,11 @@ class Door:
         self._listening.clear()
         await self.server.shutdown(SHUTDOWN_SECONDS_MAX)
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -173,36 +180,31 @@ class Door:
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
             ip = plain(ipaddress.ip_address(peer[0].partition("%")[0]))
-            if not self._may_enter(ip):
+            place = self._place_for(ip)
+            if place is None:
                 connection.close()
                 continue
-            self._start(self._greet(connection, ip))
+            guest = _Connection(self, place)
+            greeting = self._start(self._greet(connection, guest))
+            guest.greeted_by(greeting, connection)
 
-    def _may_enter(self, ip: IP) -> bool:
+    def _place_for(self, ip: IP) -> Place | None:
         if self._context is None and not ip.is_loopback:
-            return False
+            return None
         return self.admission.enter(ip)
 
-    async def _greet(self, connection: socket.socket, ip: IP) -> None:
+    async def _greet(self, connection: socket.socket, guest: _Connection) -> None:
         """TLS, then HTTP takes over; a connection that fails before is nobody's loss."""
         loop = asyncio.get_running_loop()
         accepted_at = loop.time()
-        protocol = _Connection(self, ip)
-        try:
+        with contextlib.suppress(OSError):
             await loop.connect_accepted_socket(
-                lambda: protocol,
+                lambda: guest,
                 connection,
                 ssl=self._context,
                 ssl_handshake_timeout=OPENING_SECONDS_MAX if self._context else None,
             )
-        except (OSError, asyncio.CancelledError) as error:
-            connection.close()
-            if protocol.transport is None:
-                self.admission.leave(ip, was_known=False)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            return
-        protocol.start_clock(accepted_at)
+            guest.start_clock(accepted_at)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         refusal = _refusal(request)

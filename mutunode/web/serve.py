@@ -12,6 +12,8 @@ holds none against somebody who wants a page.
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -20,6 +22,9 @@ HEAD_SECONDS_MAX = 10.0  # to send a whole request head; also how long an idle c
 CONNECTIONS_MAX = 256  # a browser opens six; with links and files, less than the usual 1,024 descriptors
 LEAVING_MAX = 256  # beside them: whoever is still being answered, and what two turns of the loop accept
 STOP_SECONDS_MAX = 1.0
+# Calls that wait to be accepted. One more is dropped without a word, and made again only a second later.
+# What asyncio accepts in one turn of the loop is bounded by its own, smaller backlog.
+WAITING_MAX = 1_024
 HEADERS_MAX = 64
 HEADER_BYTES_MAX = 8_190
 
@@ -85,6 +90,9 @@ class Door:
         except OSError:
             await runner.cleanup()
             raise
+        for listening in server.sockets:
+            with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                same.listen(WAITING_MAX)
         return cls(runner, server)
 
     @property

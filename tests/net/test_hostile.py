@@ -16,7 +16,7 @@ import pytest
 
 from mutunode.net import door
 from mutunode.net.addresses import parse
-from mutunode.net.admission import STRANGERS_MAX, Admission
+from mutunode.net.admission import STRANGERS_MAX, Admission, Place
 from mutunode.net.peers import PeerNet
 from mutunode.net.tls import client_tls, server_tls
 from mutunode.protocol import messages
@@ -186,24 +186,61 @@ async def test_a_link_that_stands_has_no_deadline_of_the_door(
 def test_an_address_has_four_unknown_connections_and_32_in_all() -> None:
     admission = Admission(1_000)
     address, other = ipaddress.ip_address("192.0.2.7"), ipaddress.ip_address("192.0.2.8")
+    all_of_them = list[Place]()
     for _ in range(8):
-        assert all(admission.enter(address) for _ in range(4))
+        four = [place for _ in range(4) if (place := admission.enter(address)) is not None]
+        assert len(four) == 4
         assert not admission.enter(address)
-        for _ in range(4):
-            admission.known(address)
+        for place in four:
+            place.known()
+        all_of_them += four
     assert not admission.enter(address)
     assert admission.enter(other)
-    for _ in range(32):
-        admission.leave(address, was_known=True)
+    for place in all_of_them:
+        place.leave()
     assert admission.enter(address)
 
 
 def test_the_whole_is_bounded_even_for_this_machine() -> None:
     admission = Admission(10)
-    entered = sum(admission.enter(ipaddress.ip_address("127.0.0.1")) for _ in range(500))
-    assert entered == 10 + STRANGERS_MAX
-    admission.leave(ipaddress.ip_address("127.0.0.1"), was_known=False)
-    assert admission.enter(ipaddress.ip_address("127.0.0.2"))
+    entered = [admission.enter(ipaddress.ip_address("127.0.0.1")) for _ in range(500)]
+    places = [place for place in entered if place is not None]
+    assert len(places) == 10 + STRANGERS_MAX
+    places[0].leave()
+    assert admission.enter(ipaddress.ip_address("127.0.0.1"))
+
+
+def test_a_crowd_holds_every_place_only_from_as_many_addresses() -> None:
+    admission, evicted = Admission(10), list[int]()
+    places = list[Place]()
+    for number in range(10 + STRANGERS_MAX):
+        place = admission.enter(ipaddress.ip_address(f"192.0.2.{number // 4}"))
+        assert place is not None
+        place.evict = lambda number=number: evicted.append(number)  # type: ignore[misc]
+        places.append(place)
+    places[0].known()  # has said who they are: stays
+    newcomer = admission.enter(ipaddress.ip_address("198.51.100.1"))
+    assert newcomer is not None
+    assert evicted == [4], "the oldest from where most stand"
+    entered = [admission.enter(ipaddress.ip_address(f"2001:db8::{each}")) is not None for each in range(5)]
+    assert entered == [True, True, True, False, False], "then its site has as many as the others"
+    assert admission.enter(ipaddress.ip_address("2001:db8:1::3")), "another site has none yet"
+    places[4].leave()  # the connection that was cut ends: its place has been left already
+    assert not admission.enter(ipaddress.ip_address("192.0.2.17")), "no place has come free by that"
+
+
+async def test_somebody_new_gets_in_though_a_crowd_holds_the_door(tmp_path: Path) -> None:
+    async with listening(tmp_path / "node", links_max=1) as node, listening(tmp_path / "new") as new:
+        crowd = [
+            socket.create_connection(
+                ("127.0.0.1", node[0].port), source_address=(f"127.0.0.{2 + each % 9}", 0)
+            )
+            for each in range(STRANGERS_MAX + 40)
+        ]
+        await asyncio.sleep(0)
+        await connect(new, node)
+        for connection in crowd:
+            connection.close()
 
 
 async def test_a_full_house_keeps_those_who_are_in(tmp_path: Path) -> None:
@@ -215,6 +252,12 @@ async def test_a_full_house_keeps_those_who_are_in(tmp_path: Path) -> None:
         for connection in crowd:
             connection.close()
     assert node[1].ends[0][0] == theirs
+
+
+async def test_hundreds_who_call_before_the_next_turn_are_all_heard(node: Side) -> None:
+    crowd = [socket.create_connection(("127.0.0.1", node[0].port), timeout=0.9) for _ in range(400)]
+    for connection in crowd:  # nobody had to call again after a second: the loop did not even turn
+        connection.close()
 
 
 # --- listeners that lie -------------------------------------------------------------------------

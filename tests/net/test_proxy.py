@@ -132,7 +132,7 @@ def test_only_this_machine_comes_in_without_tls() -> None:
 
     async def check() -> None:
         door = Door(Admission(8), None, opened)
-        assert door._may_enter(ipaddress.ip_address("127.0.0.1"))
-        assert not door._may_enter(ipaddress.ip_address("192.0.2.1"))
+        assert door._place_for(ipaddress.ip_address("127.0.0.1"))
+        assert door._place_for(ipaddress.ip_address("192.0.2.1")) is None
 
     asyncio.run(check())

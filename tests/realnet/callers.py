@@ -50,12 +50,16 @@ class Crowd:
     @staticmethod
     async def _stay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, slow: bool) -> None:
         """Until it is cut off."""
-        cut = asyncio.create_task(reader.read())
+        cut = asyncio.create_task(Crowd._cut_off(reader))
         writer.write(SLOW if slow else b"")
         while not cut.done():
             writer.write(b"x" if slow else b"")
             await asyncio.wait({cut}, timeout=DRIP_SECONDS)
-        await cut
+
+    @staticmethod
+    async def _cut_off(reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            await reader.read()
 
 
 async def run(given: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,6 +50,12 @@ async def test_a_silent_and_a_dripping_caller_are_let_go(door: Door) -> None:
     task.cancel()
     silent.close()
     drip.close()
+
+
+async def test_hundreds_who_call_before_the_next_turn_are_all_heard(door: Door) -> None:
+    crowd = [socket.create_connection(("127.0.0.1", door.port), timeout=0.9) for _ in range(400)]
+    for connection in crowd:  # nobody had to call again after a second: the loop did not even turn
+        connection.close()
 
 
 async def test_a_crowd_that_takes_every_place_keeps_nobody_from_a_page(
