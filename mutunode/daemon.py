@@ -40,6 +40,7 @@ from mutunode.notify import notify
 from mutunode.protocol.ledger import Address
 from mutunode.service import verbs
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.params import Emit
 from mutunode.shell import Shell, read_address, read_seeds
 from mutunode.store.blobs import BlobError
 from mutunode.store.interface import StoreError
@@ -261,7 +262,7 @@ class RunningNode:
         spoken: Language = "en" if (language or self.language) == "en" else "fr"
         return f"{self.web_address()}session/{self.sessions.make_link(spoken)}"
 
-    def _call(self, verb: str, params: dict[str, Any], emit: verbs.Emit) -> Any:
+    def _call(self, verb: str, params: dict[str, Any], emit: Emit) -> Any:
         """One command. Who searches may just have published, in the line before of the same script."""
         if verb == "search":
             self.engine.let_search_follow(SEARCH_WAIT_SECONDS_MAX)

@@ -25,8 +25,8 @@ from mutunode.protocol.ids import blob_text, org_text
 from mutunode.service import disk
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.params import Emit
 from mutunode.service.readonly import disk_fails, disk_full
-from mutunode.service.verbs import Emit
 from mutunode.store.interface import StoreError, StoreFull
 
 FORMAT = "mutunode-backup/1"

@@ -22,7 +22,7 @@ from mutunode.service import disk
 from mutunode.service.desk import Desk
 from mutunode.service.files import carried
 from mutunode.service.framefile import FrameWriter
-from mutunode.service.verbs import Emit
+from mutunode.service.params import Emit
 from mutunode.store.interface import Organisation
 
 ROW_FRAMING_BYTES = 12  # an array, and the lengths of three byte strings

@@ -15,8 +15,8 @@ from mutunode.protocol.limits import FUTURE_SECONDS_MAX
 from mutunode.service import lookup, naming, popularity, usages, widening
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
+from mutunode.service.params import OneOrMany
 from mutunode.service.shapes import Hit, Other, SearchAnswer
-from mutunode.service.verbs import OneOrMany
 from mutunode.store.interface import Organisation, Stored
 from mutunode.store.search.highlight import Sought, mark, snippet
 from mutunode.store.search.index import SearchUnavailable

@@ -16,7 +16,7 @@ from mutunode.service import disputes, network, readonly
 from mutunode.service.backup import LAST
 from mutunode.service.desk import Desk
 from mutunode.service.files import keeping
-from mutunode.service.verbs import Emit
+from mutunode.service.params import Emit
 from mutunode.store.interface import StoreError
 
 BACKUP_DAYS_MAX = 31

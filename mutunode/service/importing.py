@@ -18,13 +18,13 @@ from mutunode.commons.kind import Kind
 from mutunode.interop.items import Item, read_items
 from mutunode.interop.mapping import Mapping
 from mutunode.interop.problem import Problem, Unreadable
-from mutunode.service import lookup, publishing, verbs
+from mutunode.service import lookup, publishing
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.files import attaching
+from mutunode.service.params import Emit, Import
 from mutunode.service.publishing import Body
 from mutunode.service.shapes import BadLine, Imported, Published
-from mutunode.service.verbs import Emit
 from mutunode.turns import Turn
 
 BATCH_ROWS_MAX = 500  # × about 1 kB and 0.1 ms: a turn of 50 ms, so that pages go on answering
@@ -70,7 +70,7 @@ class Row(msgspec.Struct, frozen=True):
     body: Body
 
 
-def source_of(params: verbs.Import) -> Source:
+def source_of(params: Import) -> Source:
     """What ``import`` was asked to read."""
     if bool(params.path) == bool(params.lines):
         raise _unreadable(

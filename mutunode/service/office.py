@@ -50,6 +50,7 @@ from mutunode.service.files import attaching, having, releasing, showing
 from mutunode.service.forking import ForkProved
 from mutunode.service.importing import Source
 from mutunode.service.lender import Lender
+from mutunode.service.params import Emit, Import, OneOrMany
 from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
     FileLine,
@@ -69,7 +70,6 @@ from mutunode.service.shapes import (
     UsageAnswer,
     Which,
 )
-from mutunode.service.verbs import Emit, OneOrMany
 from mutunode.store.interface import Draft
 
 
@@ -328,7 +328,7 @@ class Office:
         """Publish the rows of a file, one signature a batch."""
         return importing.run(self.desk, source, strict=strict, dry_run=dry_run, emit=emit or _silent)
 
-    def import_verb(self, params: verbs.Import, emit: Emit) -> Imported:
+    def import_verb(self, params: Import, emit: Emit) -> Imported:
         """``import``, as the CLI asks for it."""
         source = importing.source_of(params)
         return self.import_lines(source, strict=params.strict, dry_run=params.dry_run, emit=emit)

@@ -67,7 +67,7 @@ def peek(stream: BinaryIO, format: str, rows_max: int) -> Peek:
 def source(path: Path, format: str, kind: str, fields: dict[str, str], mapping: str = "") -> Source:
     """What ``import_lines`` reads: ``fields`` is field → column, unless a mapping file's text is given."""
     from mutunode.service.importing import source_of
-    from mutunode.service.verbs import Import
+    from mutunode.service.params import Import
 
     return source_of(Import(path=str(path), format=format, map=fields, mapping=mapping, kind=kind))
 

@@ -14,8 +14,8 @@ from mutunode.protocol.ledger import Address, Stance
 from mutunode.service import brought, lookup, network, publishing
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
+from mutunode.service.params import Emit
 from mutunode.service.shapes import Organisation
-from mutunode.service.verbs import Emit
 from mutunode.turns import Turn
 
 LOCAL_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")

@@ -21,7 +21,7 @@ from mutunode.protocol.node import Node
 from mutunode.service import lookup
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.verbs import Emit
+from mutunode.service.params import Emit
 from mutunode.service.verifying import Witnessed, witnessed
 from mutunode.store.interface import Stored
 from mutunode.turns import Turn

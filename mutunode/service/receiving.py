@@ -26,9 +26,9 @@ from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.files.carried import Taker
 from mutunode.service.framefile import NotFrames
+from mutunode.service.params import Emit
 from mutunode.service.parcel import Parcel
 from mutunode.service.readonly import files_fail
-from mutunode.service.verbs import Emit
 from mutunode.store.blobs import BlobError
 from mutunode.store.interface import Organisation
 

@@ -17,7 +17,7 @@ from mutunode.protocol.ids import log_text, org_text, rec_text
 from mutunode.service import lookup
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.verbs import Emit
+from mutunode.service.params import Emit
 from mutunode.store.interface import Organisation, Stored
 
 LINES_MAX = 1_000

@@ -22,7 +22,7 @@ from mutunode.protocol.node import Node
 from mutunode.service import readonly
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
-from mutunode.service.verbs import Emit
+from mutunode.service.params import Emit
 from mutunode.store.interface import Damage, StoreError
 from mutunode.store.search.index import SearchUnavailable
 from mutunode.turns import Turn

@@ -27,7 +27,7 @@ from mutunode.protocol.merkle import Compact, leaf_hash
 from mutunode.service import disk, registers
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
-from mutunode.service.verbs import Emit
+from mutunode.service.params import Emit
 
 WIDTH = 256  # hashes in a full tile, headers in a full bundle
 CHECKPOINT, KEYS, IDENTITY = "checkpoint", "verifier-keys", "identity"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from mutunode.commons.registry import Registry
 from mutunode.service import lendshapes, shapes
+from mutunode.service.params import Emit, OneOrMany
 from mutunode.service.proving import Proved
-from mutunode.service.verbs import Emit, OneOrMany
 
 if TYPE_CHECKING:  # the pages need no engine to be imported
     from mutunode.service.disputes import Followed

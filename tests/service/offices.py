@@ -25,8 +25,8 @@ from mutunode.protocol.ids import rec_text
 from mutunode.protocol.ledger import Address
 from mutunode.service.errors import Refusal
 from mutunode.service.office import Office
+from mutunode.service.params import Emit
 from mutunode.service.shapes import Imported
-from mutunode.service.verbs import Emit
 from mutunode.shell import read_address
 from mutunode.store.interface import Stored
 from mutunode.turns import CloseAll, Outward

@@ -32,9 +32,9 @@ from mutunode.service.files.releasing import Released
 from mutunode.service.files.showing import Beginning, Opened
 from mutunode.service.files.sniffing import media_type
 from mutunode.service.keys import EpochLine, KeysShown, Root
+from mutunode.service.params import Emit, OneOrMany
 from mutunode.service.plain import as_text
 from mutunode.service.proving import Proved
-from mutunode.service.verbs import Emit, OneOrMany
 from mutunode.store.interface import Draft
 from tests.web import catalogue
 from tests.web.fake_lender import FakeLender

@@ -12,8 +12,8 @@ from mutunode.protocol.limits import FILE_BYTES_MAX, LIST_ITEMS_MAX
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.service.files import sniffing
+from mutunode.service.params import Emit
 from mutunode.service.readonly import files_fail
-from mutunode.service.verbs import Emit
 from mutunode.store.blobs import Adding, BlobError
 from mutunode.store.interface import File
 from mutunode.turns import Turn

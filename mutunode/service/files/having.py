@@ -20,9 +20,9 @@ from mutunode.service import lookup, naming
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.files import keeping, names
+from mutunode.service.params import Emit
 from mutunode.service.readonly import files_fail
 from mutunode.service.shapes import FileLine
-from mutunode.service.verbs import Emit
 from mutunode.store.blobs import BlobDamaged, BlobError, BlobGone
 from mutunode.store.interface import File, Stored
 
