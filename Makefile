@@ -51,7 +51,7 @@ soak: $(VENV)/dev.stamp ## hours of kills, power cuts, refusing disks and simula
 	  $(BIN)/python -m pytest tests/e2e tests/test_simulator_chaos.py tests/test_simulator_scale.py \
 	  tests/test_power_cuts.py tests/test_failing_disk.py tests/commons/test_booking_worlds.py \
 	  tests/store/test_blob_kills.py tests/store/test_stores_agree.py $(ARGS)
-	if [ "$$(id -u)" = 0 ]; then for scene in slow half-open lan siege; do $(BIN)/python -m tests.realnet $$scene; done; fi
+	if [ "$$(id -u)" = 0 ]; then for scene in slow half-open lan siege relay; do $(BIN)/python -m tests.realnet $$scene; done; fi
 	$(BIN)/python -m tests.fuzz --seconds $${MUTUNODE_TEST_FUZZ_SECONDS:-600}
 
 locks: $(VENV)/dev.stamp ## renew requirements*.txt from pyproject.toml

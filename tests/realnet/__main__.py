@@ -14,9 +14,10 @@ from tests.realnet import report
 from tests.realnet.crowd import crowd
 from tests.realnet.lan import lan
 from tests.realnet.lines import half_open, slow
+from tests.realnet.relay import relay
 from tests.realnet.siege import siege
 
-SCENES = {"slow": slow, "half-open": half_open, "lan": lan, "siege": siege, "crowd": crowd}
+SCENES = {"slow": slow, "half-open": half_open, "lan": lan, "siege": siege, "relay": relay, "crowd": crowd}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.realnet", description=__doc__)

@@ -35,9 +35,9 @@ def siege(slow: int = 500, silent: int = 500) -> Told:
             atelier.follows(jardin)
             for number in range(30):
                 jardin.publish(f"Fiche {number}")
-            table.row("a page, alone: middle and p99, seconds", _pages(jardin)[0])
+            table.row("a page, alone: middle and p99, seconds", pages(jardin)[0])
             _besieged(table, jardin, atelier, cantine, slow, silent)
-            table.row("a page afterwards: middle and p99, seconds", _pages(jardin)[0])
+            table.row("a page afterwards: middle and p99, seconds", pages(jardin)[0])
             until(lambda: _files(jardin) < 100, "the crowd's connections are gone")
         finally:
             for node in (jardin, atelier, cantine):
@@ -49,7 +49,7 @@ def _besieged(table: Told, jardin: Node, atelier: Node, cantine: Node, slow: int
     with crowd(jardin, slow, silent) as callers:
         until(lambda: _files(jardin) > 300, "the doors are held")
         began, spent = time.monotonic(), processor(jardin)
-        times, refused = _pages(jardin)
+        times, refused = pages(jardin)
         table.row("a page meanwhile: middle and p99, seconds (goal p99 0.5)", times)
         table.row("pages not given, of " + str(PAGES), refused)
         atelier.publish("Une fiche pendant le siège")
@@ -118,7 +118,7 @@ def page(node: Node) -> float | None:
     return time.monotonic() - began if answer.status == 200 and b"Fiche" in whole else None
 
 
-def _pages(node: Node) -> tuple[str, int]:
+def pages(node: Node) -> tuple[str, int]:
     """Middle and p99 of those given, and how many were not."""
     taken = []
     for _ in range(PAGES):
