@@ -45,7 +45,7 @@ class Following:
 
     def open_count(self) -> int:
         """Heads that are not settled."""
-        return sum(len(batch.open) for batch in self.batches)
+        return sum(len(batch.open) for batch in self.batches) if self.batches else 0
 
 
 class Cursors:
@@ -133,8 +133,8 @@ class Cursors:
             if isinstance(answer, messages.Heads) and answer.store == following.store:
                 following.position = answer.cursor
                 following.goes_on = True
-                batch = self._take(session, following, reply.heads + answer.heads, answer.cursor, then)
-                batch.ranges_open = True
+                heads = reply.heads + answer.heads
+                batch = self._take(session, following, heads, answer.cursor, then, ranges_open=True)
                 self._reconcile(session, lambda end: self._ranges_done(session, following, batch), then)
 
         session.ask(messages.Since(0, reply.store, INTEGER_MAX), newest, now, urgent=True)
@@ -163,9 +163,17 @@ class Cursors:
             following.goes_on = False
 
     def _take(
-        self, session: Session, following: Following, heads: tuple[Head, ...], cursor: int, now: float
+        self,
+        session: Session,
+        following: Following,
+        heads: tuple[Head, ...],
+        cursor: int,
+        now: float,
+        *,
+        ranges_open: bool = False,
     ) -> Batch:
         batch = Batch(cursor)
+        batch.ranges_open = ranges_open
         following.batches.append(batch)
         for head in heads:
             if not self._offer(head, session, now):
@@ -192,6 +200,8 @@ class Cursors:
     def _store(self, session: Session, following: Following) -> None:
         if self._followings.get(session.link) is not following:
             return  # forgotten since, and the cursor with it
+        if not following.batches:
+            return
         reached = None
         while following.batches and not following.batches[0].open and not following.batches[0].ranges_open:
             reached = following.batches.popleft().cursor

@@ -10,6 +10,7 @@ has its newest head held and passed on later, never dropped (PROTOCOL §4, §6).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
@@ -29,9 +30,19 @@ from mutunode.protocol.pace import Pace
 from mutunode.protocol.session import Session
 
 Order = tuple[int, int, int]
+New = tuple[bytes, Order, Head]  # the log, and what stands there now
 SILENT_HEADS_MAX = RANGE_HEADS_MIN  # 16 × 190 bytes = 3 kB at the next meeting
 CURSOR_SECONDS = 2.0  # between two cursors alone: they count as messages, of which strangers have 2 a second
 SHOWN_MAX = 20_000  # heads remembered of one peer: × 200 bytes × 64 links = 256 MB at the very worst
+
+
+class Page(NamedTuple):
+    """What changed after a cursor."""
+
+    size: int
+    news: list[New]  # what may be told of it now
+    cursor: int  # up to which whoever hears of it was told
+    more: bool
 
 
 class Gossip:
@@ -45,7 +56,7 @@ class Gossip:
         self._silent: dict[int, int] = {}  # link → heads passed over since it last heard a cursor
         self._shown: dict[int, dict[bytes, Order]] = {}  # link → log → the newest it is known to hold
         self._paces: dict[bytes, Pace] = {}
-        self._frames: dict[tuple[int, tuple[Head, ...]], bytes] = {}  # of the push in hand
+        self._frames: dict[tuple[int, tuple[bytes, ...]], bytes] = {}  # of the push in hand
         self._held: set[bytes] = set()  # logs whose newest head waits for its pace
 
     # --- what links know -----------------------------------------------------------------------
@@ -70,13 +81,11 @@ class Gossip:
     def showed(self, session: Session, head: Head) -> None:
         """A peer announced a head: it need not be told of it."""
         self._holders.heard(session, head)
-        self._note(session, head)
-
-    def _note(self, session: Session, head: Head) -> None:
         shown = self._shown.get(session.link)
-        if shown is None:
-            return
-        log, order = head.log, head.order
+        if shown is not None:
+            self._note(shown, head.log, head.order)
+
+    def _note(self, shown: dict[bytes, Order], log: bytes, order: Order) -> None:
         before = shown.pop(log, None)
         shown[log] = order if before is None or before < order else before
         if len(shown) > SHOWN_MAX:
@@ -117,40 +126,56 @@ class Gossip:
             self._core.agenda.at(("push",), now + PUSH_SECONDS, self._push)
 
     def _push(self, now: float) -> None:
-        pages: dict[int, tuple[list[Head], int, bool]] = {}
+        pages: dict[int, Page] = {}
         self._frames.clear()
         for session in self._core.ready():
             if not session.lan and session.served.wait_seconds(now) > 0:
                 continue  # it had its share: the next change, or its own question, goes on from here
             told = self._told[session.link]
-            if told not in pages:
-                pages[told] = self._core.ledger.heads_since(told, HEADS_PER_FRAME_MAX)
-            self._push_to(session, *pages[told], now)
+            page = pages.get(told)
+            if page is None:
+                page = pages[told] = self._page(told, now)
+            self._push_to(session, page, now)
 
-    def _push_to(self, session: Session, heads: list[Head], reached: int, more: bool, now: float) -> None:
+    def _page(self, told: int, now: float) -> Page:
+        """What changed after a cursor of ours: for most links it is the same."""
+        heads, reached, more = self._core.ledger.heads_since(told, HEADS_PER_FRAME_MAX)
+        news = [
+            (log, head.order, head)
+            for head in heads
+            if (log := head.log) not in self._held and head.time <= now + FUTURE_SECONDS_MAX
+        ]
         waiting = bool(self._held) and any(head.log in self._held for head in heads)
-        news = [head for head in heads if self._is_news(session, head, now)]
         # While something is held back the cursor stays: whoever reconnects is shown it again.
-        cursor = self._told[session.link] if waiting else reached
+        return Page(len(heads), news, told if waiting else reached, more and not waiting)
+
+    def _push_to(self, session: Session, page: Page, now: float) -> None:
+        link = session.link
+        shown = self._shown[link]
+        news = [new for new in page.news if self._is_news(session, shown.get(new[0]), new)]
         if news:
-            store = self._core.ledger.store_id()
             before = session.buffered_bytes
-            key = (cursor, tuple(news))
-            frame = self._frames.get(key)
-            if frame is None:  # most links are told the same
-                push = messages.Heads(messages.PUSH, store, cursor, False, key[1])
-                frame = self._frames[key] = messages.encode(push)
-            session.send_frame(frame, now)
+            session.send_frame(self._frame(page.cursor, news), now)
             session.served.take(session.buffered_bytes - before, now)
-            for head in news:
-                self._note(session, head)
+            for log, order, head in news:
+                self._note(shown, log, order)
                 self._holders.told(session, head, now)
-        self._told[session.link] = cursor
-        self._silent[session.link] = 0 if news else self._silent[session.link] + len(heads)
-        if self._silent[session.link] >= SILENT_HEADS_MAX:
+        self._told[link] = page.cursor
+        self._silent[link] = 0 if news else self._silent[link] + page.size
+        if self._silent[link] >= SILENT_HEADS_MAX:
             self._say_cursor_soon(session, now)
-        if more and not waiting:
+        if page.more:
             self._soon(now)
+
+    def _frame(self, cursor: int, news: list[New]) -> bytes:
+        """The frame that tells of these: most links are told the same."""
+        key = (cursor, tuple(log for log, _, _ in news))
+        frame = self._frames.get(key)
+        if frame is None:
+            heads = tuple(head for _, _, head in news)
+            push = messages.Heads(messages.PUSH, self._core.ledger.store_id(), cursor, False, heads)
+            frame = self._frames[key] = messages.encode(push)
+        return frame
 
     def _say_cursor_soon(self, session: Session, now: float) -> None:
         key = ("cursor", session.link)
@@ -163,12 +188,5 @@ class Gossip:
             session.send(messages.Heads(messages.PUSH, self._core.ledger.store_id(), cursor, False, ()), now)
             self._silent[session.link] = 0
 
-    def _is_news(self, session: Session, head: Head, now: float) -> bool:
-        log = head.log
-        shown = self._shown[session.link].get(log)
-        return (
-            log not in self._held
-            and (shown is None or shown < head.order)
-            and self._interest.may_see(session.org, head.space)
-            and head.time <= now + FUTURE_SECONDS_MAX
-        )
+    def _is_news(self, session: Session, shown: Order | None, new: New) -> bool:
+        return (shown is None or shown < new[1]) and self._interest.may_see(session.org, new[2].space)

@@ -27,6 +27,23 @@ from mutunode.protocol.session import CLOSE_MALFORMED, CLOSE_OVERSIZE, Session, 
 
 Push = messages.Heads | messages.Fork | messages.Relay | messages.Identity
 
+# Which is which is asked of every frame: tuples are looked through much faster than patterns.
+OUT_OF_TURN = (messages.Hello, messages.Auth, messages.Err)
+PUSHES = (messages.Heads, messages.Identity)  # unless they answer something
+ALWAYS_PUSHED = (messages.Fork, messages.Relay)
+REQUESTS = (
+    messages.Get,
+    messages.Since,
+    messages.AskHead,
+    messages.Range,
+    messages.Ident,
+    messages.Prove,
+    messages.Deliver,
+    messages.Chunk,
+    messages.Have,
+    messages.Unknown,
+)
+
 
 class Reception:
     """Hands frames to the machine whose affair they are."""
@@ -76,6 +93,31 @@ class Reception:
 
     def _message(self, session: Session, message: messages.Message, frame: bytes, now: float) -> None:
         state = session.state
+        if isinstance(message, OUT_OF_TURN):
+            self._before_others(session, message, frame, now)
+        elif state is State.GREETING or state is State.PROVING:
+            self._malformed(session, "a frame before HELLO and AUTH", now)
+        elif isinstance(message, PUSHES):
+            if message.id == messages.PUSH:
+                self._push(session, message, now)
+            else:
+                session.answered(message.id, message, now)
+        elif isinstance(message, ALWAYS_PUSHED):
+            self._push(session, message, now)
+        elif isinstance(message, REQUESTS):
+            if session.is_its_id(message.id):
+                self._server.request(session, message, now)
+        else:
+            session.answered(message.id, message, now)
+
+    def _before_others(
+        self,
+        session: Session,
+        message: messages.Hello | messages.Auth | messages.Err,
+        frame: bytes,
+        now: float,
+    ) -> None:
+        state = session.state
         if isinstance(message, messages.Hello):
             if state is State.GREETING:
                 self._handshake.hello(session, message, frame, now)
@@ -86,52 +128,25 @@ class Reception:
                 self._handshake.auth(session, message, now)
             else:
                 self._malformed(session, "AUTH out of place", now)
-        elif isinstance(message, messages.Err) and message.id == messages.PUSH:
+        elif message.id == messages.PUSH:
             self._told_why(session, message)
-        elif state in (State.GREETING, State.PROVING):
+        elif state is State.GREETING or state is State.PROVING:
             self._malformed(session, "a frame before HELLO and AUTH", now)
         else:
-            self._numbered(session, message, now)
-
-    def _numbered(self, session: Session, message: messages.Message, now: float) -> None:
-        match message:
-            case (
-                messages.Heads(id=messages.PUSH)
-                | messages.Identity(id=messages.PUSH)
-                | messages.Fork()
-                | messages.Relay()
-            ):
-                self._push(session, message, now)
-            case (
-                messages.Since()
-                | messages.Range()
-                | messages.Get()
-                | messages.Ident()
-                | messages.Prove()
-                | messages.Deliver()
-                | messages.Chunk()
-                | messages.Have()
-                | messages.AskHead()
-                | messages.Unknown()
-            ):
-                if session.is_its_id(message.id):
-                    self._server.request(session, message, now)
-            case messages.Hello() | messages.Auth():
-                raise AssertionError("told apart before")
-            case _:
-                session.answered(message.id, message, now)
+            session.answered(message.id, message, now)
 
     # --- pushes --------------------------------------------------------------------------------
     def _push(self, session: Session, push: Push, now: float) -> None:
-        held = self._held.setdefault(session.link, [])
         if isinstance(push, messages.Relay) and session.is_ready and messages.RELAY in session.features:
             self._relaying.received(session, push, now)  # counted in bytes
         elif session.too_fast(now):
             self._cursors.missed_push(session)  # nobody can ask for a push again: the cursor will
         elif session.is_ready:
             self._take(session, push, now)
-        elif session.state is State.MEETING and len(held) + len(session.waiting) < HELD_REQUESTS_MAX:
-            held.append(push)
+        elif session.state is State.MEETING:
+            held = self._held.setdefault(session.link, [])
+            if len(held) + len(session.waiting) < HELD_REQUESTS_MAX:
+                held.append(push)
 
     def _take(self, session: Session, push: Push, now: float) -> None:
         match push:

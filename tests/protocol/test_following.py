@@ -9,7 +9,7 @@ import pytest
 
 from mutunode.protocol import codec, messages
 from mutunode.protocol.head import Head
-from mutunode.protocol.messages import Get, Heads, Range, RangeHeads, RangePrint, Ranges, Since
+from mutunode.protocol.messages import AskHead, Get, Heads, Range, RangeHeads, RangePrint, Ranges, Since
 from mutunode.protocol.prints import range_print
 from mutunode.protocol.reconcile import FIRST, LAST, ours
 from tests.protocol.puppet import Puppet
@@ -339,6 +339,21 @@ def put(actor: Actor, author: Author) -> None:
     ledger.append(author.org, bytes(32), 0, [(entry.header, entry.salt, entry.body)], [entry.leaf])
     author.time = START  # so that everybody holds the same head
     ledger.commit(author.head(), author.tree())
+
+
+def test_a_cursor_is_stored_only_once_the_ranges_were_compared(bob: Actor) -> None:
+    authors = writers("author", 20)
+    bob.accepts(*authors)
+    with bob.turn():
+        for author in authors:
+            put(bob, author)
+    puppet = Puppet(bob).greets()
+    puppet.sends(Heads(puppet.last(AskHead).id, STORE, 7, False, ()))
+    answers_since(puppet, cursor=7)
+    asked = puppet.last(Range)
+    assert cursor_of(bob, puppet) is None  # a crash here loses nothing: all is compared again
+    puppet.sends(Ranges(asked.id, ()))
+    assert cursor_of(bob, puppet) == (STORE, 7)
 
 
 def test_an_answerer_that_finds_differences_for_ever_is_left_after_eight_rounds(bob: Actor) -> None:

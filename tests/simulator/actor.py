@@ -76,6 +76,7 @@ class Actor:
         self.notices: list[NoticeKind] = []
         self.closes: list[Close] = []
         self.marks: dict[bytes, Mark] = {}
+        self._marked: Head | None = None  # the head that was looked at last
         self.puppets: dict[int, Any] = {}  # links of peers whose frames are written by hand
         self.disk = Disk(self)
         self.on_lan = True
@@ -131,7 +132,7 @@ class Actor:
             return
         try:
             with self.store.ledger.transaction():
-                effects = act(self.node, *given, self.now)
+                effects = act(self.node, *given, self.world.now + self.skew)
                 if self.dies_in_next_turn:
                     raise PowerCut
         except PowerCut:
@@ -145,9 +146,10 @@ class Actor:
     def marks_what_is_held(self) -> None:
         """The newest head of its own, kept outside the store."""
         held = self.store.state.logs.get(self.log)
-        if held is None or held.head is None:
+        if held is None or held.head is None or held.head is self._marked:
             return
         head, mark = held.head, self.marks.get(self.log)
+        self._marked = head
         if mark is None or (head.epoch, head.size) > (mark.epoch, mark.size):
             self.marks[self.log] = Mark(self.log, head.epoch, head.size, head.root)
 

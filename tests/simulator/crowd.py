@@ -17,7 +17,7 @@ from mutunode.protocol.head import PUBLIC
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.store.memory_contents import Log
 from tests.simulator.actor import Actor
-from tests.simulator.crowd_store import CrowdStore
+from tests.simulator.crowd_store import CrowdStore, Together
 from tests.simulator.liars import Liar
 from tests.simulator.world import Wire, World
 
@@ -43,6 +43,7 @@ class Crowd:
         ``published``: each has published one record long ago, and everybody holds it.
         """
         self.world = World(seed, latency=(0.015, 0.135), loss=loss)
+        self.together = Together()
         self.received: dict[tuple[bytes, int], list[tuple[float, str]]] = defaultdict(
             list
         )  # (log, size): when, who
@@ -64,7 +65,9 @@ class Crowd:
     def _actor(self, number: int, kind: type[Liar] | None) -> Actor:
         world = self.world
         name = f"org{number}"
-        actor = (kind or Actor)(world, name, NodeSettings(), store=CrowdStore(lambda: world.now))
+        actor = (kind or Actor)(
+            world, name, NodeSettings(), store=CrowdStore(lambda: world.now, self.together)
+        )
         actor.told_of_changes = self.arrived
         actor.keeps_frames = False
         actor.on_lan = False
@@ -85,7 +88,9 @@ class Crowd:
 
     def _share_records(self) -> None:
         """What everybody holds is put together once."""
-        first = self.actors[0].store.ledger
+        holder = self.actors[0].store
+        assert isinstance(holder, CrowdStore)
+        first = holder.ledger
         for actor in self.actors:
             entries = actor.author.write(record_of("Fiche"))
             rows = [(entry.header, entry.salt, entry.body) for entry in entries]
@@ -93,7 +98,7 @@ class Crowd:
             first.commit(actor.author.head(), actor.author.tree())
         for actor in self.actors:
             assert isinstance(actor.store, CrowdStore)
-            actor.store.holds_what(self.actors[0].store)
+            actor.store.holds_what(holder)
             actor.marks_what_is_held()
 
     def join(self, seconds: float = 60.0) -> None:

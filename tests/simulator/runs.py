@@ -114,7 +114,8 @@ class Run:
         end = self._ends.setdefault(span, world.now + seconds)
         while world.now < end - MICROSECOND:
             world.run(min(SLICE_SECONDS, end - world.now))
-            gc.freeze()  # most of what there is stays: looking for what does not costs more than it frees
+            gc.collect()
+            gc.freeze()  # most of what there is stays: it need not be looked at again
             if self.aside is not None and world.now >= self._saved_at + 60 * self.aside.minutes:
                 self._saved_at, self.aside.run = world.now, None
                 saving.save(self, self.aside.path)

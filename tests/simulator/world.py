@@ -6,6 +6,7 @@ is sent again, and what stands behind it), partitions both ways or one way, and 
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import heapq
 import random
@@ -99,11 +100,17 @@ class World:
 
     def run(self, seconds: float) -> None:
         """Let time pass."""
-        end, events = self.now + seconds, self._events
-        while events and events[0][0] <= end:
-            self.now, _, action, given = heapq.heappop(events)
-            self.steps += 1
-            action(*given)
+        end, events, pop = self.now + seconds, self._events, heapq.heappop
+        was_on = gc.isenabled()
+        gc.disable()  # next to nothing of what comes and goes refers to itself: what does waits until the end
+        try:
+            while events and events[0][0] <= end:
+                self.now, _, action, given = pop(events)
+                self.steps += 1
+                action(*given)
+        finally:
+            if was_on:
+                gc.enable()
         self.now = end
 
     def run_until(self, reached: Callable[[], bool], seconds: float, *, every: float = 1.0) -> float | None:
