@@ -17,7 +17,7 @@ from mutunode.web.app import make_app
 from mutunode.web.serve import Door
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
-from tests.web import fake_office
+from tests.web import fake_office, fake_shelf
 from tests.web.fake_office import FakeOffice
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -51,8 +51,8 @@ class Served:
 def served(office: FakeOffice | None = None) -> Iterator[Served]:
     """The pages of an office."""
     office = office or fake_office.furnished()
-    sessions = Sessions(lambda: float(fake_office.NOW))
-    app = make_app(office, WebSettings(), sessions, clock=lambda: float(fake_office.NOW))
+    sessions = Sessions(lambda: float(fake_shelf.NOW))
+    app = make_app(office, WebSettings(), sessions, clock=lambda: float(fake_shelf.NOW))
     with listening(app) as port:
         yield Served(port, office, sessions)
 

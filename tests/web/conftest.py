@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 from mutunode.web.app import make_app
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
-from tests.web import fake_office
+from tests.web import fake_office, fake_shelf
 from tests.web.crawl import crawl
 from tests.web.fake_office import FakeOffice
 from tests.web.site import Page, Site
@@ -30,8 +30,8 @@ def make_site(aiohttp_client: Any, office: FakeOffice) -> MakeSite:
     """A site with settings of its own."""
 
     async def make(**settings: Any) -> Site:
-        sessions = Sessions(lambda: float(fake_office.NOW))
-        app = make_app(office, WebSettings(**settings), sessions, clock=lambda: float(fake_office.NOW))
+        sessions = Sessions(lambda: float(fake_shelf.NOW))
+        app = make_app(office, WebSettings(**settings), sessions, clock=lambda: float(fake_shelf.NOW))
         client: TestClient[Any, Any] = await aiohttp_client(app)
         return Site(client, sessions, office)
 

@@ -10,7 +10,8 @@ import pytest
 
 from mutunode.service import shapes
 from tests.web import catalogue
-from tests.web.fake_office import FakeOffice, org_id
+from tests.web.fake_office import FakeOffice
+from tests.web.fake_shelf import org_id
 from tests.web.site import Site
 from tests.web.test_reading import record_of
 

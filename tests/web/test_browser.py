@@ -16,7 +16,7 @@ from mutunode.web.firstrun import FirstRunChoice, make_first_run_app
 from mutunode.web.settings import WebSettings
 from tests.web import catalogue
 from tests.web.browser import Served, chromium, listening, other_site, served
-from tests.web.fake_office import NOW, org_id
+from tests.web.fake_shelf import NOW, org_id
 from tests.web.test_reading import record_of
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,7 @@ import asyncio
 import segno
 
 from mutunode.web.pages.inviting import drawn
-from tests.web.fake_office import LINK, left_by_strangers
+from tests.web.fake_people import LINK, left_by_strangers
 from tests.web.site import Site
 from tests.web.test_reading import record_of
 

@@ -10,7 +10,9 @@ from aiohttp import FormData
 from mutunode.protocol import ids
 from mutunode.protocol.blobs import blob_of
 from tests.web import catalogue
-from tests.web.fake_office import PIXEL, Entry, FakeOffice, org_id
+from tests.web.fake_files import PIXEL
+from tests.web.fake_office import FakeOffice
+from tests.web.fake_shelf import Entry, org_id
 from tests.web.site import Site, form_fields
 
 WORDS = b"# Mode d'emploi\n\n" + "é".encode() * 3_000

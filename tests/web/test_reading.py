@@ -13,7 +13,8 @@ from mutunode.service.readonly import disk_full
 from mutunode.web.errors import status_of
 from tests.web import catalogue
 from tests.web.conftest import MakeSite
-from tests.web.fake_office import NOW, Entry, FakeOffice, org_id
+from tests.web.fake_office import FakeOffice
+from tests.web.fake_shelf import NOW, Entry, org_id
 from tests.web.html import Element
 from tests.web.site import Site
 

@@ -14,7 +14,8 @@ from mutunode.commons.registry import load
 from mutunode.service import shapes
 from mutunode.service.epochs import Dropped
 from tests.web import catalogue
-from tests.web.fake_office import FakeOffice, org_id
+from tests.web.fake_office import FakeOffice
+from tests.web.fake_shelf import org_id
 from tests.web.html import faults
 from tests.web.site import Page, Site
 from tests.web.test_reading import record_of
