@@ -11,7 +11,7 @@ from mutunode.protocol.limits import ID_BYTES
 
 PREFIXES = ("org", "log", "rec", "blob", "circle", "root", "key")
 TEXT_LENGTH = 52  # 32 bytes × 8 bits / 5, rounded up
-_ORGANISATIONS_REMEMBERED = 4_096  # × 250 bytes: a page of results names a thousand
+_REMEMBERED = 4_096  # × 250 bytes: a page of results names a thousand organisations, a record 80 files
 UNIQUE_LENGTH_MIN = 8  # of a shortened id that a tool accepts: 40 bits
 
 _SHAPE = re.compile(rf"({'|'.join(PREFIXES)})_([a-z2-7]{{1,{TEXT_LENGTH}}})")
@@ -29,7 +29,7 @@ def text(prefix: str, raw: bytes) -> str:
     return f"{prefix}_{base32(raw)}"
 
 
-_remembered = lru_cache(_ORGANISATIONS_REMEMBERED)(text)
+_remembered = lru_cache(_REMEMBERED)(text)
 
 
 def org_text(raw: bytes) -> str:
@@ -49,7 +49,7 @@ def rec_text(raw: bytes) -> str:
 
 def blob_text(raw: bytes) -> str:
     """A file."""
-    return text("blob", raw)
+    return _remembered("blob", raw)
 
 
 def circle_text(raw: bytes) -> str:

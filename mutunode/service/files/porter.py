@@ -7,6 +7,7 @@ and what became of it is told at once: waking a thread costs as much as hashing 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -23,8 +24,9 @@ from mutunode.protocol.ids import blob_text
 from mutunode.store.blobs import BlobDamaged, BlobError, BlobFull, BlobGone, Incoming, Library
 from mutunode.turns import CloseAll, Input, Outward
 
-# As many files wait for the disk at once: it ends them together. Of 100 KiB each, 24 take half the time of 4.
-WORKERS = 24
+WORKERS = 8
+SHORT_WORKERS = 2  # one writes while the other waits for the disk
+SHORT_AT_ONCE_MAX = 32  # × 256 KiB, half of the files that are fetched at once
 TELL_SECONDS = 0.002  # of work, then what is done is told, whatever else is to be done
 
 log = structlog.get_logger("files")
@@ -42,10 +44,15 @@ class Porter:
         self._library = library
         self._post = post
         self._queues: list[Inbox] = [queue.SimpleQueue() for _ in range(WORKERS)]
+        self._short: queue.SimpleQueue[PutChunk | None] = queue.SimpleQueue()
         self._incoming: dict[bytes, Incoming] = {}  # each touched by the one thread of its file
         self._threads = [
             threading.Thread(target=self._run, args=(each,), name=f"files {number}", daemon=True)
             for number, each in enumerate(self._queues)
+        ]
+        self._threads += [
+            threading.Thread(target=self._run_short, name=f"short files {number}", daemon=True)
+            for number in range(SHORT_WORKERS)
         ]
 
     def start(self) -> None:
@@ -57,6 +64,8 @@ class Porter:
         """Finish what is in hand and end; what came of files is kept for the next start."""
         for each in self._queues:
             each.put(None)
+        for _ in range(SHORT_WORKERS):
+            self._short.put(None)
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(5.0)
@@ -68,6 +77,9 @@ class Porter:
         rest: list[Outward] = []
         jobs: dict[int, list[Job]] = defaultdict(list)
         for effect in effects:
+            if isinstance(effect, PutChunk) and chunk_count(effect.size) == 1:
+                self._short.put(effect)
+                continue
             if isinstance(effect, FileEffect):
                 number, job = self._job(effect)
                 jobs[number % WORKERS].append(job)
@@ -138,23 +150,34 @@ class Porter:
         self._library.arrived(incoming)
 
     def _put(self, put: PutChunk) -> Input:
-        blob, index = put.blob, put.index
         try:
-            whole = self._put_whole(put) if chunk_count(put.size) == 1 else self._put_part(put)
+            whole = self._put_part(put)
         except BlobError as error:
-            return self._failed(blob, error, 1)
-        return lambda node, now: node.chunk_put(blob, index, whole, now)
+            return self._failed(put.blob, error, 1)
+        return _was_put(put.blob, put.index, whole=whole)
 
-    def _put_whole(self, put: PutChunk) -> bool:
-        """A file of one chunk needs no journal."""
-        adding = self._library.add()
+    def _run_short(self) -> None:
+        """Files of one chunk need no journal. What waits is put together: one wait for the disk, one turn."""
+        while (put := self._short.get()) is not None:
+            puts = [put]
+            with contextlib.suppress(queue.Empty):
+                while len(puts) < SHORT_AT_ONCE_MAX and (more := self._short.get_nowait()) is not None:
+                    puts.append(more)
+                if len(puts) < SHORT_AT_ONCE_MAX:
+                    self._short.put(None)  # it was the sign to stop: for the next look
+            try:
+                self._post(_all_of(self._put_short(puts)))
+            except Exception:
+                log.exception("files")  # a bug: they stall, and are asked for again
+
+    def _put_short(self, puts: Sequence[PutChunk]) -> list[Input]:
         try:
-            adding.write(put.chunk)
-        except BaseException:
-            adding.abandon()
-            raise
-        self._library.keep(adding)
-        return True
+            self._library.arrived_short([(put.blob, put.chunk) for put in puts])
+        except BlobError as error:
+            if len(puts) == 1:
+                return [self._failed(puts[0].blob, error, 1)]
+            return [told for put in puts for told in self._put_short([put])]  # which of them is it?
+        return [_was_put(put.blob, put.index, whole=True) for put in puts]
 
     def _put_part(self, put: PutChunk) -> bool:
         incoming = self._begin(put.blob, put.size)
@@ -195,6 +218,10 @@ class Porter:
         except BlobError as error:
             log.warning("file", blob=blob_text(blob), error=str(error))
         return lambda node, now: node.file_lost(blob, now)
+
+
+def _was_put(blob: bytes, index: int, *, whole: bool) -> Input:
+    return lambda node, now: node.chunk_put(blob, index, whole, now)
 
 
 def _all_of(inputs: Sequence[Input]) -> Input:

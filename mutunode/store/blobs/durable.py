@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, each known to the one above it when this returns."""
+    for changed in make_folder_later(path):
+        flush_folder(changed)
+
+
+def make_folder_later(path: Path) -> list[Path]:
+    """The same, but the folders given back are still to be flushed, in this order."""
     if path.is_dir():
-        return
-    make_folder(path.parent)
+        return []
+    changed = make_folder_later(path.parent)
     path.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    flush_folder(path.parent)
+    return [*changed, path.parent]
 
 
 def flush_folder(path: Path) -> None:
@@ -26,9 +34,25 @@ def flush_folder(path: Path) -> None:
         os.close(folder)
 
 
+def write_all_new(files: Iterable[tuple[Path, bytes | memoryview]]) -> None:
+    """Several as ``write_new`` does: the disk works on all of them while each is waited for."""
+    opened = []
+    try:
+        for path, content in files:
+            opened.append(os.open(path, _NEW | os.O_EXCL, FILE_MODE))
+            with open(opened[-1], "wb", closefd=False) as out:
+                out.write(content)
+            os.posix_fadvise(opened[-1], 0, 0, os.POSIX_FADV_DONTNEED)  # starts writing what is not written
+        for file in opened:
+            os.fsync(file)
+    finally:
+        for file in opened:
+            os.close(file)
+
+
 def write_new(path: Path, content: bytes) -> None:
     """A file of its own under a name not used before, its content on the disk; its name not yet."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    file = os.open(path, _NEW | os.O_TRUNC, FILE_MODE)
     try:
         with open(file, "wb", closefd=False) as out:
             out.write(content)

@@ -7,13 +7,13 @@ in between leaves leaves without a file, which mean nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import blob_text, parse
 from mutunode.protocol.limits import CHUNK_BYTES
-from mutunode.store.blobs.durable import flush_folder, make_folder, write_new
+from mutunode.store.blobs.durable import flush_folder, make_folder, make_folder_later, write_new
 from mutunode.store.blobs.interface import BlobError, BlobGone, disk_refusals
 
 LEAVES = ".leaves"
@@ -46,6 +46,22 @@ class Folder:
                 write_new(_leaves_of(target), leaves)
             file.replace(target)
             flush_folder(target.parent)
+
+    def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
+        """Rename them all, then have the disk know all their names."""
+        changed: dict[Path, None] = {}
+        for blob, file in files:
+            target = self._place(blob)
+            with disk_refusals(str(target)):
+                if target.exists():
+                    file.unlink(missing_ok=True)
+                    continue
+                changed |= dict.fromkeys(make_folder_later(target.parent))
+                file.replace(target)
+                changed[target.parent] = None
+        with disk_refusals(str(self._path)):
+            for folder in changed:
+                flush_folder(folder)
 
     def size(self, blob: bytes) -> int | None:
         """As the system knows it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +42,9 @@ class Shelf(Protocol):
         Raises:
             BlobFull, BlobError
         """
+
+    def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
+        """Take over files of one chunk at most, each as ``put`` does, waiting for the disk once for all."""
 
     def size(self, blob: bytes) -> int | None:
         """How long a file is, in bytes; None when it is not held."""

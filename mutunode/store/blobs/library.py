@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mutunode.protocol.blobs import Tree, blob_of_leaves, chunk_count, chunk_leaf
@@ -29,6 +29,7 @@ class Library:
         self._staging = Staging(staging, room_kept_bytes)
         self._lock = threading.Lock()  # of the shelf's contents
         self._trees: OrderedDict[bytes, tuple[int, Tree]] = OrderedDict()
+        self._leaves = 0  # of all trees kept
         self._trees_lock = threading.Lock()
 
     # --- in ------------------------------------------------------------------------------------
@@ -47,6 +48,21 @@ class Library:
             adding.abandon()
             raise
         return blob, adding.size
+
+    def arrived_short(self, files: Sequence[tuple[bytes, bytes | memoryview]]) -> None:
+        """Files of one chunk, checked against their ids by who brings them: all whole when this returns.
+
+        When it raises, some may be held and others not; each may be brought again.
+        """
+        placed = [(blob, content, self._staging.new()) for blob, content in files]
+        try:
+            self._staging.write(((path, content) for _, content, path in placed))
+            with self._lock:
+                self._shelf.put_short([(blob, path) for blob, _, path in placed])
+        except BaseException:
+            for _, _, path in placed:
+                path.unlink(missing_ok=True)
+            raise
 
     def fetch(self, blob: bytes, size: int) -> Incoming:
         """Begin or go on with a file that is fetched."""
@@ -78,6 +94,9 @@ class Library:
         Raises:
             BlobGone, BlobDamaged
         """
+        size = self._short(blob)
+        if size is not None and index == 0:
+            return size, self._whole(blob, size), []
         size, tree = self._tree(blob)
         if not 0 <= index < tree.size:
             raise BlobGone(f"{blob_text(blob)}: no chunk {index}")
@@ -86,6 +105,10 @@ class Library:
 
     def pieces(self, blob: bytes, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes ``start`` ≤ i < ``end`` of a file, in pieces of a chunk at most, each checked."""
+        size = self._short(blob)
+        if size is not None:
+            yield from filter(None, (self._whole(blob, size)[start:end],))
+            return
         size, tree = self._tree(blob)
         end = size if end is None else min(end, size)
         for first in range(start // CHUNK_BYTES, chunk_count(end), READ_CHUNKS):
@@ -96,6 +119,20 @@ class Library:
                 chunk = self._checked(blob, tree, index, bytes(read[at : at + CHUNK_BYTES]))
                 low, high = max(start - index * CHUNK_BYTES, 0), min(end - index * CHUNK_BYTES, CHUNK_BYTES)
                 yield chunk[low:high] if (low, high) != (0, CHUNK_BYTES) else chunk
+
+    def _short(self, blob: bytes) -> int | None:
+        """The size of a file of one chunk, which is read and hashed once; None: it is longer, or not here."""
+        with self._trees_lock:
+            if blob in self._trees:
+                return None
+        size = self._shelf.size(blob)
+        return size if size is not None and 0 < size <= CHUNK_BYTES else None
+
+    def _whole(self, blob: bytes, size: int) -> bytes:
+        content = self._shelf.read(blob, 0, CHUNK_BYTES)
+        if blob_of_leaves(size, [chunk_leaf(content)]) != blob:
+            raise _damaged(blob)
+        return content
 
     def _checked(self, blob: bytes, tree: Tree, index: int, chunk: bytes) -> bytes:
         if chunk_leaf(chunk) != tree.leaf(index):
@@ -115,11 +152,10 @@ class Library:
                 return kept
         made = self._make_tree(blob)
         with self._trees_lock:
+            self._leaves += made[1].size - (self._trees[blob][1].size if blob in self._trees else 0)
             self._trees[blob] = made
-            while (
-                len(self._trees) > 1 and sum(tree.size for _, tree in self._trees.values()) > TREES_LEAVES_MAX
-            ):
-                self._trees.popitem(last=False)
+            while len(self._trees) > 1 and self._leaves > TREES_LEAVES_MAX:
+                self._leaves -= self._trees.popitem(last=False)[1][1].size
         return made
 
     def _make_tree(self, blob: bytes) -> tuple[int, Tree]:
@@ -131,12 +167,13 @@ class Library:
             return size, tree
         tree = Tree([chunk_leaf(self._shelf.read(blob, *_span(i, i + 1))) for i in range(chunk_count(size))])
         if blob_of_leaves(size, tree.leaves()) != blob:
-            raise BlobDamaged(f"{blob_text(blob)}: what is on the disk is not what was put there")
+            raise _damaged(blob)
         return size, tree
 
     def _forget_tree(self, blob: bytes) -> None:
         with self._trees_lock:
-            self._trees.pop(blob, None)
+            if (kept := self._trees.pop(blob, None)) is not None:
+                self._leaves -= kept[1].size
 
     # --- away ----------------------------------------------------------------------------------
     def drop(self, blob: bytes) -> None:
@@ -180,6 +217,10 @@ class Library:
         """Read a file through; raises ``BlobDamaged`` or ``BlobGone``."""
         for _ in self.pieces(blob):
             pass
+
+
+def _damaged(blob: bytes) -> BlobDamaged:
+    return BlobDamaged(f"{blob_text(blob)}: what is on the disk is not what was put there")
 
 
 def _span(first: int, last: int) -> tuple[int, int]:

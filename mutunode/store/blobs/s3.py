@@ -6,12 +6,13 @@ Where the store is and who we are to it comes from the environment, as its tools
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mutunode.protocol.blobs import chunk_count
+from mutunode.protocol.blobs import chunk_count, chunk_leaf
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import blob_text, parse
 from mutunode.protocol.merkle import HASH_BYTES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PART_BYTES = 8 * 1_024 * 1_024  # × 10,000 parts, as many as S3 takes: 80 GiB
 PARTS_AT_ONCE = 3  # 24 MiB of memory
+SHORT_AT_ONCE = 8
 SECONDS_MAX = "60s"  # for one request
 CONTENT, LEAVES = "content/", "leaves/"
 
@@ -51,6 +53,11 @@ class Bucket:
                 size = file.stat().st_size
                 obstore.put(self._store, LEAVES + name, size.to_bytes(8, "big") + leaves)
         file.unlink(missing_ok=True)
+
+    def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
+        """Several at once: each waits for the network."""
+        with ThreadPoolExecutor(SHORT_AT_ONCE) as pool:
+            list(pool.map(lambda given: self.put(given[0], given[1], chunk_leaf(given[1].read_bytes())), files))
 
     def size(self, blob: bytes) -> int | None:
         """As it stands before the leaves."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import blob_text, parse
 from mutunode.protocol.limits import CHUNK_BYTES
 from mutunode.protocol.merkle import HASH_BYTES
-from mutunode.store.blobs.durable import FILE_MODE, make_folder
+from mutunode.store.blobs.durable import FILE_MODE, make_folder, write_all_new
 from mutunode.store.blobs.interface import BlobDamaged, BlobFull, disk_refusals
 
 JOURNAL = ".have"
@@ -46,6 +46,12 @@ class Staging:
     def new(self) -> Path:
         """A name for what is being added."""
         return self.adding / secrets.token_hex(16)
+
+    def write(self, files: Iterable[tuple[Path, bytes | memoryview]]) -> None:
+        """Short files under new names, their content on the disk; ``BlobFull`` when there is no room."""
+        self.check_room()
+        with disk_refusals("files being added"):
+            write_all_new(files)
 
     def place(self, blob: bytes) -> Path:
         """Where a file that is fetched stands."""
