@@ -70,6 +70,7 @@ class Shell:
         self.lan: Lan | None = None
         self._near: dict[bytes, tuple[str, float]] = {}
         self.notices: list[tuple[float, Notice]] = []
+        self._inputs: list[tuple[Input, Callable[[], None] | None]] = []  # for the writer's thread
         self._jobs: deque[Callable[[], None]] = deque()  # for the loop, from the writer's thread
         self._is_woken = False  # it will look at them
 
@@ -112,10 +113,9 @@ class Shell:
 
     def received(self, link: int, frame: bytes) -> asyncio.Future[None]:
         """A frame came; done when the turn that took it is over: read no further from this link before."""
-        turns = self._turns
-        assert turns is not None, "attached before anything arrives"
+        assert self._turns is not None, "attached before anything arrives"
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        turns.post(
+        self._post(
             lambda node, now: node.received(link, frame, now),
             lambda: self._soon(lambda: _settle(taken)),
         )
@@ -157,9 +157,17 @@ class Shell:
         """Who is near: (organisation, address, seen at). Any thread."""
         return [(org, address, at) for org, (address, at) in list(self._near.items())]
 
-    def _post(self, given: Input) -> None:
+    def _post(self, given: Input, over: Callable[[], None] | None = None) -> None:
+        """Hand it over with all else that this round of the loop brings: together they cost one turn."""
+        self._inputs.append((given, over))
+        if len(self._inputs) == 1:
+            asyncio.get_running_loop().call_soon(self._post_all)
+
+    def _post_all(self) -> None:
+        inputs, self._inputs = self._inputs, []
         if self._turns is not None:
-            self._turns.post(given)
+            for given, over in inputs:
+                self._turns.post(given, over)
 
     def _soon(self, job: Callable[[], None]) -> None:
         """Have the loop do something; from the writer's thread. It is woken once for all that waits."""

@@ -34,7 +34,7 @@ READ_AHEAD_BYTES_MAX = 2 * FRAME_BYTES_MAX  # one frame in the node's hands, the
 SEND_SECONDS_MAX = 2.0 * REQUEST_SECONDS_MAX  # the slowest link worth keeping needs half of it for a frame
 CLOSE_SECONDS_MAX = 3.0
 TOLD_SECONDS = 0.05  # the core need not hear of every small frame…
-TOLD_BYTES = 512 * 1024  # …but of every half of what it lets stand in the buffer
+TOLD_BYTES = 512 * 1024  # …but of every quarter of what it lets stand in the buffer
 REASON_BYTES_MAX = 123  # a control frame of 125 bytes, less the code
 
 CLOSE_QUOTA = 4029

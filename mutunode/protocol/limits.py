@@ -73,7 +73,7 @@ IN_FLIGHT_MAX = 64
 STRANGER_IN_FLIGHT_MAX = 4
 SEND_BUFFER_BYTES_MAX = 4 * FRAME_BYTES_MAX  # behind the frame being sent
 STRANGER_SEND_BUFFER_BYTES_MAX = 256 * 1_024
-SEND_BUFFER_BYTES_GOAL = FRAME_BYTES_MAX  # beyond it answers wait: the link is the bottleneck
+SEND_BUFFER_BYTES_GOAL = 2 * FRAME_BYTES_MAX  # beyond it answers wait: the link is the bottleneck
 
 # --- conduct: relaying (§4, type 21) ---------------------------------------------------------------
 RELAY_BYTES_A_SECOND = 64_000  # of one pair in one direction: a page of records a second, no film

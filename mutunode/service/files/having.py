@@ -125,7 +125,7 @@ def ask_holders(desk: Desk, stored: Stored) -> None:
 # --- wanting --------------------------------------------------------------------------------------
 def fetch(desk: Desk, stored: Stored, only: bytes | None = None) -> list[bytes]:
     """Have the files of a record fetched that are not here; those that are wanted now."""
-    wanted = []
+    wanted, asked = [], []
     for blob, item in described(stored):
         file = desk.reader.file(blob)
         if (only is None or blob == only) and (file is None or not file.held or file.reason == "automatic"):
@@ -133,7 +133,9 @@ def fetch(desk: Desk, stored: Stored, only: bytes | None = None) -> list[bytes]:
             if not is_here:
                 wanted.append(blob)
             size = file.size if is_here and file is not None else item["size"]
-            keeping.put(desk, [File(blob, size, is_here, "asked", desk.now())])
+            asked.append(File(blob, size, is_here, "asked", desk.now()))
+    if asked:
+        keeping.put(desk, asked)
     return wanted
 
 

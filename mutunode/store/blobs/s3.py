@@ -57,7 +57,7 @@ class Bucket:
     def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
         """Several at once: each waits for the network."""
         with ThreadPoolExecutor(SHORT_AT_ONCE) as pool:
-            list(pool.map(lambda given: self.put(given[0], given[1], chunk_leaf(given[1].read_bytes())), files))
+            list(pool.map(lambda given: self.put(*given, chunk_leaf(given[1].read_bytes())), files))
 
     def size(self, blob: bytes) -> int | None:
         """As it stands before the leaves."""
