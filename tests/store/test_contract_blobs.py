@@ -115,6 +115,30 @@ def test_what_a_stop_interrupted_is_gone_at_the_next_start(reopen: Open) -> None
     assert list(again.each()) == []
 
 
+def test_short_files_that_arrive_together_are_all_whole(reopen: Open) -> None:
+    contents = [content_of(size, size) for size in (1, 700, CHUNK_BYTES)]
+    files = [(blobs.blob_of([content])[0], content) for content in contents]
+    library = reopen()
+    library.arrived_short(files)
+    library.arrived_short(files[1:])  # held already: nothing changes
+    assert not list(library._staging.adding.iterdir())
+    again = reopen()
+    assert sorted(again.each()) == sorted((blob, len(content)) for blob, content in files)
+    assert [b"".join(again.pieces(blob)) for blob, _ in files] == contents
+    assert again.chunk(files[1][0], 0) == (700, contents[1], [])
+
+
+def test_short_files_for_which_there_is_no_room_leave_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = content_of(700)
+    monkeypatch.setattr(library._staging, "_room_kept", 2**62)
+    with pytest.raises(BlobFull):
+        library.arrived_short([(blobs.blob_of([content])[0], content)])
+    assert not list(library._staging.adding.iterdir())
+    assert list(library.each()) == []
+
+
 def test_a_fetched_file_is_whole_only_with_its_last_chunk(reopen: Open) -> None:
     content = content_of(3 * CHUNK_BYTES + 7)
     blob, size, leaves = blobs.blob_of(chunks_of(content))

@@ -56,8 +56,13 @@ class Bucket:
 
     def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
         """Several at once: each waits for the network."""
+
+        def put(given: tuple[bytes, Path]) -> None:
+            blob, file = given
+            self.put(blob, file, chunk_leaf(file.read_bytes()))
+
         with ThreadPoolExecutor(SHORT_AT_ONCE) as pool:
-            list(pool.map(lambda given: self.put(*given, chunk_leaf(given[1].read_bytes())), files))
+            list(pool.map(put, files))
 
     def size(self, blob: bytes) -> int | None:
         """As it stands before the leaves."""
