@@ -38,27 +38,23 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
         whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
         return query.facet_counts(searcher, whole, _SHOWN)
 
-    def found(misspelt: frozenset[str], enough: int) -> int:
-        if chosen:  # which must not decide how a word is read
-            return seeking.found(misspelt, enough)
+    def total(misspelt: frozenset[str], enough: int) -> int:
         return sum(counted(seeking.typed, misspelt, enough)["kind"].values())  # of which each record has one
 
-    ranking = ranked(seeking.words())
-    as_written = None if chosen else ranking.total
-    misspelt, enough = seeking.widened(as_written, found, loosely=wanted.loosely)
-    if misspelt or enough:
-        ranking = ranked(seeking.words(misspelt, enough))
-    hits = twins.grouped(ranking)
+    found = seeking.found if chosen else total  # filters must not decide how a word is read
+    misspelt, enough = seeking.widened(found, loosely=wanted.loosely)
+    ranking = ranked(seeking.words(misspelt, enough))
     facets = dict(counted(seeking.typed, misspelt, enough))
     for facet in chosen if wanted.sideways else ():
         others = [clause for name, clause in chosen.items() if name != facet]
         fields = [facet, *filtering.SIDEWAYS.get(facet, ())]
         words = seeking.words(misspelt, enough, scored=False)
         whole = Query.boolean_query([(Occur.Must, words), *visible, *others])
-        facets |= query.facet_counts(searcher, whole, fields)
+        wider = query.facet_counts(searcher, whole, fields)
+        facets |= {name: facets[name] | wider[name] for name in fields}  # what was chosen may be a rare value
     return Found(
-        total=ranking.total,
-        hits=hits,
+        total=total(misspelt, enough),
+        hits=twins.grouped(ranking),
         facets=facets,
         asked=seeking.typed,
         misspelt=misspelt,
@@ -105,19 +101,16 @@ class Seeking:
         return len(self._searcher.search(Query.boolean_query(clauses), FEW, count=False).hits)
 
     def widened(
-        self, as_written: int | None, found: Callable[[frozenset[str], int], int], *, loosely: bool
+        self, found: Callable[[frozenset[str], int], int], *, loosely: bool
     ) -> tuple[frozenset[str], int]:
         """What helps a search that finds next to nothing: words to look for by likeness, how many suffice.
 
         First by likeness those words that are nowhere; when that does not help, also those that are in a
         document or two, except a word still being typed that already found something. Then without some.
-        ``as_written``: how many records answer as it stands, where the caller has counted; ``found``: how
-        many with these words by likeness, when so many words suffice (0: all).
+        ``found``: how many records answer with these words by likeness, when so many words suffice (0: all).
         """
         required = sum(1 for word in self.typed.words if not word.faint)
-        if not required:
-            return frozenset(), 0
-        as_written = self.found() if as_written is None else as_written
+        as_written = found(frozenset(), 0) if required else FEW
         if as_written >= FEW:
             return frozenset(), 0
         places = self.places()

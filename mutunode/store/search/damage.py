@@ -18,6 +18,7 @@ FOOTER_MAGIC = 1337
 _TAIL = struct.Struct("<II")  # the footer's length, and the magic number
 FOOTER_BYTES_MAX = 4_096
 LIST = "meta.json"
+_WORD_BITS = 64  # of the bits that say which documents stand
 _EXTENSIONS = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 
 
@@ -57,6 +58,21 @@ def files(segment: dict[str, Any]) -> list[str]:
     names = [f"{stem}.{extension}" for extension in _EXTENSIONS]
     deletes = segment["deletes"]
     return names if deletes is None else [*names, f"{stem}.{deletes['opstamp']}.del"]
+
+
+def write_no_deletions(folder: Path, segment: dict[str, Any]) -> None:
+    """The file of a segment's deletions, with none: a bit for each document, set, and Tantivy's footer."""
+    *_, beside, name = files(segment)
+    with (folder / beside).open("rb") as file:
+        file.seek(-_TAIL.size, 2)
+        length, _ = _TAIL.unpack(file.read())
+        file.seek(-_TAIL.size - length, 2)
+        footer = json.loads(file.read(length))  # says which Tantivy wrote it
+    documents = int(segment["max_doc"])
+    words = [(1 << min(_WORD_BITS, documents - at)) - 1 for at in range(0, documents, _WORD_BITS)]
+    body = struct.pack(f"<I{len(words)}Q", documents, *words)
+    ours = json.dumps({**footer, "crc": zlib.crc32(body)}).encode()
+    (folder / name).write_bytes(body + ours + _TAIL.pack(len(ours), FOOTER_MAGIC))
 
 
 def _check_sum(path: Path) -> None:

@@ -4,7 +4,8 @@ It is a copy and nothing but: whatever is wrong with it (missing, damaged, of an
 program, ahead of a store that was put back from a backup), it is made anew from the store, in a folder of
 its own; a small file names the one that counts. Where nothing is wrong and a rebuild is merely wished for,
 the old folder goes on answering and following until the new one has caught up. When a record was erased
-whose words may still be in the files, the new folder is made of the old one: see ``sweeping``.
+whose words may still be in the files, or when these are many, the new folder is made of the old one: see
+``sweeping``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ REST_AFTER_SWEEP = 9.0  # times as long as it took: erasing again and again cost
 CLOSE_SECONDS_MAX = 1.0
 MERGE_LOOK_SECONDS = 0.05  # meanwhile what comes is indexed as ever
 SWEPT_SECONDS_MAX = 50.0  # …or more: what is erased during a sweep is gone after a rest and the next one
+CATCH_UP_MAX = 3_000  # changes that a folder made in one piece may miss: a second of work in the node
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class SearchIndex:
         self._anew: Feed | None = None  # into the one that will replace it
         self._anew_since = self._sweep_not_before = float("-inf")
         self._doubtful = False
+        self._looked_at, self._scattered, self._may_gather = -1, False, True  # see ``_is_scattered``
         self._merge: sweeping.Merge | None = None  # makes the folder without what was erased
         self._dropped: list[sweeping.Merge] = []
 
@@ -134,6 +137,7 @@ class SearchIndex:
     def _answer_with(self, folder: Folder) -> None:
         """Search and feed this folder, and remove all others."""
         self._answering, self._feed, self._anew = folder, self._feed_into(folder), None
+        self._looked_at = -1
         for path in self.path.iterdir():
             if path.is_dir() and path.name != folder.path.name:
                 shutil.rmtree(path, ignore_errors=True)  # searches under way keep what they have open
@@ -154,7 +158,7 @@ class SearchIndex:
                     return True
                 if feed.step(changes):
                     return True
-                if self._anew is None and self._must_sweep(feed.folder) and self._sweep(feed.folder):
+                if self._anew is None and self._must_sweep(feed.folder) and self._sweep(feed.folder, changes):
                     return True
                 if self._anew is None:
                     return False
@@ -202,8 +206,17 @@ class SearchIndex:
             self._doubtful |= in_doubt
 
     def _must_sweep(self, folder: Folder) -> bool:
-        """Is something to be got out of the files, and the last time long enough ago?"""
-        return folder.committed.unswept and self._rest_seconds == 0.0
+        """Is something to be got out of the files, or are they many, and the last time long enough ago?"""
+        if self._merge is not None:
+            return True
+        return self._rest_seconds == 0.0 and (folder.committed.unswept or self._is_scattered(folder))
+
+    def _is_scattered(self, folder: Folder) -> bool:
+        """Looked into again only when something was committed."""
+        if self._looked_at != folder.committed.change:
+            self._looked_at = folder.committed.change
+            self._scattered = self._may_gather and sweeping.is_scattered(folder)
+        return self._scattered
 
     @property
     def _rest_seconds(self) -> float:
@@ -211,23 +224,31 @@ class SearchIndex:
         rest = self._sweep_not_before - self._clock()
         return rest if 0.0 < rest <= SWEPT_SECONDS_MAX else 0.0
 
-    def _sweep(self, folder: Folder) -> bool:
-        """Have a folder without what was deleted ready to take over; is it still being made?"""
+    def _sweep(self, folder: Folder, changes: Changes) -> bool:
+        """Have a folder without what was deleted, or in one piece, ready to take over; is it still made?"""
         path = self._merge.path if self._merge is not None else self._new_path()
+        must = folder.committed.unswept
         try:
             if self._merge is None:
                 self._anew_since = self._clock()
-                self._merge = sweeping.Merge(folder, path)
+                self._merge = sweeping.Merge(folder, path, whole=self._is_scattered(folder))
                 self._merge.start()
             self._merge.join(MERGE_LOOK_SECONDS)
             if self._merge.is_alive():
                 return True
             merge, self._merge = self._merge, None
             self._anew = self._feed_into(merge.made())
+            if not must and changes.newest_change() - merge.change > CATCH_UP_MAX:
+                self._give_up(self._anew)  # a first replication streams in: afterwards, then
+                self._rest()
         except Damaged as damaged:
-            log.warning("%s; it is built anew", damaged)
             shutil.rmtree(path, ignore_errors=True)
-            self.rebuild()
+            if must:
+                log.warning("%s; it is built anew", damaged)
+                self.rebuild()
+            else:
+                log.warning("%s; it stays in several pieces until the next start", damaged)
+                self._may_gather = self._scattered = False
         return False
 
     def _drop_merge(self) -> None:
@@ -287,15 +308,19 @@ class SearchIndex:
         except OSError as error:
             raise SearchUnavailable(f"the rebuilt search index cannot be put in place: {error}") from error
         replaced, self._answering = self._feed, anew.folder
-        self._feed, self._anew = anew, None
-        now = self._clock()
-        took = max(now - self._anew_since, 0.0)
-        rest = min(REST_AFTER_SWEEP * took, max(SWEPT_SECONDS_MAX - 2 * took, 0.0))
-        self._sweep_not_before = now + rest
+        self._feed, self._anew, self._looked_at = anew, None, -1
+        self._rest()
         if replaced is not None:
             with contextlib.suppress(Damaged):
                 replaced.folder.close()
             shutil.rmtree(replaced.folder.path, ignore_errors=True)
+
+    def _rest(self) -> None:
+        """No sweep for a while."""
+        now = self._clock()
+        took = max(now - self._anew_since, 0.0)
+        rest = min(REST_AFTER_SWEEP * took, max(SWEPT_SECONDS_MAX - 2 * took, 0.0))
+        self._sweep_not_before = now + rest
 
     def rebuild(self) -> None:
         """Build the index anew, beside the one that answers; ``follow`` does the work.
@@ -336,7 +361,7 @@ class SearchIndex:
     @property
     def idle_seconds(self) -> float:
         """In how long ``follow`` will have something to do, also if nothing changes until then."""
-        return self._rest_seconds if self.place.unswept else math.inf
+        return self._rest_seconds if self.place.unswept or self._scattered else math.inf
 
     @property
     def place(self) -> Place:

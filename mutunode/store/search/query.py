@@ -22,13 +22,14 @@ from mutunode.store.search.owners import STEMS_FIELD, WORDS_FIELD, Owners
 
 LIMIT_MAX = 100  # hits a page
 REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
-FACET_VALUES_MAX = 1_000  # organisations, the most numerous
+FACET_VALUES_MAX = 1_000
+FACET_ORGS_MAX = 100  # the most numerous: each is a look-up in every segment, and a name to be read
 FEW = 3  # documents: below, a word may be misspelt
 FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
 
 # Where a stem stands, as a factor of its BM25 score.
-_STEM_BOOSTS = {"title": 2.5, "key": 1.6, "text": 1.0}
+_STEM_BOOSTS = {"title": 2.5, "key": 1.6, "stems": 1.0}
 # The very word, a little more than its stem; beginnings and likenesses score the same, rare or not.
 _WORD_BOOSTS = {"title_words": 2.7, "words": 1.1}
 _PREFIX_SCORES = {"title_words": 2.0, "words": 0.6}
@@ -149,9 +150,9 @@ def word_query(
 def counted_query(
     of: tantivy.Schema, owners: Owners, word: Word, misspelt: frozenset[str] = frozenset()
 ) -> Query:
-    """What `word_query` finds, without what only orders it: words of titles are among ``words`` too."""
+    """What `word_query` finds, without what only orders it: titles and keys are in the other fields, too."""
     forms = [Query.term_query(of, "words", form) for form in (word.word, *word.joined)]
-    forms += [Query.term_query(of, name, stem) for stem in word.stems for name in _STEM_BOOSTS]
+    forms += [Query.term_query(of, "stems", stem) for stem in word.stems]
     if word.prefix:
         forms.append(_begins(of, "words", word.word))
     if word.word in misspelt:
@@ -242,8 +243,10 @@ def _side_by_side(of: tantivy.Schema, name: str, phrase: Phrase) -> Query:
 
 def facet_counts(of: tantivy.Searcher, query: Query, facets: Iterable[str]) -> dict[str, dict[str, int]]:
     """How many of the documents found bear each value."""
-    terms = {facet: {"terms": {"field": facet, "size": FACET_VALUES_MAX}} for facet in facets}
-    counted = of.aggregate(query, terms)
+    sizes = {facet: FACET_ORGS_MAX if facet == "org" else FACET_VALUES_MAX for facet in facets}
+    counted = of.aggregate(
+        query, {facet: {"terms": {"field": facet, "size": size}} for facet, size in sizes.items()}
+    )
     return {
-        facet: {bucket["key"]: bucket["doc_count"] for bucket in counted[facet]["buckets"]} for facet in terms
+        facet: {bucket["key"]: bucket["doc_count"] for bucket in counted[facet]["buckets"]} for facet in sizes
     }

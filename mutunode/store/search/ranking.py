@@ -45,13 +45,6 @@ class Ranking:
         self._positions = {rec.hex(): at for at, rec in enumerate(wanted.first[:FIRST_MAX])}
 
     @cached_property
-    def total(self) -> int:
-        """How many records there are."""
-        if not self._positions and self.page:  # which counted them
-            return self._counted
-        return int(self.searcher.search(self._whole, 1).count)  # type: ignore[attr-defined]  # stubs forget it
-
-    @cached_property
     def page(self) -> list[Ranked]:
         """The records of the page that was asked for."""
         offset = max(self._wanted.offset, 0)
@@ -59,7 +52,7 @@ class Ranking:
         if not limit:
             return []
         if not self._positions:
-            return self._search(self._whole, limit, offset, count=True)
+            return self._search(self._whole, limit, offset)
         first = self._first[offset : offset + limit]
         rest = max(offset - len(self._first), 0)
         others = self._search(self._others, limit - len(first), rest) if len(first) < limit else []
@@ -87,16 +80,14 @@ class Ranking:
         brought = Query.term_set_query(self.schema, "rec", list(self._positions))
         return Query.boolean_query([(Occur.Must, self._whole), (Occur.MustNot, brought)])
 
-    def _search(self, query: Query, limit: int, offset: int, *, count: bool = False) -> list[Ranked]:
+    def _search(self, query: Query, limit: int, offset: int) -> list[Ranked]:
         found = self.searcher.search(
             query,
             limit=limit,
             offset=min(offset, REACH_MAX),
-            count=count,
+            count=False,
             order_by_field="newness" if self._by_time else None,
         )
-        if count:
-            self._counted = int(found.count)  # type: ignore[attr-defined]  # the stubs forget it
         return [
             Ranked(
                 self.searcher.doc(place).get_first("rec") or "",

@@ -12,12 +12,12 @@ import tantivy
 from mutunode.store.search import analyser, languages
 from mutunode.store.search.document import KEY_WEIGHT, Document, Owner
 
-VERSION = f"5/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
+VERSION = f"6/{analyser.VERSION}"  # raise the first number whenever the fields or their contents change
 TIME_MAX = 2**39 - 1  # seconds: 17,000 years
 INDEX_MAX = 2**24 - 1  # 39 + 24 bits of a newness; places beyond stand level with each other
 EXTERNAL_LENGTH_MAX = 2_000  # characters; addresses are shorter
 
-STEM_FIELDS = ("title", "key", "text", "owner")
+STEM_FIELDS = ("title", "key", "stems", "owner")  # ``stems`` and ``words``: of titles and keys, too
 WORD_FIELDS = ("title_words", "words", "owner_words")
 FACETS = ("sense", "kind", "nature", "language", "license", "license_class", "org", "space")
 RECORD, OWNER, PLACE = "record", "owner", "place"  # the roles of documents
@@ -60,9 +60,9 @@ def record(document: Document) -> tantivy.Document:
     add("role", RECORD)
     add("rec", document.rec.hex())
     for language, text in document.titles:
-        _add(made, "title", ("title_words", "words"), text, language)
+        _add(made, ("title", "stems"), ("title_words", "words"), text, language)
     for language, text, weight in document.texts:
-        _add(made, "key" if weight >= KEY_WEIGHT else "text", ("words",), text, language)
+        _add(made, ("key", "stems") if weight >= KEY_WEIGHT else ("stems",), ("words",), text, language)
     for name, value in facet_values(document):
         add(name, value)
     if document.external:
@@ -79,7 +79,7 @@ def owner(named: Owner) -> tantivy.Document:
     made = tantivy.Document()
     made.add_text("role", OWNER)
     made.add_text("rec", named.org.hex())
-    _add(made, "owner", ("owner_words",), named.name, "")
+    _add(made, ("owner",), ("owner_words",), named.name, "")
     return made
 
 
@@ -88,12 +88,15 @@ def newness(time: int, index: int) -> int:
     return min(max(time, 0), TIME_MAX) << INDEX_MAX.bit_length() | min(index, INDEX_MAX)
 
 
-def _add(made: tantivy.Document, stems: str, words: tuple[str, ...], text: str, language: str) -> None:
-    """A text's stems in one field, its words in others; one of no known language is read as both of ours."""
+def _add(
+    made: tantivy.Document, stems: tuple[str, ...], words: tuple[str, ...], text: str, language: str
+) -> None:
+    """A text's stems and its words in some fields; one of no known language is read as both of ours."""
     readings = languages.HOME if languages.primary(language) in _OF_NO_LANGUAGE else (language,)
     spelled = [analyser.spell(text, reading) for reading in readings]
-    for of_reading in spelled:
-        made.add_text(stems, of_reading.stems)
+    for name in stems:
+        for of_reading in spelled:
+            made.add_text(name, of_reading.stems)
     for name in words:
         made.add_text(name, spelled[0].words)
         if spelled[0].joined:  # a value of its own, so that no phrase runs over it

@@ -7,6 +7,7 @@ import random
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -246,6 +247,86 @@ def test_should_tantivy_merge_by_other_rules_the_index_is_built_from_the_store(
     assert "were not merged" in caplog.text
     assert words_kept(tmp_path) == 0
     assert ask(index, "note").total == 2
+    index.close()
+
+
+def pieces(index: SearchIndex) -> list[int]:
+    """Of the folder that answers, how many documents each segment holds."""
+    assert index._answering is not None
+    return [segment["max_doc"] for segment in damage.segments(index._answering.path)]
+
+
+def scattered(path: Path, store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> SearchIndex:
+    """An index in four segments, fewer than Tantivy merges by itself; from now on that is too many."""
+    index = opened(path, store, Clock())
+    for number in range(4):
+        store.put(note(str(number), f"note {number}"))
+        if number == 3:
+            store.put(note("0", "corrigée"))  # one segment with a deletion
+        catch_up(index, store)
+    assert len(pieces(index)) == 4
+    monkeypatch.setattr(sweeping, "SCATTERED_RECORDS_MIN", 1)
+    store.put(note("4", "note 4"))
+    return index
+
+
+def test_many_pieces_become_one_and_answer_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FakeStore()
+    index = scattered(tmp_path, store, monkeypatch)
+    before = ask(index, "note", limit=100)
+    catch_up(index, store)
+    assert len(pieces(index)) == 2, "everything, and the place"
+    after = ask(index, "note", limit=100)
+    assert {hit.rec for hit in after.hits} == {hit.rec for hit in before.hits} | {note("4").rec}
+    assert after.facets["kind"] == {"resource": 4}
+    assert ask(index, "corrigee").total == 1
+    made = index._answering
+    assert made is not None
+    catch_up(index, store)
+    assert index._answering is made, "once"
+    index.close()
+    assert Folder(made.path).committed.records == 5
+
+
+def test_where_gathering_fails_the_pieces_stay_and_go_on_answering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = FakeStore()
+    index = scattered(tmp_path, store, monkeypatch)
+    monkeypatch.setattr(sweeping, "_merge", _no_space)
+    before = index._answering
+    catch_up(index, store)
+    store.put(note("7", "note 7"))
+    catch_up(index, store)
+    assert index._answering is before
+    assert caplog.text.count("stays in several pieces") == 1
+    assert ask(index, "note").total == 5
+    assert index.idle_seconds == math.inf
+    index.close()
+
+
+def test_a_copy_in_one_piece_that_missed_too_much_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a first replication streams in, catching up would take the node from its readers."""
+    store = FakeStore()
+    index = scattered(tmp_path, store, monkeypatch)
+    monkeypatch.setattr("mutunode.store.search.index.CATCH_UP_MAX", 0)
+    merging = sweeping._merge
+
+    def meanwhile(*given: Any) -> None:
+        store.put(note("7", "note 7"))
+        merging(*given)
+
+    before = index._answering
+    with monkeypatch.context() as arriving:
+        arriving.setattr(sweeping, "_merge", meanwhile)
+        catch_up(index, store)
+    assert index._answering is before
+    assert len([folder for folder in tmp_path.iterdir() if folder.is_dir()]) == 1
+    catch_up(index, store)  # nothing arrives any more
+    assert len(pieces(index)) == 2
+    assert ask(index, "note").total == 5
     index.close()
 
 
