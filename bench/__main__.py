@@ -122,16 +122,21 @@ def _replication(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
 
 
 def _searching(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
+    yield from searching.indexing(folder)
     for records in asked.searching or SEARCHED:
-        yield from searching.measure(folder, records)
+        yield from searching.measure(asked.keep, records)
 
 
 def _prepare(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
-    for records in asked.growth or growth.SIZES:
+    for records in asked.searching or ():
+        started = time.perf_counter()
+        searching.prepared(asked.keep, records).close()
+        yield Figure(f"{records:,} records are indexed", time.perf_counter() - started, "s")
+    for records in asked.growth or (() if asked.searching else growth.SIZES):
         started = time.perf_counter()
         growth.prepare(asked.keep, records)
         yield Figure(f"{records:,} records are there", time.perf_counter() - started, "s")
-    if not asked.growth:
+    if not (asked.growth or asked.searching):
         many.prepared(asked.keep, asked.records, 1)
 
 

@@ -24,6 +24,9 @@ LIMIT_MAX = 100  # hits a page
 REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
 FACET_VALUES_MAX = 1_000
 FACET_ORGS_MAX = 100  # the most numerous: each is a look-up in every segment, and a name to be read
+USUAL_SHARE = (
+    0.5  # of the records that hold a stem: a form in more of them is walked a second time for nothing
+)
 FEW = 3  # documents: below, a word may be misspelt
 FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
@@ -150,8 +153,9 @@ def word_query(
 def counted_query(
     of: tantivy.Schema, owners: Owners, word: Word, misspelt: frozenset[str] = frozenset()
 ) -> Query:
-    """What `word_query` finds, without what only orders it: titles and keys are in the other fields, too."""
-    forms = [Query.term_query(of, "words", form) for form in (word.word, *word.joined)]
+    """What `word_query` finds, without what only orders it: titles and keys are among ``stems``, too."""
+    spelled = word.joined if word.stems else (word.word, *word.joined)
+    forms = [Query.term_query(of, "words", form) for form in spelled]
     forms += [Query.term_query(of, "stems", stem) for stem in word.stems]
     if word.prefix:
         forms.append(_begins(of, "words", word.word))
@@ -182,10 +186,24 @@ def _forms(of: tantivy.Schema, word: Word) -> list[Query]:
 def _places(word: Word) -> Iterator[tuple[str, str, float]]:
     """(field, term, boost) of everything a word may be found as."""
     for name, boost in _WORD_BOOSTS.items():
-        yield name, word.word, boost
+        if name != "words" or not word.usual:
+            yield name, word.word, boost
     for stem in word.stems:
         for name, boost in _STEM_BOOSTS.items():
             yield name, stem, boost
+
+
+def weighed(searcher: tantivy.Searcher, asked: Asked) -> Asked:
+    """Which words nearly always stand in the form that was typed: that it is this one then tells nothing."""
+
+    def is_usual(word: Word) -> bool:
+        stemmed = max((searcher.doc_freq("stems", stem) for stem in word.stems), default=0)
+        return USUAL_SHARE * stemmed < searcher.doc_freq("words", word.word)
+
+    words = tuple(
+        msgspec.structs.replace(word, usual=bool(word.stems) and is_usual(word)) for word in asked.words
+    )
+    return msgspec.structs.replace(asked, words=words)
 
 
 def _excluding_query(of: tantivy.Schema, word: Word) -> Query:
