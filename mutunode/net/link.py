@@ -93,6 +93,8 @@ class Link:
         self._was_closed = False  # by the other side, in words
         self._ending: tuple[int, str] | None = None
         self._cutting: asyncio.TimerHandle | None = None
+        self._write_began = 0.0
+        self._patience: asyncio.TimerHandle | None = None  # with the frame being sent
         self.ended = asyncio.Event()
 
     async def run(self) -> str:
@@ -108,7 +110,7 @@ class Link:
             return why
         finally:
             writer.cancel()
-            for timer in (self._telling, self._cutting):
+            for timer in (self._telling, self._cutting, self._patience):
                 if timer is not None:
                     timer.cancel()
             self._abort()
@@ -158,14 +160,29 @@ class Link:
     async def _write_one(self, frame: bytes) -> None:
         self._waiting_bytes -= len(frame)
         self._writing_bytes = len(frame)
-        async with asyncio.timeout(SEND_SECONDS_MAX):
-            await self._socket.send_bytes(frame)
+        self._write_began = asyncio.get_running_loop().time()
+        if self._patience is None:
+            self._patience = self._watch_writing(SEND_SECONDS_MAX)
+        await self._socket.send_bytes(frame)
         self._writing_bytes = 0
         self._untold_bytes += len(frame)
         if self._untold_bytes >= TOLD_BYTES:
             self._tell()
         elif self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(TOLD_SECONDS, self._tell)
+
+    def _watch_writing(self, seconds: float) -> asyncio.TimerHandle:
+        """One timer for all frames, set anew when it fires: one for each would cost more than sending it."""
+        return asyncio.get_running_loop().call_later(seconds, self._look_at_writing)
+
+    def _look_at_writing(self) -> None:
+        self._patience = None
+        if self._writing_bytes:
+            late = self._write_began + SEND_SECONDS_MAX - asyncio.get_running_loop().time()
+            if late <= 0:
+                self._abort()
+            else:
+                self._patience = self._watch_writing(late)
 
     def _tell(self) -> None:
         if self._telling is not None:
