@@ -257,3 +257,31 @@ def test_the_certificate_says_nothing_of_the_organisation(tmp_path: Path) -> Non
     certificate = x509.load_pem_x509_certificate((tmp_path / tls.FILE_NAME).read_bytes())
     assert certificate.subject.rfc4514_string() == "CN=mutunode"
     assert not list(certificate.extensions)
+
+
+async def test_a_frame_that_does_not_leave_in_time_ends_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = asyncio.Event()
+
+    class Stuck:
+        """A WebSocket whose other side takes the first frame and nothing more."""
+
+        sent = 0
+
+        async def send_bytes(self, frame: bytes) -> None:
+            self.sent += 1
+            if self.sent > 1:
+                await gone.wait()
+
+        async def receive(self) -> None:
+            await gone.wait()
+            raise ConnectionResetError("cut")
+
+    monkeypatch.setattr(links, "SEND_SECONDS_MAX", 0.2)
+    stuck = links.Link(1, Stuck(), gone.set, Recorder())  # type: ignore[arg-type]
+    running = asyncio.create_task(stuck.run())
+    stuck.send(bytes(10))
+    await asyncio.sleep(0.15)
+    stuck.send(bytes(10))  # it has a time of its own
+    began = asyncio.get_running_loop().time()
+    assert await running == "cut"
+    assert asyncio.get_running_loop().time() - began > 0.19
