@@ -24,7 +24,8 @@ from mutunode.protocol.entry import encode_body
 
 SECONDS_MAX = 1_200.0
 POLL_SECONDS = 0.02
-SETTLE_SECONDS = 3.0  # after which nothing more belongs to what was counted; cursors are told by then
+SETTLE_SECONDS = 2.5  # after which nothing more belongs to what was counted: cursors are told by then (2 s)…
+SEEK_SECONDS = 2.0  # …and others are sought through this link from 3 s on, which is counted by itself
 NEW_RECORDS, NEW_AUTHORS = 10, 5
 DELAY_SECONDS = 0.1  # one way: 200 ms there and back
 COMPRESSED_RECORDS = 1_000  # about what one answer holds
@@ -162,6 +163,11 @@ def _incremental(
     _again(giver, taker, proxy, (), held)
     nothing, quiet = proxy.counted, proxy.flights_up
     yield Figure("a link that has nothing new", nothing, "bytes", note="TLS, HELLO, AUTH, SINCE, HEADS")
+    time.sleep(SEEK_SECONDS)
+    sought = proxy.counted - nothing
+    yield Figure(
+        "others sought through it", sought, "bytes", note="16 at once, less and less often; none is there"
+    )
     held += NEW_RECORDS
     seconds = _again(giver, taker, proxy, some, held)
     yield Figure(
@@ -206,5 +212,5 @@ def _again(
     _until(lambda: proxy.bytes_down > 0, "found again")
     _until(lambda: taker.durable() >= held, "the new ones durable")
     seconds = time.perf_counter() - proxy.first_at
-    time.sleep(SETTLE_SECONDS + 10 * proxy.delay_seconds)
+    time.sleep(SETTLE_SECONDS)
     return seconds

@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
 PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who sends us much waits longer
-SHOWN_EVERY_TURNS = 16  # with inputs in a row: a first replication can be searched as it streams in
+QUIET_SECONDS = 0.05  # without an input, before what was committed is shown: first of all it is committed…
+SHOWN_EVERY_SECONDS = 0.25  # …but so often at least: a first replication can be searched as it streams in
 IDLE_SECONDS_MAX = 60.0
 SETTLE_SECONDS = 0.5  # while something erased may still be in a file, because a reader was busy with it
 PROBE_SECONDS = 2.0  # between two tries of a disk that refuses
@@ -115,7 +116,8 @@ class Turns:
         self._latest = float("-inf")  # time of the latest turn
         self._wake_at = float("-inf")
         self._more_to_project = True
-        self._unshown_turns = 0  # with inputs, since something was shown
+        self._is_quiet = True  # nothing came in the latest turn
+        self._shown_at = float("-inf")
         self._epoch_due = False  # what was opened lacks its first heads, and they may be signed
         self._settled = False
         self.sight = Sight()
@@ -175,12 +177,21 @@ class Turns:
         idle = min(idle, PROBE_SECONDS) if self._refused else idle
         idle = idle if self._settled else min(idle, SETTLE_SECONDS)
         seconds = min(max(self._wake_at - self._clock(), 0.0), idle)
-        if not seconds or (self._more_to_project and self._node is not None):
+        if self._more_to_project and self._node is not None:
+            seconds = min(seconds, self._seconds_until_shown())
+        if not seconds:
             return self._waiting()
         try:
             return self._inbox.get(timeout=seconds)
         except queue.Empty:
             return _NOTHING
+
+    def _seconds_until_shown(self) -> float:
+        """How long to wait for an input before the next bit is projected."""
+        if self._is_quiet:
+            return 0.0
+        due = self._shown_at + SHOWN_EVERY_SECONDS - self._clock()
+        return min(QUIET_SECONDS, max(due, 0.0))
 
     def _waiting(self) -> _Posted | _Act[Any] | _Nothing | None:
         try:
@@ -212,25 +223,27 @@ class Turns:
             return
         effects: list[Effect] = []
         try:
-            with self._ledger.transaction(hurried=len(inputs) > 1):
+            with self._ledger.transaction(hurried=len(inputs) > 1 or self._more_to_project):
                 for given in inputs:
                     effects += given(node, now)
                 if now >= self._wake_at:
                     self._wake_at = float("inf")
                     effects += node.timer(now)
                 if project:
-                    self._project(len(inputs))
+                    self._project(len(inputs), now)
                 due = self._look(node, now)
             self._marks.write(due)
             self._go_out(effects)
         except Exception as error:
             self._fail(error)
 
-    def _project(self, inputs: int) -> None:
+    def _project(self, inputs: int, now: float) -> None:
         """Show what was committed, in turns without inputs: first of all others get their answers."""
-        self._unshown_turns = self._unshown_turns + 1 if inputs else 0
-        limit = 0 if self._unshown_turns % SHOWN_EVERY_TURNS else PROJECTED_PER_TURN_MAX
-        self._more_to_project = self._ledger.project_some(limit)
+        self._is_quiet = not inputs
+        is_time = self._is_quiet or now >= self._shown_at + SHOWN_EVERY_SECONDS
+        self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX if is_time else 0)
+        if is_time:
+            self._shown_at = now
 
     def _take_act(self, act: _Act[Any]) -> None:
         if not act.future.set_running_or_notify_cancel():
