@@ -12,19 +12,30 @@ from collections.abc import Callable, Hashable
 Action = Callable[[float], None]
 
 
+class Appointment:
+    """Something to be done, unless it was moved or cancelled since."""
+
+    __slots__ = ("action", "key")
+
+    def __init__(self, key: Hashable, action: Action) -> None:
+        self.key = key
+        self.action: Action | None = action
+
+
 class Agenda:
     """Appointments in the order of their times, then in the order in which they were made."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Hashable]] = []
-        self._kept: dict[Hashable, tuple[int, Action]] = {}
+        self._heap: list[tuple[float, int, Appointment]] = []
+        self._kept: dict[Hashable, Appointment] = {}
         self._made = 0
 
     def at(self, key: Hashable, time: float, action: Action) -> None:
         """Have ``action`` called with the time of the call, at ``time`` or soon after."""
+        self.cancel(key)
         self._made += 1
-        self._kept[key] = (self._made, action)
-        heapq.heappush(self._heap, (time, self._made, key))
+        appointment = self._kept[key] = Appointment(key, action)
+        heapq.heappush(self._heap, (time, self._made, appointment))
         if len(self._heap) > 2 * len(self._kept) + 64:
             self._forget_cancelled()
 
@@ -34,13 +45,19 @@ class Agenda:
 
     def cancel(self, key: Hashable) -> None:
         """Forget an appointment, if there is one."""
-        self._kept.pop(key, None)
+        appointment = self._kept.pop(key, None)
+        if appointment is not None:
+            appointment.action = None
 
     def next_time(self) -> float | None:
         """When ``run`` has something to do."""
-        while self._heap and not self._stands(self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        heap = self._heap
+        while heap:
+            time, _, appointment = heap[0]
+            if appointment.action is not None:
+                return time
+            heapq.heappop(heap)
+        return None
 
     def run(self, now: float) -> None:
         """Do what is due; what an action makes due for ``now`` is left to the next run."""
@@ -48,16 +65,13 @@ class Agenda:
             return
         due = []
         while (time := self.next_time()) is not None and time <= now:
-            due.append(heapq.heappop(self._heap))
+            due.append(heapq.heappop(self._heap)[2])
         for appointment in due:
-            if self._stands(appointment):  # an earlier action may have moved or cancelled it
-                _, action = self._kept.pop(appointment[2])
+            action = appointment.action
+            if action is not None:  # an earlier one may have moved or cancelled it
+                self.cancel(appointment.key)
                 action(now)
 
-    def _stands(self, appointment: tuple[float, int, Hashable]) -> bool:
-        kept = self._kept.get(appointment[2])
-        return kept is not None and kept[0] == appointment[1]
-
     def _forget_cancelled(self) -> None:
-        self._heap = [appointment for appointment in self._heap if self._stands(appointment)]
+        self._heap = [made for made in self._heap if made[2].action is not None]
         heapq.heapify(self._heap)

@@ -17,6 +17,7 @@ from tests.simulator import saving
 from tests.simulator.crowd import Crowd, median, quantile
 from tests.simulator.invariants import Watch
 from tests.simulator.liars import Liar
+from tests.simulator.pages import enlarge
 from tests.simulator.swift import remembering
 from tests.simulator.table import Table
 
@@ -72,7 +73,9 @@ class Run:
         self.crowd = Crowd(nodes, seed, liars=liars, share=share, one=one, published=published)
         self.watch = Watch(self.crowd.world, one_in=1 if nodes <= 100 else LOOKED_AT_ONE_IN)
         self.table = Table(f"{title} ({nodes:,} nodes, seed {seed})")
+        enlarge()
         self.crowd.join(WARM_UP)
+        enlarge()
         self.links("links of a node: fewest, middle, most")
         gc.freeze()
 
@@ -116,6 +119,7 @@ class Run:
             world.run(min(SLICE_SECONDS, end - world.now))
             gc.collect()
             gc.freeze()  # most of what there is stays: it need not be looked at again
+            enlarge()
             if self.aside is not None and world.now >= self._saved_at + 60 * self.aside.minutes:
                 self._saved_at, self.aside.run = world.now, None
                 saving.save(self, self.aside.path)
