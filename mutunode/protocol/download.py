@@ -59,6 +59,11 @@ class Download:
         """Whether there is no sense in asking this one."""
         return org in self._refused or org in self.liars
 
+    @property
+    def is_shunned(self) -> bool:
+        """Whether anybody at all is not to be asked."""
+        return bool(self._refused or self.liars)
+
     def refused(self, org: bytes, now: float) -> None:
         """It does not have the file, or does not give it."""
         self._refused.add(org)
@@ -108,6 +113,11 @@ class Download:
             if not self._is_there(index) and index not in self._asked:
                 return index
         return None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether ``next_chunk`` may find one: of many short files most are asked for already."""
+        return self._next < self.count or bool(self._back)
 
     def _is_there(self, index: int) -> bool:
         return index in self._held or index in self._coming

@@ -231,7 +231,7 @@ class Downloads:
     def _pick(self, session: Session) -> tuple[Download, int] | None:
         """The chunk that this link should be asked for."""
         for download in self._open.values():
-            if download.may_ask(session.org, self._has_better):
+            if download.has_more and download.may_ask(session.org, self._has_better):
                 index = download.next_chunk(session.org)
                 if index is not None:
                     return download, index
@@ -339,6 +339,8 @@ class Downloads:
         """Put aside what nobody in reach may be asked for."""
         in_reach = [session.org for session in self._core.ready() if session.listened]
         for download in list(self._open.values()):
+            if in_reach and not download.is_shunned:
+                continue  # most of them, each time a chunk comes
             if download.is_idle and all(download.is_refused(org) for org in in_reach):
                 wait = min(FILE_ASK_AGAIN_SECONDS * 2.0**download.rounds, FILE_ASK_AGAIN_SECONDS_MAX)
                 self._put_aside(download, now + self._core.around(wait), now)

@@ -83,9 +83,10 @@ def lines(desk: Desk, stored: Stored) -> tuple[FileLine, ...]:
     """The files of a record, what is here of them, and how many organisations hold them."""
     if stored.state in ("erased", "missing", "opaque"):
         return ()
-    return tuple(
-        _line(desk, stored, index, blob, item) for index, (blob, item) in enumerate(described(stored))
-    )
+    with desk.reader.at_once():
+        return tuple(
+            _line(desk, stored, index, blob, item) for index, (blob, item) in enumerate(described(stored))
+        )
 
 
 def _line(desk: Desk, stored: Stored, index: int, blob: bytes, item: dict[str, Any]) -> FileLine:
@@ -126,8 +127,11 @@ def ask_holders(desk: Desk, stored: Stored) -> None:
 def fetch(desk: Desk, stored: Stored, only: bytes | None = None) -> list[bytes]:
     """Have the files of a record fetched that are not here; those that are wanted now."""
     wanted, asked = [], []
-    for blob, item in described(stored):
-        file = desk.reader.file(blob)
+    files = described(stored)
+    with desk.reader.at_once():
+        here = {blob: desk.reader.file(blob) for blob, _ in files}
+    for blob, item in files:
+        file = here[blob]
         if (only is None or blob == only) and (file is None or not file.held or file.reason == "automatic"):
             is_here = file is not None and file.held
             if not is_here:

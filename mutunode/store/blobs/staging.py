@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,6 +27,7 @@ JOURNAL = ".have"
 NOTE_BYTES = 4 + HASH_BYTES  # the index, the leaf
 ROOM_KEPT_BYTES = 64 * 1_024 * 1_024  # of the disk: for the records, whose journal may grow to it
 ROOM_LOOKED_BYTES = 16 * 1_024 * 1_024  # so much may be written before looking again
+BESIDE_BYTES_MIN = 512 * 1_024  # of a piece that is worth waking a thread for: hashed while it is written
 FLUSH_BYTES = 32 * 1_024 * 1_024  # handed to the disk as one goes, or the end would wait for all of it
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -109,6 +111,7 @@ class Adding:
         self._leaves: list[bytes] = []
         self._chunk = sha256(b"\0")
         self._room = CHUNK_BYTES  # of the chunk begun
+        self._hashing: ThreadPoolExecutor | None = None  # while this thread writes
         with disk_refusals(str(self.path)):
             self._file = os.open(self.path, _NEW | os.O_EXCL, FILE_MODE)
         self._flusher = _Flusher(staging, self._file)
@@ -116,10 +119,24 @@ class Adding:
     def write(self, content: bytes | memoryview) -> None:
         """The next bytes; raises ``BlobFull`` when there is no room for them."""
         rest = memoryview(content)
-        with disk_refusals("a file being added"):
-            self._flusher.wrote(len(rest))
-            _write_all(self._file, rest, self.size)
+        hashed = self._hash_beside(rest) if len(rest) >= BESIDE_BYTES_MIN else None
+        try:
+            with disk_refusals("a file being added"):
+                self._flusher.wrote(len(rest))
+                _write_all(self._file, rest, self.size)
+        finally:
+            if hashed is not None:
+                hashed.result()
         self.size += len(rest)
+        if hashed is None:
+            self._hash(rest)
+
+    def _hash_beside(self, content: memoryview) -> Future[None]:
+        if self._hashing is None:
+            self._hashing = ThreadPoolExecutor(1, "hashing")
+        return self._hashing.submit(self._hash, content)
+
+    def _hash(self, rest: memoryview) -> None:
         while rest:
             part, rest = rest[: self._room], rest[self._room :]
             self._chunk.update(part)
@@ -146,6 +163,9 @@ class Adding:
         self.path.unlink(missing_ok=True)
 
     def _close(self) -> None:
+        if self._hashing is not None:
+            self._hashing.shutdown()
+            self._hashing = None
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
