@@ -36,7 +36,8 @@ class Word(msgspec.Struct, frozen=True):
     joined: tuple[str, ...] = ()  # "auto entrepreneur" may be written in one
     prefix: bool = False  # still being typed
     faint: bool = False  # welcome beside other words, not required
-    usual: bool = False  # its stems say as much as it does: see `query.weighed`
+    held: tuple[tuple[str, str], ...] = ()  # (field, term) by which the index finds it: see `query.weighed`
+    telling: tuple[tuple[str, str], ...] = ()  # …and that speak for a record beside that
     far: int = 2  # letters that may be wrong, if it comes to that
 
 

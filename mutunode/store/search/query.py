@@ -9,7 +9,7 @@ totals one gets by choosing them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 import tantivy
@@ -24,24 +24,24 @@ LIMIT_MAX = 100  # hits a page
 REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
 FACET_VALUES_MAX = 1_000
 FACET_ORGS_MAX = 100  # the most numerous: each is a look-up in every segment, and a name to be read
-USUAL_SHARE = (
-    0.5  # of the records that hold a stem: a form in more of them is walked a second time for nothing
-)
+USUAL_SHARE = 0.5  # of the records that hold a word: what holds for more of them tells nothing
 FEW = 3  # documents: below, a word may be misspelt
 FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
 
-# Where a stem stands, as a factor of its BM25 score.
-_STEM_BOOSTS = {"title": 2.5, "key": 1.6, "stems": 1.0}
-# The very word, a little more than its stem; beginnings and likenesses score the same, rare or not.
-_WORD_BOOSTS = {"title_words": 2.7, "words": 1.1}
-_PREFIX_SCORES = {"title_words": 2.0, "words": 0.6}
-_FUZZY_SCORES = (
-    {"title_words": 1.0, "words": 0.4},  # one letter wrong
-    {"words": 0.2},  # two
-)
+# What a word is found by, as a factor of its BM25 score; beginnings and likenesses score alike, rare or not.
+_FOUND_BOOSTS = {"stems": 1.0, "words": 1.1}
+_PREFIX_SCORE = 0.6
+_FUZZY_SCORES = (0.4, 0.2)  # one letter wrong, two
+# What speaks for a record beside that: where the word stands, and that it is the very word.
+_STEM_BOOSTS = {"title": 1.5, "key": 0.6}
+_WORD_BOOSTS = {"title_words": 1.7, "words": 0.2}
+_TELLING_BOOSTS = {**_STEM_BOOSTS, **_WORD_BOOSTS}
+_TITLE_PREFIX_SCORE = 1.4
+_TITLE_FUZZY_SCORE = 0.6  # one letter wrong
 _OWNER_SCORE, _OWNER_PREFIX_SCORE, _OWNER_FUZZY_SCORE = 1.2, 0.3, 0.2
-_OTHER_FIELDS_SHARE = 0.1  # of the score, for being found in several fields
+_OTHER_FORMS_SHARE = 0.1  # of the score, for being found as several
+_PHRASE_BOOSTS = {"title_words": 2.7, "words": 1.1}
 _NEIGHBOURS_BOOST = 2.0
 _EXTERNAL_SCORE = 100.0  # above any sum of words
 
@@ -113,6 +113,7 @@ def words_query(
     clauses = [(Occur.Must, query) for query in must or [_any_record(of)]]
     if scored:
         clauses += [(Occur.Should, one(of, owners, word, misspelt)) for word in asked.words if word.faint]
+        clauses += [(Occur.Should, _bonus_query(of, word, misspelt)) for word in asked.words]
     clauses += [(Occur.MustNot, _excluding_query(of, word)) for word in asked.without]
     clauses += [(Occur.MustNot, _phrase_query(of, phrase)) for phrase in asked.without_phrases]
     if scored and len(asked.words) > 1:
@@ -138,31 +139,44 @@ def word_query(
     of: tantivy.Schema, owners: Owners, word: Word, misspelt: frozenset[str] = frozenset()
 ) -> Query:
     """One word in all its forms; the best of them makes the score."""
-    forms = _forms(of, word)
-    for name, boost in _WORD_BOOSTS.items():
-        forms += [_boosted(of, name, joined, boost) for joined in word.joined]
+    forms = [_boosted(of, name, term, _FOUND_BOOSTS[name]) for name, term in word.held]
     if word.prefix:
-        for name, score in _PREFIX_SCORES.items():
-            forms.append(Query.const_score_query(_begins(of, name, word.word), score))
+        forms.append(Query.const_score_query(_begins(of, "words", word.word), _PREFIX_SCORE))
     if word.word in misspelt:
-        forms += _likenesses(of, word)
+        forms += [
+            Query.const_score_query(_like(of, "words", word, distance), _FUZZY_SCORES[distance - 1])
+            for distance in range(1, likeness(word) + 1)
+        ]
     forms += _owned(of, owners, word, word.word in misspelt)
-    return Query.disjunction_max_query(forms, _OTHER_FIELDS_SHARE)
+    return _any_of(forms, lambda: Query.disjunction_max_query(forms, _OTHER_FORMS_SHARE))
 
 
 def counted_query(
     of: tantivy.Schema, owners: Owners, word: Word, misspelt: frozenset[str] = frozenset()
 ) -> Query:
-    """What `word_query` finds, without what only orders it: titles and keys are among ``stems``, too."""
-    spelled = word.joined if word.stems else (word.word, *word.joined)
-    forms = [Query.term_query(of, "words", form) for form in spelled]
-    forms += [Query.term_query(of, "stems", stem) for stem in word.stems]
+    """What `word_query` finds, without a score."""
+    forms = [Query.term_query(of, name, term) for name, term in word.held]
     if word.prefix:
         forms.append(_begins(of, "words", word.word))
     if word.word in misspelt:
         forms.append(_like(of, "words", word, likeness(word)))
     forms += _owned(of, owners, word, word.word in misspelt)
-    return Query.boolean_query([(Occur.Should, form) for form in forms])
+    return _any_of(forms, lambda: Query.boolean_query([(Occur.Should, form) for form in forms]))
+
+
+def _any_of(forms: list[Query], several: Callable[[], Query]) -> Query:
+    """One list alone is walked in leaps where another word leads; together with others, from end to end."""
+    return several() if len(forms) > 1 else forms[0] if forms else Query.empty_query()
+
+
+def _bonus_query(of: tantivy.Schema, word: Word, misspelt: frozenset[str]) -> Query:
+    """What speaks for a record that holds the word; the best of it."""
+    forms = [_boosted(of, name, term, _TELLING_BOOSTS[name]) for name, term in word.telling]
+    if word.prefix:
+        forms.append(Query.const_score_query(_begins(of, "title_words", word.word), _TITLE_PREFIX_SCORE))
+    if word.word in misspelt:
+        forms.append(Query.const_score_query(_like(of, "title_words", word, 1), _TITLE_FUZZY_SCORE))
+    return _any_of(forms, lambda: Query.disjunction_max_query(forms, _OTHER_FORMS_SHARE))
 
 
 def _owned(of: tantivy.Schema, owners: Owners, word: Word, misspelt: bool) -> Iterator[Query]:
@@ -178,38 +192,35 @@ def _owned(of: tantivy.Schema, owners: Owners, word: Word, misspelt: bool) -> It
         )
 
 
-def _forms(of: tantivy.Schema, word: Word) -> list[Query]:
-    """The word itself and its stems."""
-    return [_boosted(of, name, term, boost) for name, term, boost in _places(word)]
-
-
-def _places(word: Word) -> Iterator[tuple[str, str, float]]:
-    """(field, term, boost) of everything a word may be found as."""
-    for name, boost in _WORD_BOOSTS.items():
-        if name != "words" or not word.usual:
-            yield name, word.word, boost
-    for stem in word.stems:
-        for name, boost in _STEM_BOOSTS.items():
-            yield name, stem, boost
-
-
 def weighed(searcher: tantivy.Searcher, asked: Asked) -> Asked:
-    """Which words nearly always stand in the form that was typed: that it is this one then tells nothing."""
+    """By what the index finds each word, and what speaks for a record beside that.
 
-    def is_usual(word: Word) -> bool:
-        stemmed = max((searcher.doc_freq("stems", stem) for stem in word.stems), default=0)
-        return USUAL_SHARE * stemmed < searcher.doc_freq("words", word.word)
+    What is in no record costs as much to look for as what is in many, for the others are then walked from end
+    to end; and that a word stands among the keys, or in the very form, tells nothing where it nearly always
+    does.
+    """
 
-    words = tuple(
-        msgspec.structs.replace(word, usual=bool(word.stems) and is_usual(word)) for word in asked.words
-    )
-    return msgspec.structs.replace(asked, words=words)
+    everything = searcher.doc_freq("role", schema.RECORD)
+
+    def weigh(word: Word) -> Word:
+        spelled = word.joined if word.stems else (word.word, *word.joined)
+        places = [*(("stems", stem) for stem in word.stems), *(("words", form) for form in spelled)]
+        held = {place: number for place in places if (number := searcher.doc_freq(*place))}
+        most = USUAL_SHARE * max(held.values(), default=0)
+        if everything in held.values():  # what all records hold needs no other form
+            held = dict([next(each for each in held.items() if each[1] == everything)])
+        telling = [(name, word.word) for name in _WORD_BOOSTS]
+        telling += [(name, stem) for stem in word.stems for name in _STEM_BOOSTS]
+        telling = [place for place in telling if 0 < searcher.doc_freq(*place) <= most]
+        return msgspec.structs.replace(word, held=tuple(held), telling=tuple(telling))
+
+    return msgspec.structs.replace(asked, words=tuple(map(weigh, asked.words)))
 
 
 def _excluding_query(of: tantivy.Schema, word: Word) -> Query:
     """In a text: -travail does not exclude what the ministry of labour publishes."""
-    forms = [Query.term_query(of, name, term) for name, term, _ in _places(word)]
-    return Query.disjunction_max_query(forms)
+    forms = [("words", word.word), *(("stems", stem) for stem in word.stems)]
+    return Query.boolean_query([(Occur.Should, Query.term_query(of, name, term)) for name, term in forms])
 
 
 def _boosted(of: tantivy.Schema, name: str, term: str, boost: float) -> Query:
@@ -219,14 +230,6 @@ def _boosted(of: tantivy.Schema, name: str, term: str, boost: float) -> Query:
 def _begins(of: tantivy.Schema, name: str, word: str) -> Query:
     """Words that begin so. (A regular expression finds the same, and takes twice to five times as long.)"""
     return Query.fuzzy_term_query(of, name, word, distance=0, prefix=True)
-
-
-def _likenesses(of: tantivy.Schema, word: Word) -> list[Query]:
-    return [
-        Query.const_score_query(_like(of, name, word, distance), score)
-        for distance in range(1, likeness(word) + 1)
-        for name, score in _FUZZY_SCORES[distance - 1].items()
-    ]
 
 
 def _like(of: tantivy.Schema, name: str, word: Word, distance: int) -> Query:
@@ -248,7 +251,7 @@ def _phrase_query(of: tantivy.Schema, phrase: Phrase, owners: Owners | None = No
     forms: list[Query] = []
     if owners is not None:
         forms += owners.query([_side_by_side(of, WORDS_FIELD, phrase)], _OWNER_SCORE, "phrase", phrase)
-    for name, boost in _WORD_BOOSTS.items():
+    for name, boost in _PHRASE_BOOSTS.items():
         forms.append(Query.boost_query(_side_by_side(of, name, phrase), boost))
     return Query.disjunction_max_query(forms)
 
