@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from bench import bare, many, readers, seed
 from bench.figures import Figure, Target, percentile
 from bench.node import GIVER, Node, wait_until
+from mutunode.store.search import damage, sweeping
 
 SIZES = (10_000, 100_000)  # of a usual run; a million on request
 RECORDS_AN_ORGANISATION, ORGANISATIONS_MAX = 100, 1_000
@@ -39,7 +40,15 @@ def prepare(seeds: Path, records: int) -> Node:
     with node:
         node.start()
         wait_until(lambda: node.found() >= records, SECONDS_MAX, 1.0, f"{records} records searchable")
+        wait_until(lambda: _is_gathered(node), SECONDS_MAX, 1.0, "the index in one piece")
     return node
+
+
+def _is_gathered(node: Node) -> bool:
+    """Did the node do with its index what it does a while after a first replication?"""
+    folders = [path for path in (node.home / "search").iterdir() if path.is_dir()]
+    sizes = [int(segment["max_doc"]) for segment in damage.segments(folders[0])]
+    return len(folders) == 1 and max(sizes) >= sweeping.LARGEST_SHARE * sum(sizes)
 
 
 def measure(folder: Path, seeds: Path, sizes: Sequence[int]) -> Iterator[Figure]:

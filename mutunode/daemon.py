@@ -45,6 +45,7 @@ from mutunode.shell import Shell, read_address, read_seeds
 from mutunode.store.blobs import BlobError
 from mutunode.store.interface import StoreError
 from mutunode.turns import renew_if_old
+from mutunode.web import render
 from mutunode.web.app import make_app
 from mutunode.web.control import ControlSocket
 from mutunode.web.serve import Door
@@ -208,6 +209,7 @@ class RunningNode:
             )
             await node.shell.lan.start()
         node._tasks.append(asyncio.create_task(node._keep_renewed()))
+        node._tasks.append(asyncio.create_task(asyncio.to_thread(render.warm)))
         gc.collect()
         gc.freeze()  # what lives as long as the node is not walked again by the collector
         return node

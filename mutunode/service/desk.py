@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as TooLong
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -152,20 +152,20 @@ class Desk(msgspec.Struct):
         """The name an organisation goes by: its profile's, else the one it was born with, else its id."""
         return self._name(org, self.names_of(org), organisation)
 
-    def _name(self, org: bytes, names: dict[str, str], organisation: Organisation | None) -> str:
+    def _name(self, org: bytes, names: dict[str, str], organisation: Organisation | None = None) -> str:
         if names:
             return names.get(self.language) or next(iter(names.values()))
-        found = organisation or self.reader.organisation(org)
-        return (found.name if found else "") or short(org)
+        born = organisation.name if organisation is not None else self.names.born(self.reader, org)
+        return born or short(org)
 
     def names_of(self, org: bytes) -> dict[str, str]:
         """The names of its profile, by language; empty without one."""
         return names_of(self.reader, org)
 
-    def name_of_each(self, organisations: Mapping[bytes, Organisation | None]) -> dict[bytes, str]:
+    def name_of_each(self, orgs: Iterable[bytes]) -> dict[bytes, str]:
         """The same as ``name_of``, for many."""
-        told = self.names.of_all(self.reader, organisations)
-        return {org: self._name(org, told[org], organisation) for org, organisation in organisations.items()}
+        told = self.names.of_all(self.reader, orgs)
+        return {org: self._name(org, names) for org, names in told.items()}
 
 
 def words_of(org: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.params import OneOrMany
 from mutunode.service.shapes import Hit, Other, SearchAnswer
-from mutunode.store.interface import Organisation, Stored
+from mutunode.store.interface import Stored
 from mutunode.store.search.highlight import Sought, mark, snippet
 from mutunode.store.search.index import SearchUnavailable
 from mutunode.store.search.query import LIMIT_MAX, REACH_MAX, Found, SearchQuery
@@ -54,32 +54,41 @@ def search(desk: Desk, asked: Asked) -> SearchAnswer:
 
 def _search(desk: Desk, asked: Asked) -> SearchAnswer:
     started = time.perf_counter()
-    known = {each.org: each for each in desk.reader.organisations()}
-    query = _query(desk, asked, known)
+    catalogues = desk.reader.catalogues(desk.org)
+    query = _query(desk, asked, catalogues.blocked)
     found = _found(desk, query)
     sought = Sought(found)
     by_org = {bytes.fromhex(text): number for text, number in found.facets.get("org", {}).items()}
-    names = desk.name_of_each({org: known.get(org) for org in by_org})
+    shown = desk.reader.records([rec for hit in found.hits for rec in (hit.rec, *hit.others)])
+    mentioned = desk.reader.mentioned(list(shown.values()))
+    names = desk.name_of_each({*by_org, *query.orgs, *(stored.org for stored in shown.values())})
     hits = []
     for hit in found.hits:
-        stored = desk.reader.record(hit.rec)
+        stored = shown.get(hit.rec)
         kind = desk.registry.get(stored.kind) if stored is not None else None
         if stored is not None and kind is not None:
-            if stored.org not in names:  # there are more organisations than a facet counts
-                names[stored.org] = desk.name_of(stored.org, known.get(stored.org))
-            card = hit_of(desk, kind, stored, names[stored.org], asked.reader_language, sought, hit.score)
-            others = _others(desk, hit.others, known, asked.reader_language)
-            hits.append(msgspec.structs.replace(card, others=others))
+            card = hit_of(
+                desk,
+                kind,
+                stored,
+                names[stored.org],
+                asked.reader_language,
+                sought,
+                hit.score,
+                mentioned=stored.rec in mentioned,
+            )
+            others = [shown[rec] for rec in hit.others if rec in shown]
+            told = tuple(_other(desk, other, names[other.org], asked.reader_language) for other in others)
+            hits.append(msgspec.structs.replace(card, others=told))
     meant = widening.spelled_otherwise(desk.index, desk.reader, query, found)
-    heard = [each.received_at for each in known.values() if each.org != desk.org and each.size]
     return SearchAnswer(
         total=found.total,
         took_ms=round((time.perf_counter() - started) * 1_000, 3),
         hits=tuple(hits),
         facets={**found.facets, "org": {org_text(org): number for org, number in by_org.items()}},
         org_names={org_text(org): name for org, name in names.items()},
-        catalogues=sum(1 for each in known.values() if each.size and not each.blocked),
-        oldest_news=min(heard, default=0),
+        catalogues=catalogues.number,
+        oldest_news=catalogues.oldest_news,
         rebuilding=desk.index.place.change < desk.reader.newest_change(),
         next=after if 0 < (after := asked.offset + asked.limit) < found.total and asked.limit else 0,
         loose=found.enough > 0,
@@ -89,21 +98,13 @@ def _search(desk: Desk, asked: Asked) -> SearchAnswer:
     )
 
 
-def _others(
-    desk: Desk, recs: tuple[bytes, ...], known: dict[bytes, Organisation], reader_language: str
-) -> tuple[Other, ...]:
-    """The records that stand under a hit."""
-    shown = []
-    for rec in recs:
-        stored = desk.reader.record(rec)
-        if stored is not None:
-            title, _ = naming.title_of(desk, stored, reader_language)
-            name = desk.name_of(stored.org, known.get(stored.org))
-            shown.append(Other(rec_text(rec), title, org_text(stored.org), name))
-    return tuple(shown)
+def _other(desk: Desk, stored: Stored, org_name: str, reader_language: str) -> Other:
+    """A record that stands under a hit."""
+    title, _ = naming.title_of(desk, stored, reader_language)
+    return Other(rec_text(stored.rec), title, org_text(stored.org), org_name)
 
 
-def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> SearchQuery:
+def _query(desk: Desk, asked: Asked, blocked: tuple[bytes, ...]) -> SearchQuery:
     if not 0 <= asked.limit <= LIMIT_MAX or not 0 <= asked.offset <= REACH_MAX:
         raise _refused(
             f"« limit » va de 0 à {LIMIT_MAX}, « offset » de 0 à {REACH_MAX}.",
@@ -127,7 +128,7 @@ def _query(desk: Desk, asked: Asked, known: dict[bytes, Organisation]) -> Search
         orgs=tuple(lookup.organisation(desk, text, unknown=True) for text in _many(asked.orgs)),
         languages=_many(asked.languages),
         licenses=_many(asked.licenses),
-        without_orgs=tuple(each.org for each in known.values() if each.blocked),
+        without_orgs=blocked,
         latest=desk.now() + FUTURE_SECONDS_MAX,
         newest_first=asked.sort in ("date", "time"),
         first=popularity.most_used(desk) if asked.sort == "usage" else (),
@@ -162,8 +163,10 @@ def hit_of(
     reader_language: str,
     sought: Sought | None = None,
     score: float = 0.0,
+    *,
+    mentioned: bool = True,
 ) -> Hit:
-    """One record as a card."""
+    """One record as a card; ``mentioned``: unless it is known that nothing cites it."""
     body = stored.fields()
     authors = _languages(body)
     title, title_language = pick(kind.title(body), reader_language, authors)
@@ -181,7 +184,7 @@ def hit_of(
         org_name=org_name,
         language=cut[1] or title_language,
         license=licence,
-        usage=usages.count(desk, stored),
+        usage=usages.count(desk, stored, mentioned=mentioned),
         score=score,
         time=stored.time,
         type=nature if isinstance(nature, str) else "",

@@ -34,6 +34,7 @@ class Names:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: dict[bytes, dict[str, str]] = {}
+        self._born: dict[bytes, str] = {}  # which never changes
         self._as_of = 0
 
     def of_all(self, reader: Reader, orgs: Iterable[bytes]) -> dict[bytes, dict[str, str]]:
@@ -46,6 +47,16 @@ class Names:
                     self._held[org] = names_of(reader, org)
                 told[org] = self._held[org]
             return told
+
+    def born(self, reader: Reader, org: bytes) -> str:
+        """The name that an organisation was born with; "" while that is not known."""
+        name = self._born.get(org)
+        if name is None:
+            found = reader.organisation(org)
+            name = found.name if found is not None else ""
+            if name and len(self._born) < NAMES_MAX:
+                self._born[org] = name
+        return name
 
     def _forget(self, reader: Reader) -> None:
         """What may have changed since."""

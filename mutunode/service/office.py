@@ -152,11 +152,13 @@ class Office:
 
     def show(self, rec: str, reader_language: str = "") -> Record:
         """One record with what surrounds it."""
-        return records.show(self.desk, lookup.record(self.desk, rec), self._language(reader_language))
+        with self.desk.reader.at_once():
+            return records.show(self.desk, lookup.record(self.desk, rec), self._language(reader_language))
 
     def usage(self, rec: str) -> UsageAnswer:
         """Who declared a usage of a resource."""
-        return usages.answer(self.desk, lookup.record(self.desk, rec))
+        with self.desk.reader.at_once():
+            return usages.answer(self.desk, lookup.record(self.desk, rec))
 
     def organisation(self, org: str, reader_language: str = "") -> OrganisationPage:
         """An organisation, its posture, what it shares and uses."""
@@ -173,7 +175,8 @@ class Office:
 
     def status(self) -> Status:
         """How this node does."""
-        return network.status(self.desk)
+        with self.desk.reader.at_once():
+            return network.status(self.desk)
 
     def check_words(self, org: str) -> dict[str, str]:
         """Six words to compare by voice, by language."""

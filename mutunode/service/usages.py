@@ -19,12 +19,12 @@ INBOX_MAX = 1_000
 DONE_SHOWN_MAX = 10
 
 
-def count(desk: Desk, stored: Stored) -> UsageCount:
-    """The figures of a resource; none for what is not one."""
+def count(desk: Desk, stored: Stored, *, mentioned: bool = True) -> UsageCount:
+    """The figures of a resource; none for what is not one. ``mentioned``: unless nothing cites it."""
     if stored.kind != "resource":
         return UsageCount()
     cited = stored.superseded_by is not None or "supersedes" in stored.fields()
-    if not cited and not desk.reader.mentions(stored.log, stored.index, ("usage",)):
+    if not cited and not (mentioned and desk.reader.mentions(stored.log, stored.index, ("usage",))):
         return UsageCount()
     counts = usage_state(usage_acts(desk, stored), desk.now(), rules.ref_of(stored)).counts
     if counts is None:

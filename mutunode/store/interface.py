@@ -251,6 +251,14 @@ class StoreLedger(Ledger, Protocol):
         """Nothing is held or wanted of it any more."""
 
 
+class Catalogues(msgspec.Struct, frozen=True):
+    """What is searched."""
+
+    number: int  # of organisations that published something and are not blocked
+    blocked: tuple[bytes, ...]
+    oldest_news: int  # when the one was heard of that was not heard of for longest; 0: there is none
+
+
 class Reader(Protocol):
     """The read side: any thread, each call on one consistent state, committed turns only.
 
@@ -264,6 +272,9 @@ class Reader(Protocol):
     def record(self, rec: bytes) -> Stored | None:
         """A record by its id, also one that its author's newer epoch dropped."""
 
+    def records(self, recs: Sequence[bytes]) -> dict[bytes, Stored]:
+        """The same of several, for little more than the price of one; what is not there is left out."""
+
     def records_like(self, low: bytes, high: bytes) -> list[bytes]:
         """Record ids from ``low`` to ``high``, ascending, ``LIKE_MAX`` at most."""
 
@@ -272,6 +283,9 @@ class Reader(Protocol):
 
     def mentions(self, log: bytes, index: int, kinds: Sequence[str] = ()) -> list[Stored]:
         """Records that cite exactly the leaf that stands there, in order of arrival."""
+
+    def mentioned(self, records: Sequence[Stored]) -> set[bytes]:
+        """The ids of those that some record may cite: of the others, ``mentions`` tells nothing."""
 
     def mentioning_log(
         self, log: bytes, kinds: Sequence[str] = (), limit: int = 50, offset: int = 0
@@ -305,6 +319,9 @@ class Reader(Protocol):
 
     def organisation(self, org: bytes) -> Organisation | None:
         """One of them."""
+
+    def catalogues(self, own: bytes) -> Catalogues:
+        """What a search tells of all organisations together; ``own`` is always fresh."""
 
     def rivalled(self) -> list[Organisation]:
         """Those whose chain has rivals, by id."""

@@ -29,6 +29,23 @@ _RECORDS_AT = (
     "SELECT place, rec64, header, salt, body, state, superseded_by, withdrawn_by"
     " FROM json_each(?) CROSS JOIN record ON place = value CROSS JOIN entry USING (place)"
 )
+_CHANGED = (
+    "SELECT change, place, NULL AS retracted_no FROM record WHERE change > ?1"
+    " UNION ALL SELECT change, NULL, retracted_no FROM retracted WHERE change > ?1 ORDER BY change LIMIT ?2"
+)
+# Of these, those whose body holds some bytes, or is not there, or that are of a kind; and the last, whatever
+# it is. Chosen by SQLite: each row that is read here is a wait for Python's lock.
+_CHANGED_WITHIN = (
+    "WITH looked AS (CHANGED) SELECT looked.change, place, retracted_no"
+    " FROM looked LEFT JOIN record USING (place) LEFT JOIN entry USING (place)"
+    " WHERE place IS NULL OR state <> 0 OR instr(body, ?3) OR shelf_no IN"
+    " (SELECT shelf_no FROM shelf WHERE kind IN (SELECT value FROM json_each(?4)))"
+    " OR looked.change = (SELECT max(change) FROM looked) ORDER BY looked.change"
+).replace("CHANGED", _CHANGED)
+_RECORDS_WITH_IDS = (
+    "SELECT place, rec64, header, salt, body, state, superseded_by, withdrawn_by"
+    " FROM json_each(?) CROSS JOIN record ON rec64 = value CROSS JOIN entry USING (place)"
+)
 _RETRACTED = "SELECT log_no, stood_at, header, salt, body, epoch FROM retracted"
 
 
@@ -76,20 +93,24 @@ class Look:
         ):
             yield self._retracted(*row)
 
+    def with_ids(self, ids: Sequence[int]) -> Iterator[Stored]:
+        """Records by the first 64 bits of their ids; then retracted ones."""
+        asked = json.dumps(ids)
+        for row in sql.each(self._db, _RECORDS_WITH_IDS, (asked,)):
+            stored = self._stored(*row)
+            if stored is not None:
+                yield stored
+        for row in sql.each(self._db, f"{_RETRACTED} CROSS JOIN json_each(?) ON rec64 = value", (asked,)):
+            yield self._retracted(*row)
+
     def changed(
         self, after: int, limit: int, within: bytes = b"", kinds: Sequence[str] = ()
     ) -> list[tuple[int, Stored]]:
         """(number, record) of changes above ``after``, by number; ``within`` as ``changes`` says."""
-        rows = sql.rows(
-            self._db,
-            "SELECT change, place, NULL FROM record WHERE change > ?1"
-            " UNION ALL SELECT change, NULL, retracted_no FROM retracted WHERE change > ?1"
-            " ORDER BY change LIMIT ?2",
-            (after, limit),
-        )
-        if within and rows:
-            holding = self._holding([place for _, place, _ in rows if place is not None], within, kinds)
-            rows = [row for row in rows if row[1] is None or row[1] in holding or row is rows[-1]]
+        if within:
+            rows = sql.rows(self._db, _CHANGED_WITHIN, (after, limit, within, json.dumps(kinds)))
+        else:
+            rows = sql.rows(self._db, _CHANGED, (after, limit))
         live = dict(self.with_places(place for _, place, _ in rows if place is not None))
         told = (
             (number, live.get(place) if retracted_no is None else self._retracted_at(retracted_no))
@@ -97,31 +118,25 @@ class Look:
         )
         return [(number, stored) for number, stored in told if stored is not None]
 
-    def _holding(self, places: list[int], within: bytes, kinds: Sequence[str]) -> set[int]:
-        """Of these places, those whose body holds some bytes, or is not there, or that are of a kind."""
-        asked = (
-            "SELECT place FROM json_each(?1) CROSS JOIN record ON place = value"
-            " CROSS JOIN entry USING (place) WHERE state <> 0 OR instr(body, ?2) OR shelf_no IN"
-            " (SELECT shelf_no FROM shelf WHERE kind IN (SELECT value FROM json_each(?3)))"
-        )
-        return {place for (place,) in sql.each(self._db, asked, (str(places), within, json.dumps(kinds)))}
-
     def _retracted_at(self, retracted_no: int) -> Stored:
         row = sql.rows(self._db, _RETRACTED + " WHERE retracted_no = ?", (retracted_no,))[0]
         return self._retracted(*row)
 
     def _of(self, log_no: int) -> _Of:
         if log_no not in self._logs:
-            asked = "SELECT log, org, space, head FROM log JOIN org USING (org_no) WHERE log_no = ?"
-            log, org, space, raw = sql.rows(self._db, asked, (log_no,))[0]
-            head = unpack_head(raw)
-            contested_from = sql.value(
-                self._db,
-                "SELECT first_index FROM evidence WHERE log_no = ? AND epoch = ?",
-                (log_no, head.epoch if head else -1),
+            asked = (
+                "SELECT log, org, space, head,"
+                " EXISTS (SELECT 1 FROM evidence WHERE evidence.log_no = log.log_no)"
+                " FROM log JOIN org USING (org_no) WHERE log_no = ?"
             )
-            self._logs[log_no] = _Of(log, org, space, contested_from)
+            log, org, space, raw, disputed = sql.rows(self._db, asked, (log_no,))[0]
+            self._logs[log_no] = _Of(log, org, space, self._contested_from(log_no, raw) if disputed else None)
         return self._logs[log_no]
+
+    def _contested_from(self, log_no: int, raw: bytes | None) -> int | None:
+        head = unpack_head(raw)
+        asked = "SELECT first_index FROM evidence WHERE log_no = ? AND epoch = ?"
+        return sql.value(self._db, asked, (log_no, head.epoch)) if head else None
 
     def _stored(
         self,

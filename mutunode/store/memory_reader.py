@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from mutunode.protocol.entry import Entry
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.ledger import Stance
-from mutunode.store.interface import LIKE_MAX, Cite, Counts, Draft, File, Organisation, Stored
+from mutunode.store.interface import LIKE_MAX, Catalogues, Cite, Counts, Draft, File, Organisation, Stored
 from mutunode.store.memory_contents import Contents, Log, Record
 from mutunode.store.memory_delivered import MemoryDeliveredReader
 from mutunode.store.memory_opened import MemoryOpenedReader
@@ -39,6 +39,11 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
         """A record by its id, also a retracted one."""
         return _record(self._held(), rec)
 
+    def records(self, recs: Sequence[bytes]) -> dict[bytes, Stored]:
+        """Several by their ids."""
+        state = self._held()
+        return {rec: stored for rec in recs if (stored := _record(state, rec)) is not None}
+
     def records_like(self, low: bytes, high: bytes) -> list[bytes]:
         """Record ids from ``low`` to ``high``, ascending."""
         found: set[bytes] = set()
@@ -66,6 +71,10 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
             for held, record in _shown(state, (PUBLIC, cited.space), kinds)
             if record.row.said and ref in record.row.said.refs
         ]
+
+    def mentioned(self, records: Sequence[Stored]) -> set[bytes]:
+        """The ids of those that some record cites."""
+        return {each.rec for each in records if self.mentions(each.log, each.index)}
 
     def awaited(self, log: bytes, kinds: Sequence[str]) -> list[Stored]:
         """Records of these kinds in a log whose bodies are not held."""
@@ -141,6 +150,15 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
         """One of them."""
         state = self._held()
         return _organisation(state, org) if org in state.chains or org in state.stances else None
+
+    def catalogues(self, own: bytes) -> Catalogues:
+        """All of them together."""
+        known = self.organisations()
+        return Catalogues(
+            number=sum(1 for each in known if each.size and not each.blocked),
+            blocked=tuple(each.org for each in known if each.blocked),
+            oldest_news=min((each.received_at for each in known if each.size and each.org != own), default=0),
+        )
 
     def rivalled(self) -> list[Organisation]:
         """Those whose chain has rivals, by id."""

@@ -16,6 +16,7 @@ from mutunode.protocol.head import PUBLIC
 from mutunode.protocol.ledger import Delivered, Invitation, Outgoing
 from mutunode.store.interface import (
     LIKE_MAX,
+    Catalogues,
     Cite,
     Counts,
     Draft,
@@ -43,6 +44,11 @@ class PrivateReader:
         """A record by its id."""
         return self._inside(self._reader.record(rec)) or self._reader.delivered_record(rec)
 
+    def records(self, recs: Sequence[bytes]) -> dict[bytes, Stored]:
+        """Several by their ids."""
+        found = {rec: self.record(rec) for rec in recs}
+        return {rec: stored for rec, stored in found.items() if stored is not None}
+
     def at(self, log: bytes, index: int) -> Stored | None:
         """The record that stands there."""
         found = self._inside(self._reader.at(log, index))
@@ -60,6 +66,10 @@ class PrivateReader:
             found = self._reader.citing(log, index, cited.leaf, kinds)
         brought = [each for each in self._brought(kinds) if _cites(each, (log, index, cited.leaf))]
         return found + self._reader.opened_mentions(log, index, cited.leaf, kinds) + brought
+
+    def mentioned(self, records: Sequence[Stored]) -> set[bytes]:
+        """Any may be cited by what is sealed."""
+        return {each.rec for each in records}
 
     def awaited(self, log: bytes, kinds: Sequence[str]) -> list[Stored]:
         """Records whose bodies are not held; of what is sealed, nobody can tell the kind."""
@@ -127,6 +137,10 @@ class PrivateReader:
     def organisation(self, org: bytes) -> Organisation | None:
         """One of them."""
         return self._reader.organisation(org)
+
+    def catalogues(self, own: bytes) -> Catalogues:
+        """All of them together."""
+        return self._reader.catalogues(own)
 
     def rivalled(self) -> list[Organisation]:
         """Those whose chain has rivals."""

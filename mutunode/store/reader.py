@@ -11,7 +11,7 @@ import msgspec
 from mutunode.protocol.entry import Entry, find_refs, rec_id
 from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.store import sql
-from mutunode.store.interface import LIKE_MAX, Counts, Draft, Organisation, Stored, StoreDamaged
+from mutunode.store.interface import LIKE_MAX, Catalogues, Counts, Draft, Organisation, Stored, StoreDamaged
 from mutunode.store.look import Look
 from mutunode.store.meaning import fields_of, is_body_of, leaf_of
 from mutunode.store.organisations import read_organisations
@@ -28,6 +28,10 @@ _MENTIONS = (
     " CROSS JOIN log ON log.log_no = source >> 32 CROSS JOIN org ON org.org_no = log.org_no"
     " WHERE target = :target AND leaf = :leaf AND NOT blocked AND shelf.space IN (:public, :space)"
     " AND (:kinds = '[]' OR shelf.kind IN (SELECT value FROM json_each(:kinds))) ORDER BY arrival"
+)
+_MENTIONED = (
+    "SELECT given.key FROM json_each(?) AS given JOIN log ON log = unhex(given.value ->> 0)"
+    " WHERE EXISTS (SELECT 1 FROM mention WHERE target = (log_no << 32 | given.value ->> 1))"
 )
 _INBOX = (
     "SELECT source FROM inbox CROSS JOIN record ON record.place = source CROSS JOIN shelf USING (shelf_no)"
@@ -63,6 +67,12 @@ _OF_ONE_EVER = (
 )
 
 
+_CATALOGUES = (
+    "SELECT count(*) FILTER (WHERE NOT blocked), min(received_at) FILTER (WHERE org <> ?2)"
+    " FROM org JOIN log USING (org_no) WHERE space = ?1 AND size > 0"
+    " AND (chain IS NOT NULL OR decided_at IS NOT NULL)"
+)
+
 _CONNECTIONS_MAX = 8  # whose organisations are remembered; × 1 KB an organisation
 
 
@@ -84,6 +94,14 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
         with self._pool.snapshot() as db:
             key = first64(rec)
             return next((stored for stored in Look(db).between(key, key) if stored.rec == rec), None)
+
+    def records(self, recs: Sequence[bytes]) -> dict[bytes, Stored]:
+        """Several by their ids."""
+        with self._pool.snapshot() as db:
+            found: dict[bytes, Stored] = {}
+            for stored in Look(db).with_ids([first64(rec) for rec in recs]):
+                found.setdefault(stored.rec, stored)
+            return {rec: found[rec] for rec in recs if rec in found}
 
     def records_like(self, low: bytes, high: bytes) -> list[bytes]:
         """Record ids from ``low`` to ``high``, ascending."""
@@ -129,10 +147,19 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
             if held is None or not 0 <= index < held[1]:
                 return []
             place = place_of(held[0], index)
+            if sql.first(db, "SELECT 1 FROM mention WHERE target = ? LIMIT 1", (place,)) is None:
+                return []  # true of most records, and asked for each card and several times for each page
             header = sql.value(db, "SELECT header FROM entry WHERE place = ?", (place,))
             asked = {"target": place, "leaf": leaf_of(header), **_visible(held[2], kinds)}
             rows = sql.each(db, _MENTIONS, asked)
             return list(_all(db, rows))
+
+    def mentioned(self, records: Sequence[Stored]) -> set[bytes]:
+        """The ids of those that some record may cite."""
+        with self._pool.snapshot() as db:
+            places = [(each.log.hex(), each.index) for each in records]
+            found = sql.rows(db, _MENTIONED, (msgspec.json.encode(places).decode(),))
+            return {records[at].rec for (at,) in found}
 
     def citing(self, log: bytes, index: int, leaf: bytes, kinds: Sequence[str] = ()) -> list[Stored]:
         """Public records that cite this leaf, whether or not it is held."""
@@ -226,6 +253,13 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
         """One of them."""
         with self._pool.snapshot() as db:
             return next(read_organisations(db, org), None)
+
+    def catalogues(self, own: bytes) -> Catalogues:
+        """All of them together, counted by SQLite: each row that is read here is a wait for Python's lock."""
+        with self._pool.snapshot() as db:
+            blocked = tuple(org for (org,) in sql.rows(db, "SELECT org FROM org WHERE blocked ORDER BY org"))
+            number, oldest = sql.rows(db, _CATALOGUES, (PUBLIC, own))[0]
+            return Catalogues(number, blocked, oldest or 0)
 
     def rivalled(self) -> list[Organisation]:
         """Those whose chain has rivals, by id."""

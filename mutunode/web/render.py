@@ -15,6 +15,7 @@ from markupsafe import Markup
 from mutunode.commons import languages, licences
 from mutunode.commons.senses import LABELS, SHORT_LABELS, Sense
 from mutunode.commons.values import times
+from mutunode.service.shapes import Status
 from mutunode.web import static_files, text
 from mutunode.web import visit as visits
 from mutunode.web.clerk import ask
@@ -25,12 +26,21 @@ ENVIRONMENTS: dict[Language, web.AppKey[jinja2.Environment]] = {
     language: web.AppKey(f"templates_{language}", jinja2.Environment) for language in LANGUAGES
 }
 
+WARM = ("macros.html", "base.html", "card.html", "search.html", "values.html", "form.html", "record.html")
+
 
 class Badge(msgspec.Struct, frozen=True):
     """The words of a sense in one language; ``about`` is empty where the name says all."""
 
     name: str
     about: str
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How the node does, and how much waits for who is in a session."""
+
+    status: Status
+    todo: int
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -50,6 +60,32 @@ def set_up(app: web.Application) -> None:
         app[key] = _environment(language)
 
 
+class _Compiled(jinja2.BytecodeCache):
+    """Templates compiled once for all languages: what differs between these is asked while a page is made."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """What was compiled for another language."""
+        if bucket.key in self._held:
+            bucket.bytecode_from_string(self._held[bucket.key])
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Remember it."""
+        self._held[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
+def warm() -> None:
+    """Compile what everybody opens first; in a thread, so that the first readers do not wait for it."""
+    for language in LANGUAGES:
+        for name in WARM:
+            _environment(language).get_template(name)
+
+
 @cache
 def _environment(language: Language) -> jinja2.Environment:
     """One a process: templates are compiled once, whoever shows them."""
@@ -58,6 +94,8 @@ def _environment(language: Language) -> jinja2.Environment:
         loader=jinja2.PackageLoader("mutunode.web", "templates"),
         extensions=["jinja2.ext.i18n"],
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # templates are part of the program
+        bytecode_cache=_compiled,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -135,11 +173,19 @@ def badges(language: Language) -> dict[str, Badge]:
 
 
 async def page(
-    request: web.Request, template: str, context: Mapping[str, Any], *, status: int = 200
+    request: web.Request,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    standing: Standing | None = None,
 ) -> web.Response:
-    """A whole page of the node."""
+    """A whole page of the node; ``standing`` where it was asked together with what the page shows."""
     visit = visits.of(request)
-    return plain_page(request, template, {**context, "frame": await _frame(visit)}, status=status)
+    if standing is None:
+        standing = await ask(standing_of, visit)
+    frame = _frame(visit, standing)
+    return plain_page(request, template, {**context, "frame": frame}, status=status)
 
 
 def plain_page(
@@ -164,18 +210,22 @@ def _query(request: web.Request) -> dict[str, list[str]]:
     return {name: request.query.getall(name) for name in request.query}
 
 
-async def _frame(visit: visits.Visit) -> Frame:
-    status = await ask(visit.clerk.status)
-    todo = 0
+def standing_of(visit: visits.Visit) -> Standing:
+    """What the frame tells of the node; to be asked in a thread."""
+    waiting = visit.clerk.todo(visit.language).waiting if visit.session is not None else ()
+    return Standing(visit.clerk.status(), len(waiting))
+
+
+def _frame(visit: visits.Visit, standing: Standing) -> Frame:
     notices: tuple[str, ...] = ()
     if visit.session is not None:
-        todo = len((await ask(visit.clerk.todo, visit.language)).waiting)
         notices = tuple(visit.session.notices)
         visit.session.notices.clear()
+    status = standing.status
     return Frame(
         organisation=status.name,
         language=status.language,
-        todo=todo,
+        todo=standing.todo,
         notices=notices,
         read_only=status.read_only,
         read_only_reason=status.read_only_reason.get(visit.language, ""),

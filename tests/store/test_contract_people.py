@@ -12,7 +12,7 @@ from mutunode.protocol.head import PUBLIC
 from mutunode.protocol.identity import Chain, Rival, Standing
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.store import Draft, Store, open_store
-from mutunode.store.interface import StoreError
+from mutunode.store.interface import Catalogues, StoreError
 from tests.store.authors import Author, append, publish
 
 
@@ -121,6 +121,20 @@ def test_an_organisation_is_shown_with_its_public_log(store: Store, alice: Autho
     everybody = store.reader().organisations()
     assert [organisation.org for organisation in everybody] == sorted([alice.org, bob.org])
     assert shown in everybody
+
+
+def test_what_a_search_tells_of_all_organisations(store: Store, alice: Author, bob: Author) -> None:
+    assert store.reader().catalogues(alice.org) == Catalogues(number=0, blocked=(), oldest_news=0)
+    publish(store, alice, ("resource", {}))
+    assert store.reader().catalogues(alice.org) == Catalogues(number=1, blocked=(), oldest_news=0)
+    publish(store, bob, ("resource", {}))
+    heard = store.reader().organisation(bob.org)
+    assert heard is not None
+    assert store.reader().catalogues(alice.org) == Catalogues(2, (), heard.received_at)
+    with store.ledger.transaction():
+        store.ledger.put_stance(bob.org, Stance(blocked=True))
+        store.ledger.put_stance(bytes(32), Stance(accepted=True))  # of whom nothing is known
+    assert store.reader().catalogues(alice.org) == Catalogues(1, (bob.org,), heard.received_at)
 
 
 def test_a_decision_may_come_before_the_chain(store: Store, alice: Author, bob: Author) -> None:

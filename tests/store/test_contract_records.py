@@ -127,6 +127,32 @@ def test_an_empty_store_answers_everything_with_nothing(store: Store) -> None:
     assert reader.drafts() == []
 
 
+def test_several_records_are_found_at_once(store: Store, alice: Author, bob: Author) -> None:
+    publish(store, alice, resource("a"), resource("b"))
+    publish(store, bob, usage(alice.ref(1)))
+    reader = store.reader()
+    wanted = [alice.rec(1), bytes(32), bob.rec(0), alice.rec(0)]
+    found = reader.records(wanted)
+    assert list(found) == [alice.rec(1), bob.rec(0), alice.rec(0)]
+    assert all(reader.record(rec) == stored for rec, stored in found.items())
+    assert reader.mentioned(list(found.values())) == {alice.rec(1)}
+    assert reader.records([]) == {}
+    assert reader.mentioned([]) == set()
+
+
+def test_a_retracted_record_is_among_several(store: Store, alice: Author) -> None:
+    publish(store, alice, resource("a"), resource("b"))
+    gone = alice.rec(1)
+    alice.open_epoch(keeps=1)
+    with store.ledger.transaction():
+        store.ledger.put_chain(alice.chain)
+        store.ledger.cut(alice.log(), 1)
+        store.ledger.commit(alice.head(), alice.tree())
+    reader = store.reader()
+    assert reader.records([gone])[gone] == reader.record(gone)
+    assert reader.records([gone])[gone].state == "retracted"
+
+
 def test_records_of_a_kind_come_newest_arrival_first(store: Store, alice: Author, bob: Author) -> None:
     publish(store, alice, resource("a0"), resource("a1"))
     publish(store, bob, resource("b0"), ("note", {}))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 from rapidfuzz.distance import OSA
@@ -22,6 +24,8 @@ SNIPPET_LENGTH = 240  # characters: three lines of a card
 LEAD_SHARE = 4  # a quarter of them stands before the first mark
 SCAN_LENGTH = 4_000  # after the first mark: a better place further down is not worth the time
 WORD_BREAK_LENGTH = 30  # how far to look for a blank to cut at
+
+T = TypeVar("T")
 
 _GLUED = "\u200d\ufe0e\ufe0f"  # what joins the character before it to the next, or chooses its picture
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -38,6 +42,17 @@ class Marked(msgspec.Struct, frozen=True):
     after: bool = False
 
 
+class Memo(dict[str, T]):
+    """What was worked out once for a text."""
+
+    def __init__(self, work_out: Callable[[str], T]) -> None:
+        self._work_out = work_out
+
+    def __missing__(self, text: str) -> T:
+        found = self[text] = self._work_out(text)
+        return found
+
+
 class Sought:
     """The words of a search, ready to be recognised in texts."""
 
@@ -49,25 +64,32 @@ class Sought:
         self._stems = {stem for word in words for stem in word.stems}
         self._beginnings = tuple(word.word for word in words if word.prefix)
         self._like = [word for word in words if word.word in found.misspelt]
+        self._telling = Memo(lambda language: Memo(partial(self._tells, language)))
 
     def marks(self, text: str, language: str) -> Iterator[tuple[int, int]]:
         """The places of the sought words in a text, in order; overlapping ones may follow one another."""
-        spelled = spellings(language)  # of the index: most of what stands in a text is there
-        before, before_at, before_surface = "", 0, ""
+        telling = self._telling[language]
+        before, before_at, before_surface = "", 0, ""  # a word that may begin one written apart here
         for at, surface in surfaces(text):
-            words, stems, _ = spelled[surface]
-            if not words:
-                continue
-            word = words[:-1]
-            if " " in word or before in self._heads or self._is_sought(word, stems[:-1]):
-                for token in pieces(surface, language):
-                    if self._is_sought(token.word, token.stem):
-                        yield at + token.start, at + token.end
-                    elif before and before + token.word in self._words:  # "e-mail", asked for as "email"
-                        yield before_at + _start(before_surface, before, language), at + token.end
-                    before, before_at, before_surface = token.word, at, surface
-            else:
-                before, before_at, before_surface = word, at, surface
+            if not (before or telling[surface]):
+                continue  # nearly all there is
+            for token in pieces(surface, language):
+                if self._is_sought(token.word, token.stem):
+                    yield at + token.start, at + token.end
+                elif before and before + token.word in self._words:  # "e-mail", asked for as "email"
+                    yield before_at + _start(before_surface, before, language), at + token.end
+                before = token.word if token.word in self._heads else ""
+                before_at, before_surface = at, surface
+
+    def _tells(self, language: str, surface: str) -> bool:
+        """Is something in it sought, or may it begin a word that is?"""
+        words, stems, _ = spellings(language)[surface]  # of the index: most of what stands in a text is there
+        if " " in words[:-1]:
+            return any(
+                token.word in self._heads or self._is_sought(token.word, token.stem)
+                for token in pieces(surface, language)
+            )
+        return bool(words) and (words[:-1] in self._heads or self._is_sought(words[:-1], stems[:-1]))
 
     def _is_sought(self, word: str, stem: str) -> bool:
         return (

@@ -84,23 +84,28 @@ class RecordPage(msgspec.Struct, frozen=True):
 async def show(request: web.Request) -> web.StreamResponse:
     """``/fr/fiche/rec_…``"""
     visit = visits.of(request)
-    record = await ask(visit.clerk.show, request.match_info["rec"], visit.language)
+    record, usage, standing = await ask(_asked, visit, request.match_info["rec"])
     if record.id != request.match_info["rec"]:  # a shortened id has one permanent address, like any other
         raise web.HTTPSeeOther(visit.to("record", rec=record.id))
     if record.kind in OWN_PAGES and record.state in PLAIN_STATES and not record.newest:
         raise web.HTTPSeeOther(visit.to(OWN_PAGES[record.kind], rec=record.id))
-    labels = Labels(visit)
-    usage = await ask(visit.clerk.usage, record.id) if record.kind in _used_kinds(labels) else None
-    page = _context(visit, labels, record, usage)
+    page = _context(visit, Labels(visit), record, usage)
     if record.can_declare and visit.session is not None:
-        own_language = (await ask(visit.clerk.status)).language
-        page = msgspec.structs.replace(page, declaring=acts.form_of(visit, acts.DECLARE, own_language, {}))
+        declaring = acts.form_of(visit, acts.DECLARE, standing.status.language, {})
+        page = msgspec.structs.replace(page, declaring=declaring)
     page = msgspec.structs.replace(
         page, back=_came_from(request, visit), files=await files.shown(visit, record) if page.readable else ()
     )
     if record.files and visit.session is not None:
         await ask(visit.clerk.ask_holders, record.id)
-    return await render.page(request, "record.html", {"page": page})
+    return await render.page(request, "record.html", {"page": page}, standing=standing)
+
+
+def _asked(visit: Visit, rec: str) -> tuple[Record, UsageAnswer | None, render.Standing]:
+    """All that is asked for the page, in one thread: going there and back costs more than most questions."""
+    record = visit.clerk.show(rec, visit.language)
+    is_used = record.kind in _used_kinds(Labels(visit))
+    return record, visit.clerk.usage(record.id) if is_used else None, render.standing_of(visit)
 
 
 def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | None) -> RecordPage:

@@ -121,7 +121,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     labels = Labels(visit)
     asked = _read(request)
-    answer = await _search(visit, asked)
+    answer, standing = await ask(lambda: (_search(visit, asked), render.standing_of(visit)))
     context = SearchPage(
         asked=asked,
         answer=answer,
@@ -138,7 +138,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         after=visit.to("search", asked.query(page=asked.page + 1)) if _more(asked, answer) else "",
         silent=await _silent(visit) if answer.total == 0 else 0,
     )
-    return await render.page(request, "search.html", {"page": context})
+    return await render.page(request, "search.html", {"page": context}, standing=standing)
 
 
 def card(hit: Hit, labels: Labels) -> Card:
@@ -158,9 +158,8 @@ def _read(request: web.Request) -> Asked:
     )
 
 
-async def _search(visit: Visit, asked: Asked) -> SearchAnswer:
-    return await ask(
-        visit.clerk.search,
+def _search(visit: Visit, asked: Asked) -> SearchAnswer:
+    return visit.clerk.search(
         q=asked.q,
         sense=asked.sense,
         limit=PER_PAGE,
