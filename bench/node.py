@@ -143,8 +143,12 @@ class Node:
 
     # --- what the kernel says of it --------------------------------------------------------------
     def memory_mb(self) -> float:
-        """Resident memory now, with that of the processes it started (what they share counts twice)."""
-        return sum(map(_resident_mb, self._pids()))
+        """Resident memory now, with that of the processes it started; what they share counts once.
+
+        That is libraries and the index, which the one that has most of them has all of.
+        """
+        alone, shared = zip(*map(_resident_mb, self._pids()), strict=True)
+        return float(sum(alone) + max(shared))
 
     @contextmanager
     def watched(self) -> Iterator[Peak]:
@@ -191,13 +195,15 @@ class Peak(threading.Thread):
         self.join()
 
 
-def _resident_mb(pid: int) -> float:
+def _resident_mb(pid: int) -> tuple[float, float]:
+    """(of this process alone, of files that others have mapped too)."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
-        return 0.0  # it ended
-    resident = next((line for line in lines if line.startswith("VmRSS:")), "VmRSS: 0 kB")
-    return int(resident.split()[1]) / 1_024
+        return 0.0, 0.0  # it ended
+    parts = [line.partition(":") for line in lines if line.startswith("Rss")]
+    mb = {name: int(size.split()[0]) / 1_024 for name, _, size in parts}
+    return mb.get("RssAnon", 0.0) + mb.get("RssShmem", 0.0), mb.get("RssFile", 0.0)
 
 
 def processor_seconds(pid: int, *, with_ended: bool = False) -> float:

@@ -131,6 +131,8 @@ WINDOW = 4  # answers of one log under way: 4 × 1 MiB hides 300 ms at 100 Mbit/
 ENTRIES_PER_ANSWER_MAX = 20_000  # × 4 nodes = 80,000 of the 100,000 a frame may have
 LARGE_FETCHES_MAX = 2  # logs that need more than one answer, from one peer at once
 FETCHES_MAX = 16  # logs under way from one peer: 2 × 4 + 14 requests of the 64 in flight
+FETCHES_LAN_MAX = 40  # on the LAN, where a turn that commits one log costs as much as one that commits all of
+REQUESTS_LAN_MAX = 56  # these: 2 × 4 + 38 = 46, ten more that ask who others are, and room for a question
 STARTS_A_TURN_MAX = 64  # × 150 µs for a signature = 10 ms of a turn
 ENTRIES_LARGE = 2_048  # × 512 bytes = 1 MiB: more than one answer
 ANSWER_BYTES_MAX = FRAME_BYTES_MAX - FRAME_BYTES_MAX // 16  # an estimate: a cut answer costs a request

@@ -31,6 +31,7 @@ from mutunode.protocol.limits import (
     MESSAGES_BURST,
     REQUEST_SECONDS_MAX,
     REQUEST_TRIES_MAX,
+    REQUESTS_LAN_MAX,
     SEND_BUFFER_BYTES_MAX,
     SERVED_BYTES_A_SECOND,
     SERVED_BYTES_BURST,
@@ -114,7 +115,7 @@ class Session:
         # what we asked
         self.asks: dict[int, Ask] = {}
         self.outbox: deque[Ask] = deque()
-        self.window = FETCHES_MAX * 2
+        self.window = REQUESTS_LAN_MAX if lan else FETCHES_MAX * 2
         self.asking = Pace(MESSAGES_BURST * 0.9, MESSAGES_A_SECOND * 0.9, now)  # under what is allowed
         self._is_content_free = lan  # on the LAN what is served sets the pace of content, not its count
         self._quiet_until = 0.0

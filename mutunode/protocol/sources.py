@@ -16,6 +16,7 @@ from mutunode.protocol.limits import (
     ANSWER_BYTES_FIRST,
     ANSWER_BYTES_MAX,
     ANSWER_BYTES_MIN,
+    FETCHES_LAN_MAX,
     FETCHES_MAX,
     LARGE_FETCHES_MAX,
     OTHER_SOURCE_SECONDS,
@@ -42,7 +43,8 @@ class Wanted:
 class Queue:
     """What one link announced, and how fast it gives."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
+        self._fetches_max = FETCHES_LAN_MAX if session.lan else FETCHES_MAX
         self._small: deque[bytes] = deque()
         self._large: deque[bytes] = deque()
         self._queued: set[bytes] = set()
@@ -63,7 +65,7 @@ class Queue:
 
     def pop(self) -> tuple[bytes, bool] | None:
         """The next log that this link has room for, and whether it is a large one."""
-        if len(self._active) >= FETCHES_MAX:
+        if len(self._active) >= self._fetches_max:
             return None
         large = bool(self._large) and sum(self._active.values()) < LARGE_FETCHES_MAX
         if not large and not self._small:
@@ -113,7 +115,9 @@ class Sources:
         if (wanted := self._wanted.get(log)) is None:
             wanted = self._wanted[log] = Wanted(log)
         wanted.heads[session.link] = head
-        self._queues.setdefault(session.link, Queue()).add(wanted.log, large=large)
+        if (queue := self._queues.get(session.link)) is None:
+            queue = self._queues[session.link] = Queue(session)
+        queue.add(log, large=large)
         self.soon(session, now)
         if wanted.source is not None and not self._core.agenda.has(("stall", wanted.log)):
             self.watch(wanted, now)

@@ -34,9 +34,10 @@ class People:
     def put_chain(self, chain: Chain) -> None:
         """Keep a verified chain with its rivals."""
         db, org_no = self._turn.db, self._turn.org_no(chain.org)
+        if sql.value(db, "SELECT chain IS NOT NULL FROM org WHERE org_no = ?", (org_no,)):
+            db.execute("DELETE FROM root_key WHERE org_no = ?", (org_no,))  # which walks through all of them
         kept = (chains.pack(chain), bool(chain.rivals), org_no)
         db.execute("UPDATE org SET chain = ?, rivalled = ? WHERE org_no = ?", kept)
-        db.execute("DELETE FROM root_key WHERE org_no = ?", (org_no,))
         db.executemany("INSERT INTO root_key VALUES (?, ?)", [(root, org_no) for root in chain.roots])
 
     def org_of_root(self, root_key: bytes) -> bytes | None:

@@ -80,9 +80,12 @@ class Turn:
 
     def claim_log(self, log: bytes, org: bytes, space: bytes) -> int:
         """The number of a log that is this organisation's."""
+        known = sql.first(self.db, "SELECT log_no FROM log WHERE log = ? AND org_no IS NOT NULL", (log,))
+        if known is not None:
+            return int(known[0])
         log_no = log_no_for(self.db, log)
         self.db.execute(
-            "UPDATE log SET org_no = ?, space = ? WHERE log_no = ? AND org_no IS NULL",
+            "UPDATE log SET org_no = ?, space = ? WHERE log_no = ?",
             (self.org_no(org), space, log_no),
         )
         return log_no
