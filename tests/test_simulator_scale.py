@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator import churn, hostile, saving, scale
+from tests.simulator import churn, federated, hostile, saving, scale
 from tests.simulator.crowd import Crowd
 from tests.simulator.invariants import Violation, Watch
 from tests.simulator.runs import Aside, Run
@@ -86,6 +86,22 @@ def test_a_register_signed_twice_is_known_everywhere_in_seconds_and_a_new_epoch_
     assert measured(table)["99 % follow its new epoch after, seconds"] <= 60
     rows, everybody = dict(table.rows), f"{NODES - 1} of {NODES - 1}"
     assert rows["nodes that hold it"] == rows["nodes that follow it, not frozen any more"] == everybody
+
+
+def test_a_public_register_on_another_base_than_its_chain_says_stops_at_once() -> None:
+    table = hostile.bases(FEW, SEED, 0)
+    rows = dict(table.rows)
+    assert rows["nodes that hold it"] == f"{FEW - 1} of {FEW - 1}"
+    assert int(rows["heads on another base that it signed"]) > 0
+    assert rows["nodes that took one"] == "0"
+    assert measured(table)["heads in frames of honest nodes, looked at"] > 0
+
+
+def test_who_is_known_through_vouches_alone_is_heard_by_all() -> None:
+    found = measured(federated.federated(2 * FEW, SEED, 10))
+    assert found["all listen to all after, seconds"] <= 60
+    assert found["t99, median of records, seconds"] <= 5
+    assert found["record bytes received / unique"] <= 1.1
 
 
 def test_a_partition_is_made_good_in_a_minute() -> None:

@@ -2,9 +2,10 @@
 
 What is told is read from the ledger in the order of its changes, from where each link was told last; so a
 push continues the cursor that its receiver holds, and nothing is kept in memory for a slow link. A head
-never goes back to a peer that showed it, or a newer one; where that were many, the peer is told the cursor
-alone, or it would ask for all of them when it comes back. An organisation that signs faster than its pace
-has its newest head held and passed on later, never dropped (PROTOCOL §4, §6).
+never goes back to a peer that showed it, or a newer one, which is remembered until the cursor that the peer
+was told is beyond it; where that were many, the peer is told the cursor alone, or it would ask for all of
+them when it comes back. An organisation that signs faster than its pace has its newest head held and passed
+on later, never dropped (PROTOCOL §4, §6).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Page(NamedTuple):
     size: int
     news: list[New]  # what may be told of it now
     cursor: int  # up to which whoever hears of it was told
+    passes: bool  # whether that is beyond all of them: none is ever told of again
     more: bool
 
 
@@ -54,7 +56,7 @@ class Gossip:
         self._holders = holders
         self._told: dict[int, int] = {}  # link → cursor of ours up to which it was told
         self._silent: dict[int, int] = {}  # link → heads passed over since it last heard a cursor
-        self._shown: dict[int, dict[bytes, Order]] = {}  # link → log → the newest it is known to hold
+        self._shown: dict[int, dict[bytes, Order]] = {}  # link → log → the newest it showed, not passed yet
         self._paces: dict[bytes, Pace] = {}
         self._frames: dict[tuple[int, tuple[bytes, ...]], bytes] = {}  # of the push in hand
         self._held: set[bytes] = set()  # logs whose newest head waits for its pace
@@ -147,18 +149,25 @@ class Gossip:
         ]
         waiting = bool(self._held) and any(head.log in self._held for head in heads)
         # While something is held back the cursor stays: whoever reconnects is shown it again.
-        return Page(len(heads), news, told if waiting else reached, more and not waiting)
+        return Page(len(heads), news, told if waiting else reached, not waiting, more and not waiting)
 
     def _push_to(self, session: Session, page: Page, now: float) -> None:
         link = session.link
         shown = self._shown[link]
-        news = [new for new in page.news if self._is_news(session, shown.get(new[0]), new)]
+        news = []
+        for new in page.news:
+            known = shown.get(new[0])
+            if self._is_news(session, known, new):
+                news.append(new)
+            if page.passes and known is not None and known <= new[1]:
+                del shown[new[0]]
         if news:
             before = session.buffered_bytes
             session.send_frame(self._frame(page.cursor, news), now)
             session.served.take(session.buffered_bytes - before, now)
             for log, order, head in news:
-                self._note(shown, log, order)
+                if not page.passes:
+                    self._note(shown, log, order)
                 self._holders.told(session, head, now)
         self._told[link] = page.cursor
         self._silent[link] = 0 if news else self._silent[link] + page.size

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.simulator import chaos, churn, hostile, scale
+from tests.simulator import chaos, churn, federated, hostile, scale
 from tests.simulator.invariants import Violation
 from tests.simulator.runs import Aside
 from tests.simulator.saving import OtherSources
@@ -46,6 +46,8 @@ SCENARIOS: dict[str, Scenario] = {
     "flood": hostile.flood,
     "equivocation": hostile.equivocation,
     "sizes": hostile.sizes,
+    "bases": hostile.bases,
+    "federated": federated.federated,
 }
 
 

@@ -146,9 +146,11 @@ class Actor:
     def marks_what_is_held(self) -> None:
         """The newest head of its own, kept outside the store."""
         held = self.store.state.logs.get(self.log)
-        if held is None or held.head is None or held.head is self._marked:
+        if held is None or held.head is None:
             return
         head, mark = held.head, self.marks.get(self.log)
+        if head is self._marked and mark is not None:
+            return
         self._marked = head
         if mark is None or (head.epoch, head.size) > (mark.epoch, mark.size):
             self.marks[self.log] = Mark(self.log, head.epoch, head.size, head.root)

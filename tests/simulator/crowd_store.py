@@ -15,9 +15,10 @@ from typing import Any
 from mutunode.protocol.entry import Row
 from mutunode.protocol.head import PUBLIC, Head, log_id
 from mutunode.protocol.ledger import Address, HeldLog, RangeItem, Vouch
+from mutunode.protocol.limits import VOUCHES_READ_MAX
 from mutunode.protocol.merkle import Compact
 from mutunode.store.interface import promise
-from mutunode.store.meaning import header_of
+from mutunode.store.meaning import BROUGHT_TO_NOBODY, INTERESTING, header_of
 from mutunode.store.memory import MemoryLedger, MemoryStore
 from mutunode.store.memory_contents import Contents, Log
 from mutunode.store.memory_turn import MemoryTurn
@@ -40,14 +41,17 @@ class Together:
 
     def __init__(self) -> None:
         self.grown: dict[tuple[Log | None, bytes, tuple[Row, ...]], Log] = {}
-        self.committed: dict[tuple[Log, Head], Log] = {}
+        self.committed: dict[tuple[Log, Head], tuple[Log, int]] = {}  # and whether interests changed
+        self.vouches: dict[Log, list[Vouch]] = {}
+        self.concerns_somebody = False  # does any record speak to somebody alone…
+        self.introduces = False  # … or of somebody else?
         self.held: dict[Log, HeldLog | None] = {}
         self.items: dict[Log, RangeItem] = {}
         self.trees: dict[tuple[Log, int], Compact] = {}
 
     def tidy(self) -> None:
         """What was forgotten is worked out again."""
-        for known in (self.grown, self.committed, self.held, self.items, self.trees):
+        for known in (self.grown, self.committed, self.held, self.items, self.trees, self.vouches):
             if len(known) > REMEMBERED:
                 known.clear()
 
@@ -65,7 +69,6 @@ class CrowdLedger(MemoryLedger):
         self._ids: list[bytes] = []
         self._sorted: tuple[int, list[Address]] = (-1, [])
         self._changes = 0
-        self._concerns_somebody = False
 
     def transaction(  # type: ignore[override]
         self, *, freeing: bool = False, hurried: bool = False
@@ -139,18 +142,22 @@ class CrowdLedger(MemoryLedger):
         """As the memory ledger does, once for all stores that held the same; and into the index."""
         state, log = self._turn.state, head.log
         before = state.logs.get(log)
-        is_shared = before is not None and not self._concerns_somebody and not self._turn.cut
-        known = self._together.committed.get((before, head)) if is_shared and before else None
+        is_shared = before is not None and not self._together.concerns_somebody and not self._turn.cut
+        known, changes = None, 0
+        if is_shared and before:
+            known, changes = self._together.committed.get((before, head), (None, 0))
         if known is None:
+            stamp = self._turn.stamp
             super().commit(head, frontier)
             if is_shared and before and state.logs[log].projected == head.size:
                 now = state.logs[log] = replace(state.logs[log], cursor=0, received_at=0)
-                self._together.committed[before, head] = now
+                self._together.committed[before, head] = now, self._turn.stamp - stamp
         else:
             promise(head.org in state.chains, "a head of an organisation whose chain is not held")
             promise(frontier.size == head.size, "a tree that is not the head's")
             state.logs[log] = known
             state.cursors += 1
+            self._turn.stamp += changes
             state.arrivals += known.projected - (before.projected if before else 0)
         self._cursors[log] = state.cursors
         insort(self._by_cursor, (state.cursors, log))
@@ -167,16 +174,24 @@ class CrowdLedger(MemoryLedger):
         return []
 
     def vouches(self, voucher: bytes, limit: int) -> list[Vouch]:
-        """None, where there are resources only."""
-        return super().vouches(voucher, limit) if self._concerns_somebody else []
+        """None, where there are resources only; else read once."""
+        if not self._together.introduces:
+            return []
+        held = self._turn.state.logs.get(log_id(voucher, PUBLIC))
+        if held is None:
+            return []
+        known = self._together.vouches.get(held)
+        if known is None:
+            known = self._together.vouches[held] = super().vouches(voucher, VOUCHES_READ_MAX)
+        return known[:limit]
 
     def endpoints(self, org: bytes) -> tuple[str, ...]:
-        """None, where there are resources only."""
-        return super().endpoints(org) if self._concerns_somebody else ()
+        """None, where nobody introduces anybody."""
+        return super().endpoints(org) if self._together.introduces else ()
 
     def to_pass_on(self, peer: bytes, after: int, limit: int) -> list[tuple[int, bytes, int]]:
         """What may concern a peer, among the records that may concern anybody but their readers at large."""
-        return super().to_pass_on(peer, after, limit) if self._concerns_somebody else []
+        return super().to_pass_on(peer, after, limit) if self._together.concerns_somebody else []
 
     def append(
         self, org: bytes, space: bytes, start: int, rows: Sequence[Row], leaves: Sequence[bytes]
@@ -193,12 +208,11 @@ class CrowdLedger(MemoryLedger):
             logs[log] = known
             return
         super().append(org, space, start, rows, leaves)
-        kinds = (header_of(header) for header, _, _ in rows)
-        if any(kind is not None and kind.kind != "resource" for kind in kinds):
-            self._concerns_somebody = True
-        else:
-            self._together.tidy()
-            self._together.grown[key] = logs[log]
+        kinds = {parsed.kind for header, _, _ in rows if (parsed := header_of(header)) is not None}
+        self._together.concerns_somebody |= not kinds <= BROUGHT_TO_NOBODY
+        self._together.introduces |= not kinds.isdisjoint(INTERESTING)
+        self._together.tidy()
+        self._together.grown[key] = logs[log]
 
     def drop_pending(self, log: bytes) -> None:
         """Nothing changes where nothing is pending."""

@@ -9,13 +9,13 @@ from mutunode.protocol import messages
 from mutunode.protocol.limits import HEADS_AN_HOUR_MAX
 from tests.simulator.actor import Actor
 from tests.simulator.epochs import open_epoch
-from tests.simulator.liars import Flooder, Silent, Spammer, TwoFaced, TwoSizes
+from tests.simulator.liars import Flooder, Silent, Spammer, TwoBases, TwoFaced, TwoSizes
 from tests.simulator.runs import Aside, Run
 from tests.simulator.table import Table
 from tests.simulator.world import Wire
 
 SETTLE = 60.0  # simulated seconds after the last publication
-FLOODED_FETCHES_MAX = 1_000  # times nodes: each has a quota of 60 records at once, which everybody fetches
+FLOODED_FETCHES_MAX = 3_000  # times nodes: each has a quota of 60 records at once, which everybody fetches
 FLOODED_MINUTES_MAX = 2.0  # they sign twice their quota in it
 HEADS = 3  # the type of frames that announce
 
@@ -101,6 +101,32 @@ def sizes(nodes: int, seed: int, minutes: float, aside: Aside | None = None) -> 
     """Two registers of different sizes; a new epoch heals it."""
     title = "One organisation signs two registers of different sizes"
     return _two_registers(Run(title, nodes, seed, one=TwoSizes))
+
+
+def bases(nodes: int, seed: int, minutes: float, aside: Aside | None = None) -> Table:
+    """Two heads of one public register on two bases: the one that is not of its chain is not even passed on.
+
+    In a circle's register, where no chain says the base, the two are evidence (``tests/protocol``).
+    """
+    run = Run("One organisation signs its public register on two bases", nodes, seed, one=TwoBases)
+    crowd, world = run.crowd, run.crowd.world
+    liar = next(actor for actor in crowd.actors if isinstance(actor, TwoBases))
+    start = world.now
+    liar.says(*(("resource", {"title": {"fr": f"Fiche {i}"}}) for i in range(6)))
+
+    def holding() -> int:
+        return sum(_follows(actor, liar) for actor in crowd.honest)
+
+    world.run_until(lambda: holding() == len(crowd.honest), 600, every=0.25)
+    run.row("all hold the register on its true base after, seconds", world.now - start)
+    world.run(SETTLE)
+    run.row("nodes that hold it", f"{holding()} of {len(crowd.honest)}")
+    run.row("heads on another base that it signed", len(liar.shown[True]))
+    taken = (actor.store.state.logs.get(liar.log) for actor in crowd.honest)
+    wrong = sum(held is not None and held.head is not None and held.head.base > 0 for held in taken)
+    run.row("nodes that took one", wrong)
+    _first_hop(run)
+    return run.done()
 
 
 def _two_registers(run: Run) -> Table:

@@ -204,4 +204,23 @@ class TwoSizes(TwoFaced):
     shorter = 1
 
 
+class TwoBases(TwoFaced):
+    """The second face of its register is the same tree, on another base than its chain says."""
+
+    def changes(self, wire: Wire, frame: bytes) -> list[bytes]:
+        """To every second peer, its own head claims to keep a leaf of an epoch before."""
+        message = messages.decode(frame)
+        if not isinstance(message, messages.Heads):
+            return [frame]
+        second = wire.other.owner.name[-1] in "13579"
+        heads = tuple(self._face(head, second) for head in message.heads)
+        return [messages.encode(msgspec.structs.replace(message, heads=heads))]
+
+    def _second_head(self, head: Head) -> Head:
+        return sign_head(
+            head.org, head.space, epoch=head.epoch, base=head.base + 1, size=head.size, root=head.root,
+            time=head.time, sign=self.author._operating.sign,
+        )  # fmt: skip
+
+
 KINDS: tuple[type[Liar], ...] = (Silent, Garbler, Forger, Rewriter, Repeater, Spammer, TwoFaced, TwoSizes)

@@ -13,7 +13,10 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-ORDER = ("calm", "quiet", "churn", "crash", "partition", "silent", "spam", "flood", "equivocation", "sizes")
+ORDER = (
+    "calm", "federated", "quiet", "churn", "crash", "partition", "silent", "spam", "flood", "equivocation",
+    "sizes", "bases",
+)  # fmt: skip
 CURVES = (
     ("t50, median of records", "half of the nodes", "#1d5f8a", ""),
     ("t99, median of records", "99 %", "#a34a00", "6 4"),

@@ -62,19 +62,21 @@ class Run:
         share: float = 0.1,
         one: type[Liar] | None = None,
         published: bool = False,
+        kind: type[Crowd] = Crowd,
+        warm_up: float = WARM_UP,
     ) -> None:
-        """See ``Crowd``."""
+        """See ``Crowd``; ``warm_up``: seconds in which they find each other."""
         self._taken_up()
         nodes = nodes or 100
         self.aside: Aside | None = None
         self._spent = 0.0
         self._done: set[str] = set()
         self._ends: dict[str, float] = {}
-        self.crowd = Crowd(nodes, seed, liars=liars, share=share, one=one, published=published)
+        self.crowd = kind(nodes, seed, liars=liars, share=share, one=one, published=published)
         self.watch = Watch(self.crowd.world, one_in=1 if nodes <= 100 else LOOKED_AT_ONE_IN)
         self.table = Table(f"{title} ({nodes:,} nodes, seed {seed})")
         enlarge()
-        self.crowd.join(WARM_UP)
+        self.crowd.join(warm_up)
         enlarge()
         self.links("links of a node: fewest, middle, most")
         gc.freeze()

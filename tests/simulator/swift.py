@@ -14,7 +14,7 @@ from typing import Any
 from mutunode.protocol import entry, handshake, head, identity, messages, rows
 from mutunode.store import memory_contents, memory_logs
 
-REMEMBERED = 100_000
+REMEMBERED = 20_000  # more than is under way at any moment
 
 _PURE: list[tuple[Any, str]] = [
     (head, "verify"),
