@@ -27,6 +27,8 @@ Order = tuple[int, int, int]
 class Batch:
     """The heads of one frame, and the cursor that may be stored once nothing of it is open."""
 
+    __slots__ = ("cursor", "open", "ranges_open")
+
     def __init__(self, cursor: int) -> None:
         self.cursor = cursor
         self.open: dict[bytes, Order] = {}
@@ -35,6 +37,8 @@ class Batch:
 
 class Following:
     """How far one peer's changes were followed on one link."""
+
+    __slots__ = ("asked", "batches", "goes_on", "position", "store")
 
     def __init__(self) -> None:
         self.store = NO_STORE

@@ -42,7 +42,7 @@ class Reputation:
         """It sent what it could have known to be wrong."""
         session.bad_answers.append(now)
         while session.bad_answers[0] < now - 3_600:
-            session.bad_answers.popleft()
+            session.bad_answers.pop(0)
         self._subtract(session, points, now)
         if len(session.bad_answers) >= BAD_ANSWERS_AN_HOUR_MAX:
             self._send_away(session, now)

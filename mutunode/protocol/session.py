@@ -93,6 +93,15 @@ class Ask(msgspec.Struct):
 class Session:
     """The state of one link; machines keep what is theirs elsewhere."""
 
+    __slots__ = (  # so many fields in a dictionary of each one's own would be 2 kB
+        "_busy_said", "_busy_until", "_core", "_is_content_free", "_last_id_seen", "_next_id",
+        "_quiet_until", "_unheeded", "address", "asking", "asks", "bad_answers", "buffered_bytes",
+        "chain", "channel", "delivered", "features", "hears_others", "lan", "link", "listened",
+        "messages", "operating", "org", "outbox", "outgoing", "pinned", "reading", "served",
+        "shown", "since", "state", "subnet", "trusted", "via", "waiting", "wanted_back_after",
+        "window",
+    )  # fmt: skip
+
     def __init__(
         self, core: Core, link: int, outgoing: bool, address: str, channel: bytes, *, lan: bool, now: float
     ) -> None:
@@ -129,13 +138,13 @@ class Session:
         self.reading = 0  # chunks that are read from the disk for it
         self._last_id_seen = 0
         self._busy_said = self._busy_until = 0.0
-        self._unheeded: deque[float] = deque()
+        self._unheeded: list[float] = []
         self.shown: dict[bytes, tuple[bytes, int]] = {}  # organisation → what it was shown of its identity
         # what became of it
         self.wanted_back_after = 0  # seconds, when it said so
         self.delivered = 0
         self.hears_others = False  # it gave us news of somebody else: it does not depend on us
-        self.bad_answers: deque[float] = deque()
+        self.bad_answers: list[float] = []
 
     # --- what it is ----------------------------------------------------------------------------
     @property
@@ -299,7 +308,7 @@ class Session:
         elif now > self._busy_said + BUSY_GRACE_SECONDS:
             self._unheeded.append(now)
             while self._unheeded[0] < now - 60:
-                self._unheeded.popleft()
+                self._unheeded.pop(0)
         self._busy_until = max(self._busy_until, now + seconds)
         self.refuse(id, Code.BUSY, "too much at once: please come back later", now, seconds)
         if len(self._unheeded) >= BUSY_UNHEEDED_MAX:
