@@ -78,7 +78,8 @@ class Speech:
 
     def size(self, count: int) -> str:
         """A number of bytes in a unit people know."""
-        for unit, factor in ((self.gettext("MB"), 1_000_000), (self.gettext("kB"), 1_000)):
+        units = ((self.gettext("GB"), 10**9), (self.gettext("MB"), 10**6), (self.gettext("kB"), 10**3))
+        for unit, factor in units:
             if count >= factor:
                 return f"{self.number(round(count / factor, 1))}\u00a0{unit}"
         return self.ngettext("%(num)s byte", "%(num)s bytes", count) % {"num": self.number(count)}

@@ -135,6 +135,7 @@ def test_figures_follow_the_language() -> None:
     assert speech("fr").number(12345) == f"12{NARROW}345"
     assert speech("en").number(12345) == "12,345"
     assert speech("fr").size(1_200_000) == f"1,2{NO_BREAK}Mo"
+    assert speech("en").size(3_221_225_472) == f"3.2{NO_BREAK}GB"
     assert speech("en").names(["A", "B", "C"]) == "A, B, and C"
     assert speech("fr").language_name("ar") == "arabe"
     assert speech("en").language_name("xx-nonsense") == "xx-nonsense"

@@ -39,6 +39,11 @@ class Shown(msgspec.Struct, frozen=True):
     done: int = 0  # chunks here of one that is on its way
     count: int = 0
 
+    @property
+    def here(self) -> int:
+        """Bytes here of one that is on its way."""
+        return self.file.size * self.done // max(1, self.count)
+
 
 async def shown(visit: Visit, record: Record) -> tuple[Shown, ...]:
     """The files of a record, with what a reader sees of them."""

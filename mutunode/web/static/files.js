@@ -63,14 +63,20 @@ async function take(box, file) {
   bar.max = file.size || 1;
   bar.value = 0;
   bar.setAttribute("aria-label", file.name);
-  row.append(title, " ", bar);
+  const share = document.createElement("span");
+  const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" });
+  row.append(title, " ", bar, " ", share);
   list.append(row);
   const status = box.querySelector("[role=status]");
   const ends = [...document.querySelectorAll(`button[form="${box.closest("form").id}"], #${box.closest("form").id} button`)];
   ends.forEach((button) => { button.disabled = true; });
   try {
-    const kept = await send(box, file, (offset) => { bar.value = offset; });
+    const kept = await send(box, file, (offset) => {
+      bar.value = offset;
+      share.textContent = percent.format(offset / bar.max);
+    });
     bar.remove();
+    share.remove();
     const name = `${box.dataset.name}.${number}`;
     row.append(
       ...["blob", "size", "media_type", "name"].map((key) => field(`${name}.${key}`, String(kept[key]))),
