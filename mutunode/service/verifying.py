@@ -26,8 +26,10 @@ from mutunode.service.errors import Exit, Refusal
 
 DOUBTS = {
     proof.FILE: Words(
-        "Ce n’est pas un fichier de preuve que ce programme puisse lire, ou il a été abîmé en chemin",
-        "This is not a proof file that this program can read, or it was damaged on its way",
+        "Ce n’est ni un fichier d’une fiche connue ici, ni une preuve que ce programme puisse lire ; il a pu "
+        "être changé ou abîmé en chemin",
+        "This is neither a file of a record known here, nor a proof that this program can read; it may have "
+        "been changed or damaged on its way",
     ),
     proof.AUTHOR: Words(
         "L’identité de l’auteur ne tient pas : son acte de naissance ou l’une de ses clés a été changé",

@@ -54,6 +54,7 @@ for index in random.Random(seed).sample(range(60), 60):
     if incoming.is_complete:
         library.arrived(incoming)
         print(blob_text(blob), size, flush=True)
+        break  # of what an earlier run left, the first put may have been the last that lacked
 """
 
 
