@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import sha256
+from struct import Struct
 from typing import Protocol
 
 DAY_SECONDS = 86_400
 PRINT_BYTES = 16
+
+_number, _two_numbers = Struct(">Q").pack, Struct(">QQ").pack
 
 
 class Item(Protocol):
@@ -35,8 +38,5 @@ def day_of(time: int) -> int:
 
 def range_print(items: Iterable[Item]) -> bytes:
     """The print over logs in ascending order of their ids."""
-    hashed = sha256(b"mutunode/range/1\0")
-    for item in items:
-        epoch, size, day = (number.to_bytes(8, "big") for number in (item.epoch, item.size, item.day))
-        hashed.update(item.log + epoch + size + item.root + day)
-    return hashed.digest()[:PRINT_BYTES]
+    rows = [item.log + _two_numbers(item.epoch, item.size) + item.root + _number(item.day) for item in items]
+    return sha256(b"mutunode/range/1\0" + b"".join(rows)).digest()[:PRINT_BYTES]
