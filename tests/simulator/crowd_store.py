@@ -69,6 +69,7 @@ class CrowdLedger(MemoryLedger):
         self._ids: list[bytes] = []
         self._sorted: tuple[int, list[Address]] = (-1, [])
         self._changes = 0
+        self._ranged: tuple[tuple[object, ...], list[RangeItem]] = ((), [])  # asked last, and its answer
 
     def transaction(  # type: ignore[override]
         self, *, freeing: bool = False, hurried: bool = False
@@ -107,7 +108,11 @@ class CrowdLedger(MemoryLedger):
         """Committed logs between two ids, from a list that is kept in order."""
         if self._turn.state.evidence or len(self._ids) != len(self._turn.state.logs):
             return super().range_items(first, last)
-        logs, items, found = self._turn.state.logs, self._together.items, []
+        asked = (first, last, self._turn.state.cursors, self._turn.stamp)
+        if self._ranged[0] == asked:
+            return self._ranged[1]
+        logs, items = self._turn.state.logs, self._together.items
+        found: list[RangeItem] = []
         for log in self._ids[bisect_left(self._ids, first) : bisect_right(self._ids, last)]:
             held = logs[log]
             if (head := held.head) is not None:
@@ -116,6 +121,7 @@ class CrowdLedger(MemoryLedger):
                     item = RangeItem(log, head.epoch, head.size, head.root, head.time // 86_400)
                     items[held] = item
                 found.append(item)
+        self._ranged = (asked, found)
         return found
 
     def newest_cursor(self) -> int:
