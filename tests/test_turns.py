@@ -723,3 +723,33 @@ def test_a_log_of_a_circle_begins_the_epoch_with_all_it_has(world: World) -> Non
     assert held is not None
     assert held.head is not None
     assert (held.head.epoch, held.head.base, held.head.size) == (1, 1, 1)
+
+
+def test_what_came_is_shown_once_nothing_more_comes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In turns that follow one another, once in a while; answers that ask for more go first."""
+    frozen, shown, more = world.clock(), list[int](), [True]
+
+    def project_some(limit: int) -> bool:
+        shown.extend([limit] if limit else [])
+        return more[0]
+
+    monkeypatch.setattr(world.turns, "_clock", lambda: frozen)
+    monkeypatch.setattr(world.disk, "project_some", project_some, raising=False)
+    gate, seen = threading.Event(), list[int]()
+
+    def wait(node: Node, now: float) -> list[Effect]:
+        assert gate.wait(WAIT_SECONDS)
+        return []
+
+    def look(node: Node, now: float) -> list[Effect]:
+        seen.append(len(shown))
+        return []
+
+    world.turns.post(wait)
+    for _ in range(5 * INPUTS_PER_TURN_MAX):
+        world.turns.post(look)
+    gate.set()
+    world.until(lambda: len(seen) == 5 * INPUTS_PER_TURN_MAX)
+    assert seen[-1] - seen[0] <= 1
+    world.until(lambda: len(shown) > seen[-1] + 2)
+    more[0] = False
