@@ -103,7 +103,10 @@ def _asked(node: Node) -> dict[str, list[float]]:
 
 def _size(node: Node, where: str, name: str, records: int, note: str) -> Figure:
     paths = [path for path in node.home.glob(f"{where}*") for path in (path, *path.rglob("*"))]
-    size = sum(path.stat().st_size for path in paths if path.is_file())
+    held = [path for path in paths if path.is_file() and not path.name.endswith("-ballast")]
+    size = sum(
+        path.stat().st_size for path in held
+    )  # without what is there for a full disk, whatever the size
     return Figure(
         f"{name} on the disk", size / records, "bytes/record", note=f"{note}; {size / MEGABYTE:.0f} MB"
     )

@@ -24,7 +24,8 @@ LIMIT_MAX = 100  # hits a page
 REACH_MAX = 10_000  # hits from the first: who leafs further should ask more precisely
 FACET_VALUES_MAX = 1_000
 FACET_ORGS_MAX = 100  # the most numerous: each is a look-up in every segment, and a name to be read
-USUAL_SHARE = 0.5  # of the records that hold a word: what holds for more of them tells nothing
+USUAL_SHARE = 0.5  # of the records that hold a word: what holds for more of them tells little…
+USUAL_RECORDS_MIN = 10_000  # …and of so many it is not worth the walk: 0.1 ms
 FEW = 3  # documents: below, a word may be misspelt
 FUZZY_LENGTH_MIN = 4  # shorter words are all alike
 FUZZY_TWICE_LENGTH_MIN = 8  # two mistakes
@@ -196,17 +197,17 @@ def weighed(searcher: tantivy.Searcher, asked: Asked) -> Asked:
     """By what the index finds each word, and what speaks for a record beside that.
 
     What is in no record costs as much to look for as what is in many, for the others are then walked from end
-    to end; and that a word stands among the keys, or in the very form, tells nothing where it nearly always
-    does.
+    to end; and that a word stands among the keys, or in the very form, tells little where it mostly does.
     """
-
     everything = searcher.doc_freq("role", schema.RECORD)
 
     def weigh(word: Word) -> Word:
         spelled = word.joined if word.stems else (word.word, *word.joined)
         places = [*(("stems", stem) for stem in word.stems), *(("words", form) for form in spelled)]
         held = {place: number for place in places if (number := searcher.doc_freq(*place))}
-        most = USUAL_SHARE * max(held.values(), default=0)
+        most = max(held.values(), default=0)
+        if most >= USUAL_RECORDS_MIN:
+            most = int(USUAL_SHARE * most)
         if everything in held.values():  # what all records hold needs no other form
             held = dict([next(each for each in held.items() if each[1] == everything)])
         telling = [(name, word.word) for name in _WORD_BOOSTS]
