@@ -38,6 +38,7 @@ from mutunode.protocol.session import CLOSE_NORMAL, Session
 from mutunode.protocol.subnets import subnet_of_address
 
 TRUSTED_SOURCES = ("seed", "lan", "person")  # may resolve to a private range
+LEAVE_ONE_IN = 8  # of the callers beyond what is crowded, at each look
 LASTED_SECONDS = 10.0  # a link that stood so long was one: its end begins the pauses anew
 PATIENCE_SECONDS = 30.0  # after a start: links that others open count among the wanted ones
 ENDPOINTS_MAX = 8  # of one profile or vouch: an organisation has a few addresses at most
@@ -289,15 +290,18 @@ class Dialler:
             self._soon(now)
 
     def _trim(self, now: float) -> None:
-        """Where too many call, one leaves that would not miss us: else a few carry most of what is said."""
+        """Where too many call, some leave that would not miss us: else a few carry most of what is said.
+
+        One in eight of those too many: a federation whose members all begin with its address has room soon.
+        """
         self._core.agenda.at(("trim",), now + self._core.around(TRIM_SECONDS), self._trim)
         links = [session for session in self._core.ready() if not session.via and not session.lan]
         if len(links) <= LINKS_CROWDED or not self.knows_many():
             return
         callers = [session for session in links if not session.outgoing and session.hears_others]
         settled = [session for session in callers if now - session.since > TRIM_SECONDS]
-        if settled:
-            least = min(settled, key=lambda session: (session.delivered, session.since))
+        settled.sort(key=lambda session: (session.delivered, session.since))
+        for least in settled[: -(-(len(links) - LINKS_CROWDED) // LEAVE_ONE_IN)]:
             least.end(CLOSE_NORMAL, "many are linked here: there is more room elsewhere", now)
 
     def _rotate(self, now: float) -> None:

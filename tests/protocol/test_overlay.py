@@ -288,3 +288,18 @@ def test_a_crowded_node_lets_go_of_callers_who_hear_others_and_of_nobody_who_dep
     gone = [caller for caller in callers if caller.close_code() is not None]
     assert {caller.close_code() for caller in gone} <= {1000}
     assert len(callers) - len(gone) == (20 if depend else 12)
+
+
+def test_where_many_more_call_many_leave_at_once(world: World) -> None:
+    bob = world.node("bob")
+    authors = crowd(bob, 60)
+    callers = [Puppet(bob, f"caller {i}", lan=False).greets() for i in range(44)]
+    for author, caller in zip(authors, callers, strict=False):
+        author.write(("resource", {"n": 1}))
+        with bob.turn():
+            bob.store.ledger.put_chain(author.chain)
+        caller.pushes(author.head())
+        caller.answers_gets(author.entries[bytes(32)])
+    world.run(150)  # two looks
+    gone = [caller for caller in callers if caller.close_code() is not None]
+    assert 6 <= len(gone) <= 12

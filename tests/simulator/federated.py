@@ -6,6 +6,7 @@ organisations are two hops from each other. At first each knows one chain and on
 
 from __future__ import annotations
 
+from mutunode.protocol.core import NodeSettings
 from mutunode.protocol.head import PUBLIC
 from mutunode.protocol.ledger import Address, Stance
 from mutunode.protocol.limits import INTRODUCTIONS_MAX
@@ -14,6 +15,7 @@ from tests.simulator.crowd import Crowd
 from tests.simulator.runs import Aside, Run
 from tests.simulator.table import Table
 
+HUB_LINKS_MAX = 128  # as whoever runs a hub sets it
 SETTLE_LINKS = 600.0  # simulated seconds, until links found their places
 SETTLE = 60.0  # after the last publication
 
@@ -27,6 +29,7 @@ class Federated(Crowd):
             count += 1
         federations = self.actors[:count]
         for place, federation in enumerate(federations):
+            federation.settings = NodeSettings(links_max=HUB_LINKS_MAX)
             members = self.actors[count + place :: count]
             others = [other for other in federations if other is not federation]
             self._accept(federation, members + others)
