@@ -48,7 +48,10 @@ def prepare(seeds: Path, records: int) -> Node:
 def _is_gathered(node: Node) -> bool:
     """Did the node do with its index what it does a while after a first replication?"""
     folders = [path for path in (node.home / "search").iterdir() if path.is_dir()]
-    sizes = [int(segment["max_doc"]) for segment in damage.segments(folders[0])]
+    try:
+        sizes = [int(segment["max_doc"]) for segment in damage.segments(folders[0])]
+    except FileNotFoundError:
+        return False  # another took its place just now
     return len(folders) == 1 and max(sizes) >= sweeping.LARGEST_SHARE * sum(sizes)
 
 
