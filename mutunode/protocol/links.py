@@ -6,6 +6,7 @@ import msgspec
 
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
+from mutunode.protocol.errors import Code
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.limits import LINKS_A_SUBNET_MAX, LINKS_OUTGOING_MIN
 from mutunode.protocol.session import CLOSE_NORMAL, CLOSE_QUOTA, Session
@@ -14,6 +15,7 @@ STRANGER, INTRODUCED, ACCEPTED = 0, 1, 2  # by a person
 
 SAME = "another link with the same stays"
 SAME_SECONDS = 2.0  # a round: HEAD and SINCE asked and answered
+TURN_SECONDS = 30  # that a caller has a place, where more want one than there are
 
 
 class LinkInfo(msgspec.Struct, frozen=True):
@@ -91,7 +93,8 @@ def make_room(core: Core, interest: Interest, session: Session, now: float) -> b
     """With all places taken the least known leaves; whether the new one stays.
 
     Of the first few that we dial, one takes the place of a caller: else whoever has many keys and calls early
-    would be all that we hear.
+    would be all that we hear. Callers that are known as well as each other take turns: whoever was given our
+    address alone would else stay outside for good.
     """
     ready = list(core.ready())
     if len(ready) <= core.settings.links_max:
@@ -100,9 +103,27 @@ def make_room(core: Core, interest: Interest, session: Session, now: float) -> b
     if not less_known and session.outgoing:
         callers = [other for other in ready if not other.outgoing and _knowing(interest, other) < ACCEPTED]
         less_known = callers if len(ready) - len(callers) <= LINKS_OUTGOING_MIN else []
-    leaves = min(less_known, key=_deserts) if less_known else session
+    if less_known:
+        leaves = min(less_known, key=_deserts)
+    else:
+        leaves = _had_its_turn(ready, interest, session, now) or session
+    if leaves.listened:
+        leaves.refuse(messages.PUSH, Code.BUSY, "others want a place too", now, TURN_SECONDS)
     leaves.end(CLOSE_QUOTA, "all places are taken", now)
     return leaves is not session
+
+
+def _had_its_turn(ready: list[Session], interest: Interest, session: Session, now: float) -> Session | None:
+    """The caller, known as well as this one, that had its place longest; one that hears others first."""
+    knowing = _knowing(interest, session)
+    if knowing == STRANGER or session.outgoing:
+        return None
+    had = [
+        other
+        for other in ready
+        if not other.outgoing and now - other.since >= TURN_SECONDS and _knowing(interest, other) == knowing
+    ]
+    return min(had, key=lambda other: (not other.hears_others, other.since), default=None)
 
 
 def _knowing(interest: Interest, session: Session) -> int:

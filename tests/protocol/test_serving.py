@@ -330,3 +330,25 @@ def test_and_somebody_listened_to_takes_the_place_of_a_stranger(world: World) ->
     friends[2].greets()
     assert [link.close_code() for link in strangers] == [4029, 4029]
     assert [link.close_code() for link in friends] == [None, None, None]
+
+
+def test_those_who_are_known_as_well_take_turns(world: World) -> None:
+    bob = world.node("bob", links_max=3)
+
+    def somebody_accepted(name: str) -> Puppet:
+        friend = Puppet(bob, name)
+        bob.accepts(friend)
+        return friend.greets()
+
+    friends = []
+    for number in range(3):
+        friends.append(somebody_accepted(f"friend {number}"))
+        world.run(0.5)
+    early = somebody_accepted("early")
+    world.run(29)
+    late = somebody_accepted("late")
+    assert early.close_code() == 4029, "nobody had a place for half a minute yet"
+    assert late.close_code() is None
+    assert [friend.close_code() for friend in friends] == [4029, None, None], "who came first leaves"
+    err = friends[0].last(Err)
+    assert (err.id, err.code, err.retry_after_s) == (0, 3, 30), "and comes back later"
