@@ -235,6 +235,8 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         finally:
+            for asked_again in (signal.SIGINT, signal.SIGTERM):  # no node is left behind by that
+                signal.signal(asked_again, signal.SIG_IGN)
             for node in nodes:
                 node.ask_to_stop()
             for node in nodes:
