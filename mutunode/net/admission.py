@@ -46,7 +46,9 @@ class Place:
             self.is_known = True
 
     def move(self, ip: IP) -> bool:
-        """A proxy tells the address behind it: count there; False when there is no room."""
+        """A proxy tells the address behind it: count there; False when there is no room, or it is lost."""
+        if self._is_left:
+            return False
         self._admission.leave(self)
         has_room = self._admission.has_room(plain(ip))
         if has_room:

@@ -229,6 +229,18 @@ def test_a_crowd_holds_every_place_only_from_as_many_addresses() -> None:
     assert not admission.enter(ipaddress.ip_address("192.0.2.17")), "no place has come free by that"
 
 
+def test_a_place_that_somebody_else_got_is_not_moved_any_more() -> None:
+    admission = Admission(0)
+    places = [admission.enter(ipaddress.ip_address("127.0.0.1")) for _ in range(STRANGERS_MAX)]
+    assert admission.enter(ipaddress.ip_address("127.0.0.2"))
+    evicted = places[0]
+    assert evicted is not None
+    assert not evicted.move(ipaddress.ip_address("192.0.2.1")), "its connection is being cut"
+    evicted.known()
+    evicted.leave()
+    assert admission._count == STRANGERS_MAX
+
+
 async def test_somebody_new_gets_in_though_a_crowd_holds_the_door(tmp_path: Path) -> None:
     async with listening(tmp_path / "node", links_max=1) as node, listening(tmp_path / "new") as new:
         crowd = [
