@@ -27,7 +27,7 @@ from mutunode.commons.values.base import (
     ValueType,
 )
 from mutunode.commons.values.choices import Bool, Choice, Option
-from mutunode.commons.values.files import File
+from mutunode.commons.values.files import File, takes_files
 from mutunode.commons.values.ids import Blob, Org, Ref
 from mutunode.commons.values.meanings import Date, Language, License, Uri
 from mutunode.commons.values.money import Money
@@ -86,6 +86,7 @@ __all__ = [
     "ValueType",
     "Words",
     "Zone",
+    "takes_files",
 ]
 
 NATURE = "nature"  # the facet every record has: its type ("software"), or its kind when it has none

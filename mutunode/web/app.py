@@ -140,6 +140,7 @@ def make_app(
         part = f"/s/{{key}}{addresses.pattern('upload_part', language)}"
         app.router.add_route("PATCH", part, sending.go_on, name=f"upload_part.{language}.session")
         app.router.add_get(part, sending.where, allow_head=False)
+        app.router.add_delete(part, sending.give_up)
     return app
 
 

@@ -40,6 +40,7 @@ class Control(msgspec.Struct, frozen=True):
     error: str = ""
     language: str = ""  # of what is typed
     rows: int = AREA_ROWS
+    single: bool = False  # a place for one file: the next takes it
 
     @property
     def id(self) -> str:

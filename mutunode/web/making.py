@@ -72,7 +72,9 @@ class Maker:
         if given is None and field.default is not None and decided:
             given = field.default(Context(self._own))
         make = _makers().get(field.type.name, Maker._line)
-        if isinstance(field.type, Members):
+        if isinstance(field.type, File):
+            make = Maker._one_file
+        elif isinstance(field.type, Members):
             make = Maker._group
         control = make(self, field.type, name, label, about, given)
         error = control.error or self._troubles.get(name, "")
@@ -205,13 +207,18 @@ class Maker:
     def _list_shape(type: ListOf) -> Shape:
         return "line" if type.separators.strip() else "area"
 
-    def _files(self, type: ListOf, name: str, label: str, help: str, given: Any) -> Control:
+    def _files(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
         """Files attached so far, each with what may be said of it; more may come with the form."""
         held = [item for item in items(given) if isinstance(item, Mapping) and item.get("blob")]
         parts = tuple(self._file(f"{name}.{place}", item) for place, item in enumerate(held))
         return Control(
             name, "files", label, help, parts=parts, language=self._own, error=self._first_within(name)
         )
+
+    def _one_file(self, type: ValueType, name: str, label: str, help: str, given: Any) -> Control:
+        """A field that is one file: the same list, with room for one."""
+        control = self._files(type, name, label, help, [given] if isinstance(given, Mapping) else [])
+        return msgspec.structs.replace(control, single=True)
 
     def _file(self, name: str, item: Mapping[str, Any]) -> Control:
         alt = as_texts(item.get("alt"), self._own)
@@ -263,8 +270,8 @@ def _makers() -> dict[str, Make]:
 
 
 def is_typed(field: Field) -> bool:
-    """Whether a person fills it in on a page; a file that stands alone is given with the command line."""
-    return field.name not in NEVER_TYPED and not isinstance(field.type, File | Blob)
+    """Whether a person fills it in on a page; the node itself writes what a file's content is."""
+    return field.name not in NEVER_TYPED and not isinstance(field.type, Blob)
 
 
 def _in_a_list(name: str) -> bool:

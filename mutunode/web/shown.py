@@ -12,7 +12,7 @@ import msgspec
 from markupsafe import Markup
 
 from mutunode.commons import languages
-from mutunode.commons.kind import Field, Kind, ListOf, Show, ValueType
+from mutunode.commons.kind import Field, Kind, ListOf, Show, ValueType, takes_files
 from mutunode.commons.kind import Record as Members
 from mutunode.web import text
 
@@ -45,9 +45,12 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def lines(kind: Kind, body: Mapping[str, Any], reader: str, show: Iterable[Show]) -> tuple[Line, ...]:
-    """The fields of a body that belong in one place of the page, in the order of the declaration."""
+    """The fields of a body that belong in one place of the page, in the order of the declaration.
+
+    Files are told in a section of their own.
+    """
     wanted = set(show)
-    fields = [field for field in kind.all_fields if field.show in wanted]
+    fields = [field for field in kind.all_fields if field.show in wanted and not takes_files(field.type)]
     return tuple(_lines(fields, body, reader))
 
 

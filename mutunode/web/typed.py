@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mutunode.commons.kind import File, Kind, ListOf
+from mutunode.commons.kind import Field, Kind, ListOf, takes_files
 from mutunode.web.controls import OTHER
 from mutunode.web.making import DROP, is_typed
 
@@ -28,9 +28,14 @@ def read(pairs: Iterable[tuple[str, str]], kind: Kind) -> dict[str, Any]:
             typed[first] = typed[first] if isinstance(typed[first], dict) else {}
             _put(typed[first], rest, value)
     for field in kind.fields:
-        if isinstance(field.type, ListOf) and isinstance(field.type.item, File):
-            typed[field.name] = _kept(typed.get(field.name))
+        if takes_files(field.type):
+            _hold(typed, field, _kept(typed.get(field.name)))
     return typed
+
+
+def _hold(typed: dict[str, Any], field: Field, files: list[Any]) -> None:
+    """All of them, or where there is room for one, the last."""
+    typed[field.name] = files if isinstance(field.type, ListOf) else next(reversed(files), "")
 
 
 def _kept(given: Any) -> list[dict[str, Any]]:
@@ -46,8 +51,9 @@ def _kept(given: Any) -> list[dict[str, Any]]:
 def attach(typed: dict[str, Any], kind: Kind, files: Sequence[Any]) -> None:
     """Add files that came with the form to the field that takes them."""
     for field in kind.fields:
-        if isinstance(field.type, ListOf) and isinstance(field.type.item, File):
-            typed[field.name] = [*typed.get(field.name, ()), *files]
+        if takes_files(field.type) and files:
+            held = typed.get(field.name) or []
+            _hold(typed, field, [*(held if isinstance(held, list) else [held]), *files])
             return
 
 

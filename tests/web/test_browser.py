@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, JSHandle, Locator, Page, Playwright, Route, sync_playwright
 
 from mutunode.protocol import phrase
 from mutunode.web.bringing_back import Event, Found, Lost
@@ -357,21 +357,107 @@ def test_axe_finds_nothing_in_the_first_run(browser: Browser, language: str) -> 
 def test_a_file_dropped_on_the_form_is_sent_and_described(browser: Browser, site: Served, own: str) -> None:
     page = open_page(browser, site, own + "/fr/publier/resource")
     box = page.locator("[data-files]")
-    drop = """() => {
-      const held = new DataTransfer();
-      held.items.add(new File(["# Le plan\\n"], "plan.md"));
-      return held;
-    }"""
-    held = page.evaluate_handle(drop)
+    held = _held(page, {"plan.md": "# Le plan\n"})
     box.dispatch_event("dragover", {"dataTransfer": held})
     assert "over" in (box.get_attribute("class") or "").split()
     box.dispatch_event("drop", {"dataTransfer": held})
-    page.get_by_text("plan.md has arrived.").or_(page.get_by_text("plan.md est arrivé")).wait_for()
+    page.get_by_text("plan.md est arrivé").wait_for()
     assert "over" not in (box.get_attribute("class") or "").split()
-    sent = {each.get_attribute("name"): each.input_value() for each in box.locator("[name^=files\\.]").all()}
+    sent = _sent(box)
     assert (sent["files.0.name"], sent["files.0.size"]) == ("plan.md", "10")
     assert sent["files.0.media_type"] == "text/markdown"
     assert sent["files.0.blob"].startswith("blob_")
     assert page.locator("[data-files] input[type=text]").count() == 1, "a place to say what it shows"
     assert page.evaluate("() => [...document.forms].every(f => f.querySelector('button:disabled') === null)")
+    page.context.close()
+
+
+def _held(page: Page, files: dict[str, str]) -> JSHandle:
+    """What a hand drags over a page: files by name."""
+    return page.evaluate_handle(
+        """(files) => {
+      const held = new DataTransfer();
+      for (const [name, text] of Object.entries(files)) held.items.add(new File([text], name));
+      return held;
+    }""",
+        files,
+    )
+
+
+def _sent(box: Locator) -> dict[str, str]:
+    return {
+        each.get_attribute("name") or "": each.input_value() for each in box.locator("[name^=files\\.]").all()
+    }
+
+
+def test_files_that_wait_are_listed_and_can_be_taken_out(browser: Browser, site: Served, own: str) -> None:
+    page = open_page(browser, site, own + "/fr/publier/resource")
+    box = page.locator("[data-files]")
+    begun: list[Route] = []
+    page.route("**/envoi", lambda route: begun.append(route))  # noqa: PLW0108 — it marks what it is given; the first does not begin yet
+    three = {"un.txt": "un", "deux.txt": "deux", "trois.txt": "trois"}
+    box.dispatch_event("drop", {"dataTransfer": _held(page, three)})
+    rows = box.locator("[data-list] li")
+    assert [rows.nth(each).locator("b").inner_text() for each in range(3)] == list(three)
+    assert rows.get_by_text("Attend son tour.").count() == 2
+    assert page.locator("main button:disabled").count() > 0, "nothing is signed while files are on their way"
+    box.get_by_role("button", name="Le retirer (deux.txt)").click()
+    while begun:
+        begun.pop().continue_()
+        page.wait_for_timeout(100)
+    box.get_by_text("trois.txt est arrivé").wait_for()
+    assert [name for key, name in _sent(box).items() if key.endswith(".name")] == ["un.txt", "trois.txt"]
+    box.get_by_role("button", name="Le retirer (un.txt)").click()
+    assert [name for key, name in _sent(box).items() if key.endswith(".name")] == ["trois.txt"]
+    assert page.locator("main button:disabled").count() == 0
+    page.context.close()
+
+
+def test_a_file_taken_out_while_it_is_sent_leaves_nothing(browser: Browser, site: Served, own: str) -> None:
+    page = open_page(browser, site, own + "/fr/publier/resource")
+    box = page.locator("[data-files]")
+    held_up: list[Route] = []
+    page.route(
+        "**/envoi/*",
+        lambda route: held_up.append(route) if route.request.method == "PATCH" else route.continue_(),
+    )
+    before = len(site.office.abandoned)
+    box.dispatch_event("drop", {"dataTransfer": _held(page, {"gros.bin": "beaucoup"})})
+    out = box.get_by_role("button", name="Le retirer (gros.bin)")
+    while not held_up:
+        page.wait_for_timeout(20)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
+        out.click()
+    assert answer.value.status == 204
+    assert site.office.abandoned[before:] == ["gros.bin"]
+    assert box.locator("[data-list] li").count() == 0
+    page.context.close()
+
+
+def test_a_file_that_is_refused_says_so_until_it_is_taken_out(
+    browser: Browser, site: Served, own: str
+) -> None:
+    page = open_page(browser, site, own + "/fr/publier/resource")
+    box = page.locator("[data-files]")
+    box.dispatch_event("drop", {"dataTransfer": _held(page, {"gros.bin": "no room", "petit.txt": "là"})})
+    box.get_by_text("petit.txt est arrivé").wait_for()
+    assert box.locator("li", has_text="gros.bin").locator(".err").inner_text() == "Le disque est plein."
+    box.get_by_role("button", name="Le retirer (gros.bin)").click()
+    assert box.locator("li", has_text="gros.bin").count() == 0
+    page.context.close()
+
+
+def test_a_file_let_go_beside_the_box_does_not_replace_the_page(
+    browser: Browser, site: Served, own: str
+) -> None:
+    page = open_page(browser, site, own + "/fr/publier/resource")
+    prevented = page.evaluate(
+        """(held) => {
+      const event = new DragEvent("drop", { dataTransfer: held, bubbles: true, cancelable: true });
+      document.querySelector("h1").dispatchEvent(event);
+      return event.defaultPrevented;
+    }""",
+        _held(page, {"plan.md": "# Le plan"}),
+    )
+    assert prevented, "the browser would open the file, and what was typed would be gone"
     page.context.close()

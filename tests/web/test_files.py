@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from aiohttp import FormData
@@ -13,7 +14,7 @@ from tests.web import catalogue
 from tests.web.fake_files import PIXEL
 from tests.web.fake_office import FakeOffice
 from tests.web.fake_shelf import Entry, org_id
-from tests.web.site import Site, form_fields
+from tests.web.site import Page, Site, form_fields
 
 WORDS = b"# Mode d'emploi\n\n" + "é".encode() * 3_000
 SOUND = b"fLaC" + bytes(range(256)) * 20
@@ -252,6 +253,36 @@ async def test_files_come_with_the_form_and_stay_through_its_corrections(desk: S
     )
 
 
+async def test_a_logo_is_one_picture_given_replaced_and_taken_out_on_the_page(desk: Site) -> None:
+    async def preview_with(name: str) -> Page:
+        form = await desk.get("/fr/publier/profile")
+        assert "multiple" not in form.find("input", type="file").attributes
+        fields = FormData()
+        for key, value in form_fields(form, form.find("form", id="pub")):
+            if key != "posture.shares_aval":
+                fields.add_field(key, value)
+        fields.add_field("posture.shares_aval", "selected")
+        fields.add_field("files+", PIXEL, filename=name, content_type="image/png")
+        fields.add_field("do", "preview")
+        return await desk.post("/fr/publier/profile", fields)
+
+    seen = await preview_with("arbre.png")
+    assert "arbre.png" in seen.find("section", id="sign").words()
+    described = await desk.submit(seen, "/publier/profile", "preview", **{"logo.0.alt.fr": "Un arbre"})
+    await desk.submit(described, "/publier/profile", "sign")
+    logo = desk.office.entries[-1].body["logo"]
+    assert (logo["name"], logo["media_type"], logo["alt"]) == ("arbre.png", "image/png", {"fr": "Un arbre"})
+    shown = await desk.get(f"/fr/fiche/{desk.office.entries[-1].id}")
+    assert ids.blob_text(logo["blob"]) not in shown.main, "a file is told under Files, by its name"
+
+    again = await preview_with("chêne.png")
+    assert "arbre.png" not in again.find("section", id="sign").words(), "the new one takes its place"
+    without = await desk.submit(again, "/publier/profile", "preview", **{"logo.0.drop": "true"})
+    assert "chêne.png" not in without.find("section", id="sign").words()
+    await desk.submit(without, "/publier/profile", "sign")
+    assert "logo" not in desk.office.entries[-1].body
+
+
 async def test_no_file_is_taken_from_a_form_of_somebody_else(desk: Site) -> None:
     for token in ("", "wrong"):
         fields = FormData()
@@ -301,6 +332,43 @@ async def test_a_file_is_sent_in_parts_and_gone_on_with(desk: Site) -> None:
     )
     async with desk.client.get(place) as answer:
         assert answer.status == 404
+
+
+async def test_a_file_taken_out_before_it_is_all_here_is_thrown_away(desk: Site) -> None:
+    head = {"X-CSRF": csrf(desk), "X-File-Name": "gros.bin"}
+    async with desk.client.post(within(desk, "/fr/envoi"), headers=head) as answer:
+        place = within(desk, f"/fr/envoi/{(await answer.json())['upload']}")
+    async with desk.client.delete(place, headers={"X-CSRF": "wrong"}) as answer:
+        assert (answer.status, desk.office.abandoned) == (403, [])
+    async with desk.client.delete(place, headers={"X-CSRF": csrf(desk)}) as answer:
+        assert (answer.status, desk.office.abandoned) == (204, ["gros.bin"])
+    async with desk.client.get(place) as answer:
+        assert answer.status == 404
+
+
+async def test_a_file_taken_out_while_a_part_arrives_is_thrown_away_once(desk: Site) -> None:
+    head = {"X-CSRF": csrf(desk)}
+    async with desk.client.post(
+        within(desk, "/fr/envoi"), headers={**head, "X-File-Name": "gros.bin"}
+    ) as answer:
+        place = within(desk, f"/fr/envoi/{(await answer.json())['upload']}")
+    more = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"un peu"
+        await more.wait()
+        yield b"encore"
+
+    going = asyncio.create_task(desk.client.patch(place, headers={**head, "X-Offset": "0"}, data=parts()))
+    while True:
+        async with desk.client.get(place) as answer:
+            if (await answer.json())["offset"]:
+                break
+    async with desk.client.delete(place, headers=head) as answer:
+        assert (answer.status, desk.office.abandoned) == (204, [])
+    more.set()
+    await going
+    assert desk.office.abandoned == ["gros.bin"]
 
 
 async def test_sending_needs_the_session_and_its_token(desk: Site) -> None:

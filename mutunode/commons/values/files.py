@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mutunode.commons.fields import Field, Show
+from mutunode.commons.values.base import ValueType
 from mutunode.commons.values.ids import Blob
 from mutunode.commons.values.meanings import Language
-from mutunode.commons.values.parts import Record
+from mutunode.commons.values.parts import ListOf, Record
 from mutunode.commons.values.text import Int, LangText, Text
 from mutunode.commons.words import Words
 
@@ -57,3 +58,8 @@ _FIELDS = (
         ),
     ),
 )
+
+
+def takes_files(type: ValueType) -> bool:
+    """Whether files are attached to a field of this type: one, or several."""
+    return isinstance(type, File) or (isinstance(type, ListOf) and isinstance(type.item, File))

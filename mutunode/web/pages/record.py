@@ -120,7 +120,7 @@ def _context(visit: Visit, labels: Labels, record: Record, usage: UsageAnswer | 
         facts = shown.lines(kind, body, visit.language, (Show.FACT,))
         links = shown.lines(kind, body, visit.language, (Show.LINK,))
     options = labels.options(USAGE, "type")
-    told_elsewhere = {"license", "based_on", "ack", "files", kind.nature_field if kind else ""}
+    told_elsewhere = {"license", "based_on", "ack", kind.nature_field if kind else ""}
     return RecordPage(
         record=record,
         nature=labels.nature(record.kind, str(body.get(kind.nature_field, "")) if kind else ""),

@@ -3,6 +3,7 @@
     POST  …/envoi            X-CSRF, X-File-Name       → {"upload": id}
     PATCH …/envoi/<id>       X-CSRF, X-Offset, a part  → {"offset": n}, or {"file": {…}} with X-Last
     GET   …/envoi/<id>                                 → {"offset": n}
+    DELETE …/envoi/<id>      X-CSRF                    → 204, nothing of it is left
 
 Without scripts, files come with the form itself (`forms.read_with_files`).
 """
@@ -111,6 +112,7 @@ async def go_on(request: web.Request) -> web.StreamResponse:
     if number in sending.busy or request.headers.get("X-Offset", "") != str(upload.size):
         return web.json_response({"offset": upload.size}, status=409)
     sending.busy.add(number)
+    described = None
     try:
         await _take(request, upload)
         if "X-Last" not in request.headers:
@@ -120,10 +122,23 @@ async def go_on(request: web.Request) -> web.StreamResponse:
         return web.json_response({"file": described})
     except Refusal as refusal:
         sending.end(number)
-        await ask(upload.abandon)
         return _refused(request, refusal)
     finally:
         sending.busy.discard(number)
+        if described is None and sending.find(session.key, number) is None:  # refused, or taken out meanwhile
+            await ask(upload.abandon)
+
+
+async def give_up(request: web.Request) -> web.StreamResponse:
+    """It is taken out of the form before it was all here."""
+    session, sending, number = _session(request), request.app[SENDING], request.match_info["upload"]
+    upload = sending.find(session.key, number)
+    if upload is None:
+        raise web.HTTPNotFound
+    sending.end(number)
+    if number not in sending.busy:  # else whoever writes to it throws it away
+        await ask(upload.abandon)
+    return web.Response(status=204)
 
 
 async def _take(request: web.Request, upload: Upload) -> None:
