@@ -50,6 +50,12 @@ def test_keys_of_small_order_and_second_spellings_are_refused(key: str) -> None:
         crypto.check_ed25519(bytes.fromhex(key), "operating")
 
 
+@given(st.one_of(st.integers(0, P - 1), st.integers(0, 100), st.integers(P - 100, P - 1)))
+def test_what_is_a_square_is_so_by_eulers_criterion(number: int) -> None:
+    power = pow(number, (P - 1) // 2, P)
+    assert crypto._jacobi(number, P) == (-1 if power == P - 1 else power)
+
+
 @pytest.mark.parametrize("key", mutunode("keys")["x25519_low_order"])
 def test_x25519_keys_of_low_order_are_refused(key: str) -> None:
     with pytest.raises(Malformed, match="low order"):
