@@ -7,7 +7,9 @@ organisation is at all, the first time, is none of these questions: a new member
 ten minutes of its first record is followed at once.
 
 What changes in a chain is shown to every link at once (IDENTITY, unasked), and what contradicts it to every
-new one: a dispute is everybody's affair, and no head tells of it to who holds the same branch.
+new one: a dispute is everybody's affair, and no head tells of it to who holds the same branch. Those who are
+disputed themselves hear of it too, and tell: two whose keys were stolen, each linked with the other's thief,
+would else never hear of each other.
 
 Chains of strangers are not stored: they live with the link, or the ledger would grow with every key that
 somebody makes up.
@@ -222,6 +224,11 @@ class Chains:
             if chain is not None and chain.rivals:
                 session.send(_shown(chain, chain.rivals[0].epoch), now)
 
+    def _hearers(self) -> list[Session]:
+        """Links on which identities are told."""
+        sessions = self._core.sessions.values()
+        return [session for session in sessions if session.is_ready or session.state is State.DISPUTED]
+
     def show(self, session: Session, org: bytes, now: float) -> None:
         """A peer announced a head that no longer counts here: it has not heard why."""
         chain = self.known(org)
@@ -252,7 +259,7 @@ class Chains:
             self._told[chain.org] = Pace(CHAIN_TOLD_BURST, 1 / CHAIN_TOLD_SECONDS, now)
         if self._told[chain.org].take_whole(now):
             frame = messages.encode(_shown(chain, first))
-            for session in self._core.ready():
+            for session in self._hearers():
                 if session is not but:
                     session.send_frame(frame, now)
 
@@ -262,9 +269,6 @@ class Chains:
         if before is None:
             return
         self._put(before, decide(before, epoch, take_rival=take_rival), now)
-        for session in list(self._core.sessions.values()):
-            if session.org == org and session.state is State.DISPUTED:
-                session.end(CLOSE_NORMAL, "a person has decided: come back", now)
         self._try_again(org, now)
 
     def _put(self, before: Chain | None, chain: Chain, now: float) -> None:
@@ -277,6 +281,9 @@ class Chains:
         if before is not None and chain.org != self._core.me.org:
             self._disown(before, chain, now)
         if before is not None and before.disputed and not chain.disputed:
+            for link in self._hearers():
+                if link.org == chain.org and link.state is State.DISPUTED:
+                    link.end(CLOSE_NORMAL, "it is decided which new start counts: come back", now)
             self._on_undisputed(now)
 
     def _disown(self, before: Chain, chain: Chain, now: float) -> None:

@@ -1,6 +1,7 @@
 """Equivocation, once it is proven: kept, told to people, passed on once, and the log frozen.
 
-Whoever announces a frozen log is answered with the evidence, once a link. Evidence that does not verify
+Whoever announces a frozen log is answered with the evidence, once a link; and whoever asks what changed is
+told what came since, for no head tells of it where none of that epoch is held. Evidence that does not verify
 costs its sender, not the author (PROTOCOL §3).
 """
 
@@ -15,9 +16,10 @@ from mutunode.protocol.effects import Changed, NoticeKind
 from mutunode.protocol.errors import Invalid
 from mutunode.protocol.head import Head
 from mutunode.protocol.interest import Interest
+from mutunode.protocol.limits import FORKS_TOLD_MAX
 from mutunode.protocol.messages import Fork
 from mutunode.protocol.reputation import Reputation
-from mutunode.protocol.session import Session
+from mutunode.protocol.session import Reply, Session
 
 
 class Forks:
@@ -40,15 +42,19 @@ class Forks:
         self._on_told = on_told
         self._on_proven = on_proven
         self._shown: dict[int, set[bytes]] = {}  # link → logs whose evidence it was shown
+        self._asked: dict[int, set[bytes]] = {}  # link → organisations it was asked the chain of
 
     def received(self, session: Session, fork: Fork, now: float) -> None:
         """A peer says that somebody signed two logs."""
         head, _ = evidence.heads_of(fork)
-        chain = self._chains.known(head.org)
-        if chain is None or head.epoch > chain.epoch or not self._interest.wants(head.org, head.space):
+        if not self._interest.wants(head.org, head.space):
             return
         if head.org == self._core.settings.collects:
             return  # who recovers takes what there is; the epoch that follows ends the dispute
+        chain = self._chains.known(head.org)
+        if chain is None or head.epoch > chain.epoch:
+            self._ask_who(session, fork, now)
+            return
         self._shown.setdefault(session.link, set()).add(head.log)
         if self.is_frozen(head.log, head.epoch):
             return
@@ -59,6 +65,21 @@ class Forks:
             return
         self.proven(fork, first_index, now)
         self._on_told(head, now)
+
+    def _ask_who(self, session: Session, fork: Fork, now: float) -> None:
+        """Evidence against somebody of whom its sender holds more than we do: once a link it is asked for."""
+        head, _ = evidence.heads_of(fork)
+        asked = self._asked.setdefault(session.link, set())
+        if head.org in asked:
+            return
+        asked.add(head.org)
+
+        def answered(reply: Reply, then: float) -> None:
+            chain = self._chains.introduced(session, head.org, reply, then)
+            if chain is not None and head.epoch <= chain.epoch:
+                self.received(session, fork, then)
+
+        session.ask(messages.Ident(0, head.org, 1), answered, now)
 
     def proven(self, fork: Fork, first_index: int, now: float) -> None:
         """Keep evidence, and pass it on.
@@ -108,6 +129,18 @@ class Forks:
             shown.add(head.log)
             session.send_frame(frame, now)
 
+    def tell_since(self, session: Session, cursor: int | None, now: float) -> None:
+        """A peer asks what changed after a cursor of ours; None: it begins anew, whatever it was shown."""
+        if cursor is None:
+            self._shown.pop(session.link, None)
+        for frame in self._core.ledger.evidence_since(cursor or 0, FORKS_TOLD_MAX):
+            fork = messages.decode(frame)
+            assert isinstance(fork, Fork)
+            head, _ = evidence.heads_of(fork)
+            if self._interest.may_see(session.org, head.space):
+                self.show(session, head, now)
+
     def forget(self, session: Session) -> None:
         """The link is gone."""
         self._shown.pop(session.link, None)
+        self._asked.pop(session.link, None)

@@ -41,6 +41,7 @@ class Handshake:
         reputation: Reputation,
         *,
         on_ready: Callable[[Session, float], None],
+        on_disputed: Callable[[Session, float], None],
         on_ourselves: Callable[[Session], None],
         on_second_machine: Callable[[], None],
     ) -> None:
@@ -52,6 +53,7 @@ class Handshake:
         self._hello_seen: dict[int, tuple[bytes, Hello]] = {}
         self._nonces: dict[bytes, None] = {}
         self._on_ready = on_ready
+        self._on_disputed = on_disputed
         self._on_ourselves = on_ourselves
         self._on_second_machine = on_second_machine
 
@@ -146,6 +148,7 @@ class Handshake:
             # Enough to fetch the identities that show the dispute, and nothing else, until a person decides.
             session.state = State.DISPUTED
             self._core.agenda.cancel(("handshake", session.link))
+            self._on_disputed(session, now)
         else:
             text = "the key of HELLO is not the organisation's current one"
             session.refuse(messages.PUSH, Code.UNAUTHENTICATED, text, now)

@@ -170,7 +170,7 @@ class Ledger(Protocol):
         """Logs of one organisation of which something is held."""
 
     def newest_cursor(self) -> int:
-        """The cursor of the newest head committed."""
+        """The cursor of the newest head committed, or of the newest evidence."""
 
     def heads_since(self, cursor: int, limit: int) -> tuple[list[Head], int, bool]:
         """Newest head of each log changed after ``cursor``, in order of change; the cursor reached; more?"""
@@ -248,11 +248,14 @@ class Ledger(Protocol):
         """Keep one FORK frame as evidence, mark entries from ``first_index`` contested.
 
         ``HeldLog.frozen`` holds from then on, until a head of a higher epoch is committed. May come before
-        anything else is held of a log.
+        anything else is held of a log. The first evidence of an epoch is a change: it moves the cursor.
         """
 
     def evidence(self, log: bytes, epoch: int) -> bytes | None:
         """The FORK frame kept for a (log, epoch)."""
+
+    def evidence_since(self, cursor: int, limit: int) -> list[bytes]:
+        """The FORK frames that logs are frozen by and that came after ``cursor``, the newest first."""
 
     def mark_broken(self, log: bytes, org: bytes, space: bytes, epoch: int, index: int | None) -> None:
         """The log cannot be taken from ``index`` on in this epoch (None: mended by a new epoch)."""

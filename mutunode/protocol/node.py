@@ -107,6 +107,7 @@ class Node:
             self._interest,
             self._reputation,
             on_ready=self._ready,
+            on_disputed=self._disputed,
             on_ourselves=lambda session: self._dialler.met_ourselves(session.address),
             on_second_machine=self._signatory.saw_second_machine,
         )
@@ -388,6 +389,11 @@ class Node:
         self._downloads.ready(session, now)
         self._outbox.ready(session, now)
         self._passing.ready(session, now)
+
+    def _disputed(self, session: Session, now: float) -> None:
+        """Somebody claims a key that another one claims too: identities only, until a person decides."""
+        self._chains.ready(session, now)
+        self._reception.disputed(session, now)
 
     def _offer(self, head: Head, session: Session, now: float) -> bool:
         """A peer announced a head; whether there is nothing in it to wait for."""

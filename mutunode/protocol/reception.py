@@ -4,7 +4,7 @@
     GREETING     first   malformed ─────────────────────────────────
     PROVING      mal.    once    malformed ─────────────────────────
     MEETING      mal.    mal.    IDENT; 16 held    taken     held, with the 16
-    DISPUTED     mal.    mal.    IDENT             taken     ignored
+    DISPUTED     mal.    mal.    IDENT             taken     IDENTITY
     READY        mal.    mal.    served            taken     taken
 
 What is malformed ends the link; what is unknown does not. Replies nobody asked for and ids of the wrong
@@ -141,7 +141,7 @@ class Reception:
             self._relaying.received(session, push, now)  # counted in bytes
         elif session.too_fast(now):
             self._cursors.missed_push(session)  # nobody can ask for a push again: the cursor will
-        elif session.is_ready:
+        elif session.is_ready or (session.state is State.DISPUTED and isinstance(push, messages.Identity)):
             self._take(session, push, now)
         elif session.state is State.MEETING:
             held = self._held.setdefault(session.link, [])
@@ -164,6 +164,12 @@ class Reception:
         for push in self._held.pop(session.link, []):
             self._take(session, push, now)
         self._server.go_on(session, now)
+
+    def disputed(self, session: Session, now: float) -> None:
+        """Of what was held back, identities alone are taken."""
+        for push in self._held.pop(session.link, []):
+            if isinstance(push, messages.Identity):
+                self._take(session, push, now)
 
     def forget(self, session: Session) -> None:
         """The link is gone."""

@@ -167,9 +167,13 @@ class Server:
         ledger = self._core.ledger
         store, newest = ledger.store_id(), ledger.newest_cursor()
         cursor = since.cursor if since.store == store else 0
+        goes_on = since.store == store and cursor <= newest  # beyond it: what there is, it compares otherwise
+        self._forks.tell_since(session, cursor if goes_on else None, now)
         if cursor >= newest:
             return messages.Heads(since.id, store, newest, False, ())
         heads, reached, more = ledger.heads_since(cursor, HEADS_PER_FRAME_MAX)
+        if not more:
+            reached = newest  # evidence is a change too
         shown = tuple(head for head in heads if self._shows(session, head, now))
         self._gossip.answered(session, shown, reached, now)
         return messages.Heads(since.id, store, reached, more, shown)

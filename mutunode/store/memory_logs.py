@@ -55,7 +55,7 @@ class MemoryLogs:
         return sorted(log for log, held in self._turn.state.logs.items() if held.org == org and self.log(log))
 
     def newest_cursor(self) -> int:
-        """The cursor of the newest head committed."""
+        """The cursor of the newest head committed, or of the newest evidence."""
         return max((held.cursor for held in self._turn.state.logs.values()), default=0)
 
     def heads_since(self, cursor: int, limit: int) -> tuple[list[Head], int, bool]:
@@ -235,13 +235,28 @@ class MemoryLogs:
         self, log: bytes, org: bytes, space: bytes, epoch: int, evidence: bytes, first_index: int
     ) -> None:
         """Keep one FORK frame as evidence."""
-        promise(self._log_of(org, space).log == log, "a log that is not this organisation's")
-        self._turn.state.evidence.setdefault((log, epoch), (evidence, first_index))
+        state, held = self._turn.state, self._log_of(org, space)
+        promise(held.log == log, "a log that is not this organisation's")
+        if (log, epoch) not in state.evidence:
+            state.evidence[log, epoch] = (evidence, first_index)
+            state.cursors += 1
+            state.logs[log] = replace(held, cursor=state.cursors)
 
     def evidence(self, log: bytes, epoch: int) -> bytes | None:
         """The FORK frame kept."""
         held = self._turn.state.evidence.get((log, epoch))
         return held[0] if held else None
+
+    def evidence_since(self, cursor: int, limit: int) -> list[bytes]:
+        """The FORK frames that logs are frozen by and that came after ``cursor``, the newest first."""
+        state = self._turn.state
+        frozen = [
+            (held.cursor, state.evidence[log, epoch][0])
+            for log in {log for log, _ in state.evidence}
+            if (held := state.logs[log]).cursor > cursor
+            if (epoch := state.frozen_epoch(held)) is not None
+        ]
+        return [frame for _, frame in sorted(frozen, reverse=True)[:limit]]
 
     def mark_broken(self, log: bytes, org: bytes, space: bytes, epoch: int, index: int | None) -> None:
         """The log cannot be taken from ``index`` on in this epoch."""

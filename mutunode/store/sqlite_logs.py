@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
@@ -103,7 +103,7 @@ class Logs:
         return [log for (log,) in rows]
 
     def newest_cursor(self) -> int:
-        """The cursor of the newest head committed."""
+        """The cursor of the newest head committed, or of the newest evidence."""
         return int(sql.value(self._turn.db, "SELECT coalesce(max(cursor), 0) FROM log"))
 
     def heads_since(self, cursor: int, limit: int) -> tuple[list[Head], int, bool]:
@@ -353,12 +353,14 @@ class Logs:
     ) -> None:
         """Keep one FORK frame as evidence; the first one stays."""
         promise(log == log_id(org, space), "a log that is not this organisation's")
-        log_no = self._turn.claim_log(log, org, space)
-        self._turn.db.execute(
-            "INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?)", (log_no, epoch, evidence, first_index)
-        )
-        self._turn.db.execute(
-            "UPDATE log SET forked_in = max(coalesce(forked_in, 0), ?) WHERE log_no = ?", (epoch, log_no)
+        db, log_no = self._turn.db, self._turn.claim_log(log, org, space)
+        if self.evidence(log, epoch) is not None:
+            return
+        db.execute("INSERT INTO evidence VALUES (?, ?, ?, ?)", (log_no, epoch, evidence, first_index))
+        db.execute(
+            "UPDATE log SET forked_in = max(coalesce(forked_in, 0), ?),"
+            " cursor = (SELECT coalesce(max(cursor), 0) + 1 FROM log) WHERE log_no = ?",
+            (epoch, log_no),
         )
 
     def evidence(self, log: bytes, epoch: int) -> bytes | None:
@@ -369,6 +371,18 @@ class Logs:
             (log, epoch),
         )
         return held if isinstance(held, bytes) else None
+
+    def evidence_since(self, cursor: int, limit: int) -> list[bytes]:
+        """The FORK frames that logs are frozen by and that came after ``cursor``, the newest first."""
+        rows = sql.each(
+            self._turn.db,
+            "SELECT frame, head, forked_in FROM log JOIN evidence"
+            " ON evidence.log_no = log.log_no AND evidence.epoch = log.forked_in"
+            " WHERE cursor > ? ORDER BY cursor DESC",
+            (cursor,),
+        )
+        frozen = (frame for frame, raw, epoch in rows if frozen_epoch(epoch, unpack_head(raw)) is not None)
+        return list(islice(frozen, limit))
 
     def mark_broken(self, log: bytes, org: bytes, space: bytes, epoch: int, index: int | None) -> None:
         """The log cannot be taken from ``index`` on in this epoch."""

@@ -125,6 +125,65 @@ def test_whoever_fetches_a_frozen_log_is_told(bob: Actor) -> None:
     assert len(late.heard(Fork)) == 1
 
 
+def test_who_comes_later_is_told_by_who_holds_evidence_and_nothing_else(world: World, bob: Actor) -> None:
+    mallory = TwoFaced(bob, 2, 1, 1)
+    Puppet(bob, "witness").greets().sends(evidence.of_heads(*both_heads(mallory)))
+    assert (mallory.held().frozen, mallory.held().head) == (True, None)
+    knowing, unknowing = world.node("carol"), world.node("dave")
+    for actor in (knowing, unknowing):
+        actor.accepts(mallory.one)
+    with knowing.turn():
+        knowing.store.ledger.put_chain(mallory.one.chain)
+    for actor in (knowing, unknowing):
+        actor.knows_address_of(bob)
+        world.run(5)
+        assert actor.notices == [NoticeKind.FORK]
+        assert actor.store.state.evidence_of(mallory.one.log()) == [0]
+
+
+def test_a_question_for_what_changed_is_answered_with_evidence_that_came_since(bob: Actor) -> None:
+    mallory = TwoFaced(bob, 2, 1, 1)
+    Puppet(bob, "witness").greets().sends(evidence.of_heads(*both_heads(mallory)))
+    reader = Puppet(bob, "reader").greets()
+
+    def told(store: bytes, cursor: int) -> tuple[int, Heads]:
+        before = len(reader.heard(Fork))
+        (heads,) = reader.asks(messages.Since, store, cursor)
+        assert isinstance(heads, Heads)
+        return len(reader.heard(Fork)) - before, heads
+
+    count, heads = told(bytes(8), 0)
+    assert (count, heads.heads, heads.more) == (1, (), False)
+    assert reader.got.index(reader.last(Fork)) < reader.got.index(heads), "it comes before the answer"
+    assert told(heads.store, heads.cursor)[0] == 0, "it was told"
+    assert told(heads.store, 2**53 - 1)[0] == 1, "who skips to the newest begins anew"
+    assert told(bytes(8), 0)[0] == 1, "and so does who knows no cursor"
+    away = Puppet(bob, "reader").greets()
+    assert not away.heard(Fork)
+    away.asks(messages.Since, heads.store, heads.cursor - 1)
+    assert (len(away.heard(Fork)), away.last(Heads).cursor) == (1, heads.cursor)
+
+
+def test_evidence_makes_a_chain_be_asked_for_once_a_link(bob: Actor) -> None:
+    one, other = Author("far"), Author("far")
+    one.write(("resource", {"n": 1}))
+    other.write(("resource", {"n": 2}))
+    fork = evidence.of_heads(one.head(), other.head())
+    bob.accepts(one)
+    teller = Puppet(bob, "teller").greets()
+    for _ in range(3):
+        teller.sends(fork)
+    (ident,) = [ident for ident in teller.heard(Ident) if ident.key == one.org]
+    assert bob.notices == []
+    teller.answers_ident(ident, one.chain)
+    assert bob.notices == [NoticeKind.FORK]
+
+
+def both_heads(mallory: TwoFaced) -> tuple[Head, Head]:
+    """What it signed, of equal sizes."""
+    return mallory.one.head(), mallory.other.head()
+
+
 def test_a_new_epoch_heals(bob: Actor) -> None:
     mallory = TwoFaced(bob, 2, 1, 2)
     mallory.shows(mallory.one)

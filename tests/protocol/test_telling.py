@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from mutunode.protocol.messages import Ident, Identity
 from mutunode.protocol.rows import pack
 from tests.protocol.puppet import Puppet
 from tests.simulator import Actor, World
+from tests.simulator.epochs import open_epoch
 from tests.store.authors import START, Author, take
 
 
@@ -237,6 +239,49 @@ def test_first_change_names_the_epoch_from_which_a_chain_says_something_else() -
     assert rivals.first_change(disputed, rivals.decide(disputed, 1, take_rival=True)) == 1
     one.open_epoch(0)
     assert rivals.first_change(disputed, one.chain) == 3
+
+
+def test_who_hears_of_a_new_start_takes_no_older_register_until_one_of_it_is_there(world: World) -> None:
+    """PROTOCOL §2: the key that was replaced may be a stolen one, whoever shows what it signed."""
+    author = alice()
+    bob, carol = follows(world, "bob", author), world.node("carol")
+    carol.accepts(author)
+    author.open_epoch(0)
+    with bob.turn():
+        bob.store.ledger.put_chain(author.chain)  # and its first head never came
+    link(world, bob, carol)
+    assert chain_of(carol, author).epoch == 2
+    assert [held(actor, author) and held(actor, author).epoch for actor in (bob, carol)] == [1, None]
+    author.write(("resource", {"title": {"fr": "De nouveau"}}))
+    shows(Puppet(bob, author=author).greets(), author)
+    world.run(2)
+    assert [held(actor, author).order[:2] for actor in (bob, carol)] == [(2, 1), (2, 1)]
+
+
+def held(actor: Actor, author: Author) -> Any:
+    """The head it holds of an organisation's register."""
+    return actor.store.state.logs[author.log()].head if author.log() in actor.store.state.logs else None
+
+
+@pytest.mark.parametrize("knows", ["carol", "dave"])
+def test_who_is_disputed_hears_of_others_who_are_and_tells_of_them(world: World, knows: str) -> None:
+    """Else two whose roots were stolen, each linked with the other's thief, never hear of each other."""
+    one, other = alice(), alice("elsewhere")
+    carol, dave = follows(world, "carol", one), follows(world, "dave", one)
+    stolen = Author("dave")
+    stolen.open_epoch(0, machine="of a thief")
+    carol.accepts(stolen)
+    take(carol.store, stolen)
+    open_epoch(dave)
+    knowing, unaware = (carol, dave) if knows == "carol" else (dave, carol)
+    with knowing.turn():
+        op = other.chain.ops[0]
+        knowing.store.ledger.put_chain(rivals.learn(one.chain, op.op, op.signature, 0))
+    link(world, carol, dave)
+    assert chain_of(carol, stolen).disputed
+    assert not carol.is_linked_with(dave), "there are identities alone between them"
+    assert chain_of(unaware, one).disputed
+    assert unaware.notices.count(NoticeKind.DISPUTED) == 2, "of its own, or that of who tells, and of theirs"
 
 
 @pytest.mark.parametrize("larger", [0, 2])

@@ -278,6 +278,8 @@ class _Chaos:
         if author.name in self.thieves and author not in group:
             return True  # who left the thief's branch has nothing until the owner shows its own
         held = [_newest(actor, author) for actor in group]
+        if author not in group and _wait_for_a_first_head(author, group):
+            return True
         if author.is_honest and len({_contents(actor, author) for actor in group}) > 1:
             return False
         if isinstance(author, TwoFaced) and len({head.tree for head in held if head and head.size > 2}) > 1:
@@ -295,6 +297,19 @@ class _Chaos:
             for reader in group
             for head in [_newest(reader, author)]
         ]
+
+
+def _wait_for_a_first_head(author: Actor, group: list[Actor]) -> bool:
+    """Whether a new start is known there, and no register of it.
+
+    "Once a node holds op *n* it takes no new head of an epoch below *n*" (PROTOCOL §2): a key that was
+    replaced may be a stolen one. Until the author is there, or somebody who holds a register of that epoch,
+    each serves what it held before, and who held nothing gets nothing.
+    """
+    chains = [chain for actor in group if (chain := actor.store.state.chains.get(author.org))]
+    epoch = max((chain.epoch for chain in chains), default=0)
+    heads = [_newest(actor, author) for actor in group]
+    return epoch > 0 and not any(head is not None and head.epoch == epoch for head in heads)
 
 
 def _newest(reader: Actor, author: Actor) -> Head | None:

@@ -539,6 +539,30 @@ def test_evidence_freezes_a_log_until_an_epoch_above_it(store: Store, alice: Aut
     assert not store.reader().at(alice.log(), 1).contested  # type: ignore[union-attr]
 
 
+def test_evidence_is_a_change_like_a_head(store: Store, alice: Author, bob: Author) -> None:
+    publish(store, alice, NOTE)
+    ledger = store.ledger
+    with ledger.transaction():
+        before = ledger.newest_cursor()
+        ledger.freeze(bob.log(), bob.org, PUBLIC, 0, b"of bob", 0)
+        between = ledger.newest_cursor()
+        ledger.freeze(alice.log(), alice.org, PUBLIC, 0, b"of alice", 0)
+        newest = ledger.newest_cursor()
+        ledger.freeze(bob.log(), bob.org, PUBLIC, 0, b"of bob again", 0)
+        assert before < between < newest == ledger.newest_cursor()
+        assert ledger.evidence_since(0, 5) == [b"of alice", b"of bob"], "the newest first"
+        assert ledger.evidence_since(0, 1) == [b"of alice"]
+        assert ledger.evidence_since(between, 5) == [b"of alice"]
+        assert ledger.evidence_since(newest, 5) == []
+        heads, reached, more = ledger.heads_since(before, 5)
+        assert ([head.org for head in heads], reached, more) == ([alice.org], newest, False)
+    alice.open_epoch(keeps=1)
+    with ledger.transaction():
+        ledger.put_chain(alice.chain)
+        ledger.commit(alice.head(), alice.tree())
+        assert ledger.evidence_since(0, 5) == [b"of bob"], "a new epoch has ended it"
+
+
 def test_evidence_and_breaks_may_come_before_anything_else(store: Store, alice: Author, bob: Author) -> None:
     with store.ledger.transaction():
         store.ledger.freeze(alice.log(), alice.org, PUBLIC, 2, b"proof", 0)
