@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from mutunode.protocol.errors import Invalid
 from mutunode.protocol.limits import CHUNK_BYTES
-from mutunode.protocol.merkle import HASH_BYTES, Compact, node_hash, prove, root_by_proof
+from mutunode.protocol.merkle import HASH_BYTES, Compact, node_hash, root_by_proof
 
 
 def blob_id(size: int, root: bytes) -> bytes:
@@ -61,14 +61,18 @@ def check_chunk(
 
 
 class Tree:
-    """All nodes over the chunks of one file, so that a proof costs some forty look-ups at any size."""
+    """All nodes over the chunks of one file, so that a proof costs some forty look-ups at any size.
+
+    What has nobody beside it at the end of a level stands in the next one as it is: the tree of RFC 6962.
+    """
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         """64 bytes a chunk: 786 kB for 3 GiB."""
         self.size = len(leaves)
         self._levels = [list(leaves)]
         while len(below := self._levels[-1]) > 1:
-            self._levels.append([node_hash(*below[i : i + 2]) for i in range(0, len(below) - 1, 2)])
+            pairs = [node_hash(*below[i : i + 2]) for i in range(0, len(below) - 1, 2)]
+            self._levels.append(pairs + below[2 * len(pairs) :])
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Tree:
@@ -85,4 +89,11 @@ class Tree:
 
     def proof(self, index: int) -> list[bytes]:
         """What proves a chunk, nearest first."""
-        return prove(lambda level, i: self._levels[level][i], self.size, index)
+        if not 0 <= index < self.size:
+            raise ValueError(f"no chunk {index} of {self.size}")
+        proof = []
+        for level in self._levels:
+            if (beside := index ^ 1) < len(level):
+                proof.append(level[beside])
+            index >>= 1
+        return proof

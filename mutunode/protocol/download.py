@@ -59,11 +59,6 @@ class Download:
         """Whether there is no sense in asking this one."""
         return org in self._refused or org in self.liars
 
-    @property
-    def is_shunned(self) -> bool:
-        """Whether anybody at all is not to be asked."""
-        return bool(self._refused or self.liars)
-
     def refused(self, org: bytes, now: float) -> None:
         """It does not have the file, or does not give it."""
         self._refused.add(org)

@@ -143,13 +143,17 @@ class Downloads:
 
     def chunk_put(self, blob: bytes, index: int, whole: bool, now: float) -> None:
         """A chunk is on the disk; ``whole``: the file is, durably."""
+        was_full = self._under_way >= CHUNKS_UNDER_WAY_MAX
         self._under_way -= 1
         download = self._open.get(blob) or self._waiting.get(blob)
         if download is not None:
             download.put(index)
             if whole:
                 self._arrived(download, now)
-        self._fill_all(now)
+        if was_full:  # else whoever had room was asked when a chunk came, not when it is put
+            self._fill_all(now)
+        elif blob in self._open:
+            self._rest(self._open[blob], now)
 
     def file_failed(self, blob: bytes, why: str, lost: int, now: float) -> None:
         """The disk refused (``full``, ``disk``), or what came was not the file; ``lost`` chunks with it."""
@@ -218,7 +222,8 @@ class Downloads:
         for session in list(self._core.ready()):
             if session.listened:
                 self._fill(session, now)
-        self._rest(now)
+        for download in list(self._open.values()):
+            self._rest(download, now)
 
     def _fill(self, session: Session, now: float) -> None:
         lane = self._lanes.setdefault(session.link, Lane())
@@ -310,7 +315,7 @@ class Downloads:
         download.givers.add(session.org)
         download.came(index)
         self._core.do(PutChunk(download.blob, download.size, index, data.chunk, leaf))
-        self._fill_all(now)
+        self._fill(session, now)
         return True
 
     def _wrong_size(self, download: Download) -> None:
@@ -335,12 +340,10 @@ class Downloads:
         if any(download.is_asked for download in self._open.values()):
             self._watch(now)
 
-    def _rest(self, now: float) -> None:
-        """Put aside what nobody in reach may be asked for."""
-        in_reach = [session.org for session in self._core.ready() if session.listened]
-        for download in list(self._open.values()):
-            if in_reach and not download.is_shunned:
-                continue  # most of them, each time a chunk comes
-            if download.is_idle and all(download.is_refused(org) for org in in_reach):
-                wait = min(FILE_ASK_AGAIN_SECONDS * 2.0**download.rounds, FILE_ASK_AGAIN_SECONDS_MAX)
-                self._put_aside(download, now + self._core.around(wait), now)
+    def _rest(self, download: Download, now: float) -> None:
+        """Put it aside when nobody in reach may be asked for what lacks."""
+        if not download.is_idle:
+            return
+        if all(download.is_refused(session.org) for session in self._core.ready() if session.listened):
+            wait = min(FILE_ASK_AGAIN_SECONDS * 2.0**download.rounds, FILE_ASK_AGAIN_SECONDS_MAX)
+            self._put_aside(download, now + self._core.around(wait), now)

@@ -146,16 +146,16 @@ def root_by_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) ->
     """The only root that ``proof`` can lead to from ``leaf``; None when it has another length."""
     if not 0 <= index < size:
         return None
-    node, last = leaf, size - 1
+    node, last, hashed = leaf, size - 1, sha256
     for sibling in proof:
         if last == 0 or len(sibling) != HASH_BYTES:
             return None  # longer than the tree is high
         if index & 1 or index == last:
-            node = node_hash(sibling, node)
+            node = hashed(b"\1" + sibling + node).digest()
             while index & 1 == 0 and index:  # levels where a right edge has no sibling
                 index, last = index >> 1, last >> 1
         else:
-            node = node_hash(node, sibling)
+            node = hashed(b"\1" + node + sibling).digest()
         index, last = index >> 1, last >> 1
     return node if last == 0 else None
 

@@ -31,6 +31,7 @@ from mutunode.protocol.limits import (
     HEADS_PER_FRAME_MAX,
     HEADS_PER_RANGE_MAX,
     IDENTITY_OPS_MAX,
+    INTEGER_MAX,
     PROOF_HASHES_MAX,
     RANGE_PARTS,
     RANGES_PER_FRAME_MAX,
@@ -390,14 +391,18 @@ class _DataView(msgspec.Struct, array_like=True, tag=15):
 
 _DATA_START = bytes((0x95, 15))  # an array of five, as this version writes it
 _data_reader = msgspec.msgpack.Decoder(_DataView)
+_data_writer = msgspec.msgpack.Encoder()
 
 
 def _around_chunk(data: Data) -> tuple[bytes, bytes]:
     """What stands before the bytes of the chunk in its frame, and behind them."""
+    if not (0 <= data.id <= INTEGER_MAX and 0 <= data.size <= INTEGER_MAX):
+        raise ValueError("Data: a number that no frame can hold")
     length = len(data.chunk)
     size = 1 if length < 1 << 8 else 2 if length < 1 << 16 else 4
     start = bytes((0xC4 + size // 2,)) + length.to_bytes(size, "big")
-    return _DATA_START + codec.encode([data.id, data.size])[1:] + start, codec.encode(list(data.path))
+    # Whole numbers and bytes have one form, and this encoder writes it: nothing is left to be checked.
+    return _DATA_START + _data_writer.encode((data.id, data.size))[1:] + start, _data_writer.encode(data.path)
 
 
 def _view_data(frame: bytes) -> Data | None:

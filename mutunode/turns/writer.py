@@ -33,6 +33,7 @@ PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who s
 QUIET_SECONDS = 0.05  # without an input, before what was committed is shown: first of all it is committed…
 SHOWN_EVERY_SECONDS = 0.25  # …but so often at least: a first replication can be searched as it streams in
 IDLE_SECONDS_MAX = 60.0
+LOOKED_SECONDS = 0.05  # while turn follows turn and nothing is written, what pages show may be as old
 SETTLE_SECONDS = 0.5  # while something erased may still be in a file, because a reader was busy with it
 PROBE_SECONDS = 2.0  # between two tries of a disk that refuses
 LOOK_SECONDS = 0.5  # while peers are asked: that their time is over comes with no input
@@ -120,6 +121,7 @@ class Turns:
         self._shown_at = float("-inf")
         self._epoch_due = False  # what was opened lacks its first heads, and they may be signed
         self._settled = False
+        self._looked = (-1, float("-inf"))  # how much was written, and when
         self.sight = Sight()
 
     def start(self) -> None:
@@ -231,7 +233,7 @@ class Turns:
                     effects += node.timer(now)
                 if project:
                     self._project(len(inputs), now)
-                due = self._look(node, now)
+                due = {} if self._may_look_later(now) else self._look(node, now)
             self._marks.write(due)
             self._go_out(effects)
         except Exception as error:
@@ -317,6 +319,7 @@ class Turns:
 
     def _look(self, node: Node, now: float) -> dict[bytes, Marked]:
         """Keep what the core sees, for the pages; what is to be marked. Both read the ledger."""
+        self._looked = (self._ledger.written(), now)
         standing = node.signing(now)
         holders = node.holders(log_id(self._me.org, PUBLIC))
         self.sight = Sight(
@@ -329,6 +332,14 @@ class Turns:
         )
         self._epoch_due = standing.epoch_due
         return self._marks.due() if standing.allowed else {}
+
+    def _may_look_later(self, now: float) -> bool:
+        """Whether another turn follows at once, and this one left nothing to mark: a file that arrives is
+        thousands of them, and looking is a third of each.
+        """
+        written, at = self._looked
+        is_fresh = at <= now < at + LOOKED_SECONDS and written == self._ledger.written()
+        return is_fresh and not self._inbox.empty()
 
     def _go_out(self, effects: Sequence[Outward]) -> None:
         outward: list[Outward] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from mutunode.protocol.errors import Malformed
@@ -18,6 +19,7 @@ from mutunode.store.blobs.interface import BlobError, BlobGone, disk_refusals
 
 LEAVES = ".leaves"
 PREFIX = len("blob_")
+PLACES = 64  # remembered: a long file is read chunk by chunk, and making a path costs as much as opening it
 
 
 class Folder:
@@ -122,8 +124,13 @@ class Folder:
         return self._path.glob("?/?/*")
 
     def _place(self, blob: bytes) -> Path:
-        name = blob_text(blob)[PREFIX:]
-        return self._path / name[0] / name[1] / name
+        return _place(self._path, blob)
+
+
+@lru_cache(maxsize=PLACES)
+def _place(folder: Path, blob: bytes) -> Path:
+    name = blob_text(blob)[PREFIX:]
+    return folder / name[0] / name[1] / name
 
 
 def _leaves_of(path: Path) -> Path:
