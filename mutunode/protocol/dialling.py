@@ -188,11 +188,21 @@ class Dialler:
         return address.org is None or not self._interest.blocked(address.org)
 
     def _freedom(self) -> Callable[[Address], bool]:
-        """Tells those that are not dialled now, and lead to nobody with whom a direct link stands."""
+        """Tells those that are not dialled now, and lead to nobody with whom a direct link stands.
+
+        Or to somebody whose key is newer than the last meeting there: a link under it may be a thief's.
+        """
         sessions = [session for session in self._core.sessions.values() if not session.via]
         busy = {session.address for session in sessions} | self._dialling.keys()
         linked = {session.org for session in sessions if session.org}
-        return lambda address: address.address not in busy and address.org not in linked
+        return lambda address: (
+            address.address not in busy
+            and (address.org not in linked or self._was_met_under_an_older_key(address))
+        )
+
+    def _was_met_under_an_older_key(self, address: Address) -> bool:
+        chain = self._core.ledger.chain(address.org) if address.org is not None else None
+        return chain is not None and chain.epoch > 0 and 0 < address.last_met < chain.ops[-1].held_since
 
     def is_free(self, address: Address) -> bool:
         """Whether nobody is linked or being dialled there."""

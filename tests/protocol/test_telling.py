@@ -17,7 +17,7 @@ from mutunode.protocol.messages import Ident, Identity
 from mutunode.protocol.rows import pack
 from tests.protocol.puppet import Puppet
 from tests.simulator import Actor, World
-from tests.simulator.epochs import open_epoch
+from tests.simulator.epochs import Thief, open_epoch
 from tests.store.authors import START, Author, take
 
 
@@ -282,6 +282,47 @@ def test_who_is_disputed_hears_of_others_who_are_and_tells_of_them(world: World,
     assert not carol.is_linked_with(dave), "there are identities alone between them"
     assert chain_of(unaware, one).disputed
     assert unaware.notices.count(NoticeKind.DISPUTED) == 2, "of its own, or that of who tells, and of theirs"
+
+
+def test_two_each_linked_with_the_others_thief_find_each_other_where_they_met(world: World) -> None:
+    one, other = friends(world)
+    thieves = [Thief(world, victim) for victim in (one, other)]
+    for thief in thieves:
+        world.actors[thief.address] = thief
+    of_one, of_other = thieves
+    world.part([one], [other], [of_one], [of_other])
+    for actor in (*thieves, one, other):
+        open_epoch(actor)
+    world.heal()
+    world.part([one, of_other], [other, of_one])
+    world.run(60)
+    assert one.is_linked_with(other), "with whoever has that key"
+    assert chain_of(one, other.author).ops[0].op == of_other.author.chain.ops[0].op
+    world.heal()
+    world.run(3_600)
+    for actor in (one, other):
+        assert actor.notices.count(NoticeKind.DISPUTED) == 2, "of its own new start, and of the other's"
+
+
+def test_whose_key_is_new_is_called_back_once_where_it_was_met_before(world: World) -> None:
+    bob, carol = friends(world)
+    open_epoch(carol)
+    world.run(30)
+    assert bob.is_linked_with(carol)
+    dialled = len(bob.dialled)
+    world.run(86_400)
+    assert len(bob.dialled) - dialled <= 1
+    assert bob.is_linked_with(carol)
+
+
+def friends(world: World) -> tuple[Actor, Actor]:
+    """Two that met, each at the address of the other."""
+    bob, carol = world.node("bob"), world.node("carol")
+    for one, other in ((bob, carol), (carol, bob)):
+        one.accepts(other)
+        one.knows_address_of(other)
+    world.run(5)
+    return bob, carol
 
 
 @pytest.mark.parametrize("larger", [0, 2])
