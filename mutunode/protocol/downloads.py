@@ -5,7 +5,8 @@
                                      nobody has it ▼ │ later, or somebody new came
                                                   waiting
 
-Every chunk is checked alone, so that it does not matter who gives it. Each link gives as many at once as it
+Every chunk is checked alone, so that it does not matter who gives it. Strangers are asked last, chunk by
+chunk, and only for what a person waits for: what a rule fetches is nobody else's business. Each link gives as many at once as it
 answers within a second or so; a chunk that somebody else could give is not waited for long; who gives a wrong
 one is not asked for that file again. Nothing here knows of disks: chunks leave as effects.
 """
@@ -184,10 +185,9 @@ class Downloads:
     # --- links come and go ---------------------------------------------------------------------
     def ready(self, session: Session, now: float) -> None:
         """Somebody new is in reach, who may have what nobody had."""
-        if not session.listened:
-            return
         for blob, download in self._waiting.items():
-            if not download.trouble and not download.is_refused(session.org):
+            concerns = session.listened or download.urgent
+            if concerns and not download.trouble and not download.is_refused(session.org):
                 self._ripe[blob] = None
         self._next(now)
         self._fill(session, now)
@@ -219,15 +219,16 @@ class Downloads:
 
     # --- asking --------------------------------------------------------------------------------
     def _fill_all(self, now: float) -> None:
+        is_awaited = any(download.urgent for download in self._open.values())
         for session in list(self._core.ready()):
-            if session.listened:
+            if session.listened or is_awaited:
                 self._fill(session, now)
         for download in list(self._open.values()):
             self._rest(download, now)
 
     def _fill(self, session: Session, now: float) -> None:
         lane = self._lanes.setdefault(session.link, Lane())
-        for _ in range(lane.room(session.window, now)):
+        for _ in range(lane.room(session.window if session.listened else 1, now)):
             picked = self._pick(session) if self._under_way < CHUNKS_UNDER_WAY_MAX else None
             if picked is None:
                 return
@@ -236,11 +237,18 @@ class Downloads:
     def _pick(self, session: Session) -> tuple[Download, int] | None:
         """The chunk that this link should be asked for."""
         for download in self._open.values():
-            if download.has_more and download.may_ask(session.org, self._has_better):
+            may = session.listened or self._is_for_anybody(download)
+            if may and download.has_more and download.may_ask(session.org, self._has_better):
                 index = download.next_chunk(session.org)
                 if index is not None:
                     return download, index
         return None
+
+    def _is_for_anybody(self, download: Download) -> bool:
+        """Whether a person waits for it, and none of those listened to is left to ask."""
+        return download.urgent and all(
+            download.is_refused(other.org) for other in self._core.ready() if other.listened
+        )
 
     def _has_better(self, download: Download) -> bool:
         """Whether somebody in reach is likelier to have it than those nobody named."""
@@ -344,6 +352,7 @@ class Downloads:
         """Put it aside when nobody in reach may be asked for what lacks."""
         if not download.is_idle:
             return
-        if all(download.is_refused(session.org) for session in self._core.ready() if session.listened):
+        asked = (session for session in self._core.ready() if session.listened or download.urgent)
+        if all(download.is_refused(session.org) for session in asked):
             wait = min(FILE_ASK_AGAIN_SECONDS * 2.0**download.rounds, FILE_ASK_AGAIN_SECONDS_MAX)
             self._put_aside(download, now + self._core.around(wait), now)

@@ -275,14 +275,66 @@ def test_a_size_beyond_all_bounds_is_not_even_begun(world: World, size: int) -> 
     assert not bob.disk.open
 
 
-def test_strangers_are_not_asked(world: World) -> None:
+def test_strangers_are_not_asked_for_what_a_rule_fetches(world: World) -> None:
+    ann, bob = friends(world, "ann", "bob")
+    stranger = Puppet(bob, "stranger").greets()
+    blob, size, _ = blob_of(chunks_of(BIG))
+    bob.wants_file(blob, size, ann, reason="automatic")
+    world.run(30)
+    assert not stranger.heard(Chunk)
+    assert not stranger.heard(Have)
+
+
+def test_strangers_are_not_asked_while_somebody_known_has_it(world: World) -> None:
+    ann, bob = friends(world, "ann", "bob")
+    stranger = Puppet(bob, "stranger").greets()
+    blob = ann.adds_file(BIG)
+    bob.wants_file(blob, len(BIG), ann)
+    world.run(30)
+    assert bob.has_file(blob)
+    assert not stranger.heard(Chunk)
+
+
+@pytest.mark.parametrize("when", ["linked before", "linked after"])
+def test_what_a_person_waits_for_comes_from_a_stranger_when_nobody_else_has_it(
+    world: World, when: str
+) -> None:
+    ann, bob, cleo = world.node("ann"), world.node("bob"), world.node("cleo")
+    for one, other in ((ann, bob), (ann, cleo)):  # bob and cleo do not know each other
+        one.accepts(other)
+        other.accepts(one)
+        other.knows_address_of(one)
+    if when == "linked before":
+        bob.knows_address_of(cleo)
+    blob = ann.adds_file(BIG)
+    ann.publishes("Une fiche")
+    world.run(3)
+    bob.wants_file(blob, len(BIG), ann)
+    world.run(5)
+    ann.crashes()
+    cleo.wants_file(blob, len(BIG), ann)
+    world.run(5)
+    if when == "linked after":
+        bob.knows_address_of(cleo)
+    world.run(200)  # 64 kB a second for strangers
+    assert cleo.has_file(blob)
+    assert b"".join(cleo.disk.whole[blob]) == BIG
+
+
+def test_a_stranger_is_asked_for_one_chunk_at_a_time_and_no_more_once_it_lied(world: World) -> None:
     ann, bob = friends(world, "ann", "bob")
     stranger = Puppet(bob, "stranger").greets()
     blob, size, _ = blob_of(chunks_of(BIG))
     bob.wants_file(blob, size, ann)
-    world.run(30)
-    assert not stranger.heard(Chunk)
-    assert not stranger.heard(Have)
+    world.run(5)
+    (first,) = stranger.heard(Chunk)
+    stranger.sends(true_data(first, BIG))
+    world.run(1)
+    (second,) = stranger.heard(Chunk)[1:]
+    true = true_data(second, BIG)
+    stranger.sends(Data(second.id, true.size, bytes(len(true.chunk)), true.path))
+    world.run(600)
+    assert len(stranger.heard(Chunk)) == 2
 
 
 def test_no_more_is_under_way_than_memory_allows(world: World) -> None:
