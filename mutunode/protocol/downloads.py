@@ -6,9 +6,10 @@
                                                   waiting
 
 Every chunk is checked alone, so that it does not matter who gives it. Strangers are asked last, chunk by
-chunk, and only for what a person waits for: what a rule fetches is nobody else's business. Each link gives as many at once as it
-answers within a second or so; a chunk that somebody else could give is not waited for long; who gives a wrong
-one is not asked for that file again. Nothing here knows of disks: chunks leave as effects.
+chunk, and only for what a person waits for: what a rule fetches is nobody else's business. Each link gives as
+many at once as it answers within a second or so; a chunk that somebody else could give is not waited for
+long; who gives a wrong one is not asked for that file again. Nothing here knows of disks: chunks leave as
+effects.
 """
 
 from __future__ import annotations
