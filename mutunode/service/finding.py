@@ -202,13 +202,13 @@ def _snippet(
 ) -> tuple[str, str, tuple[tuple[int, int], ...]]:
     """(text, its language, marks) of the part that says most; the summary first, then any other text."""
     summary = list(kind.summary(body).items())
-    others = [(language, text) for language, text, _ in kind.search_texts(body)]
-    texts = summary + [pair for pair in others if pair not in summary and _tells(pair[1], title)]
     if sought is None:
         text, language = pick(dict(summary), reader_language, _languages(body)) if summary else ("", "")
         return text[:240], language, ()
     cut = snippet(summary, reader_language, sought) if summary else None
     if cut is None or not cut.marks:
+        others = [(language, text) for language, text, _ in kind.search_texts(body)]
+        texts = [pair for pair in others if pair not in summary and _tells(pair[1], title)]
         wider = snippet(texts, reader_language, sought)
         cut = wider if wider is not None and (cut is None or wider.marks) else cut
     if cut is None:

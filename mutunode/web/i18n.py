@@ -10,7 +10,7 @@ import gettext
 import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache, partial
 from importlib import resources
 
 from babel import Locale
@@ -25,6 +25,7 @@ from mutunode.web.settings import LANGUAGES, Language
 
 SOURCE_LANGUAGE: Language = "en"
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+NUMBERS_REMEMBERED = 1_024  # a page of results says fifty
 ACCEPT_LANGUAGE_LENGTH_MAX = 256  # browsers send a few dozen characters
 
 
@@ -43,10 +44,11 @@ class Speech:
         self.ngettext = catalogue.ngettext
         self.pgettext = catalogue.pgettext
         self.npgettext = catalogue.npgettext
+        self._said = lru_cache(NUMBERS_REMEMBERED)(partial(format_decimal, locale=self.locale))
 
     def number(self, value: int | float) -> str:
         """``12 345`` or ``12,345``."""
-        return format_decimal(value, locale=self.locale)
+        return self._said(value)
 
     def date(self, seconds: int | float) -> str:
         """The day of a Unix time, in full."""

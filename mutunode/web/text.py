@@ -45,14 +45,16 @@ def _name_of(found: re.Match[str]) -> str:
 
 def marked(text: str, ranges: Iterable[Sequence[int]]) -> Markup:
     """The text with ``<mark>`` around the ranges ``[start, end[``; ranges that do not fit are left out."""
-    parts, at = [], 0
+    html, at = "", 0
     for start, end in sorted((int(r[0]), int(r[1])) for r in ranges):
         if at <= start < end <= len(text):
-            parts += [escape(visible(text[at:start])), Markup("<mark>"), escape(visible(text[start:end]))]
-            parts.append(Markup("</mark>"))
+            html += f"{_escaped(text[at:start])}<mark>{_escaped(text[start:end])}</mark>"
             at = end
-    parts.append(escape(visible(text[at:])))
-    return Markup("").join(parts)
+    return Markup(html + _escaped(text[at:]))  # noqa: S704 - all of the text was escaped
+
+
+def _escaped(text: str) -> str:
+    return str(escape(visible(text)))
 
 
 def markdown(text: str) -> Markup:

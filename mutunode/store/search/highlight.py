@@ -16,7 +16,7 @@ import msgspec
 from rapidfuzz.distance import OSA
 
 from mutunode.store.search import languages
-from mutunode.store.search.analyser import pieces, spellings, surfaces
+from mutunode.store.search.analyser import pieces, spell, spellings, surfaces
 from mutunode.store.search.asked import Word
 from mutunode.store.search.query import Found, likeness
 
@@ -64,10 +64,13 @@ class Sought:
         self._stems = {stem for word in words for stem in word.stems}
         self._beginnings = tuple(word.word for word in words if word.prefix)
         self._like = [word for word in words if word.word in found.misspelt]
+        self._tails = {form[end:] for form in self._words for end in range(1, len(form))}
         self._telling = Memo(lambda language: Memo(partial(self._tells, language)))
 
     def marks(self, text: str, language: str) -> Iterator[tuple[int, int]]:
         """The places of the sought words in a text, in order; overlapping ones may follow one another."""
+        if not self._stands_in(text, language):
+            return  # nearly all texts
         telling = self._telling[language]
         before, before_at, before_surface = "", 0, ""  # a word that may begin one written apart here
         for at, surface in surfaces(text):
@@ -80,6 +83,18 @@ class Sought:
                     yield before_at + _start(before_surface, before, language), at + token.end
                 before = token.word if token.word in self._heads else ""
                 before_at, before_surface = at, surface
+
+    def _stands_in(self, text: str, language: str) -> bool:
+        """Can anything in a text be sought? Asked of all its words at once, which takes no loop in Python."""
+        spelled = spell(text, language)
+        words = set(spelled.words.split())
+        return (
+            not words.isdisjoint(self._words)
+            or not self._stems.isdisjoint(spelled.stems.split())
+            or any(f" {beginning}" in f" {spelled.words}" for beginning in self._beginnings)
+            or not (words.isdisjoint(self._heads) or words.isdisjoint(self._tails))
+            or any(_resembles(word, sought) for word in words for sought in self._like)
+        )
 
     def _tells(self, language: str, surface: str) -> bool:
         """Is something in it sought, or may it begin a word that is?"""
