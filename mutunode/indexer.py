@@ -36,6 +36,9 @@ LINGER_SECONDS = 2.0  # with nothing new: while a replication streams in, it is 
 LOOK_SECONDS = 0.1
 END_SECONDS_MAX = 5.0
 NICENESS = 10  # pages and the replication go first
+# To the C library: what a segment, a merge or a commit had goes back to the system at once, instead of being
+# kept in one heap a thread.
+SPARING = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}
 YOUNG_OBJECTS = 50_000  # between two walks of the collector: records are many objects, none of them a cycle
 
 log = logging.getLogger(__name__)
@@ -92,7 +95,11 @@ class Indexer:
                 return False
             # a session of its own: Ctrl-C is for the node, which then ends it
             self._process = process = subprocess.Popen(  # noqa: S603  (nothing in it comes from outside)
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                env={**SPARING, **os.environ},
             )
         went_well = False
         try:

@@ -9,9 +9,11 @@ import pytest
 
 from mutunode import engine
 from mutunode.indexer import Indexer
+from mutunode.store import open_store
 from mutunode.store.search.index import SearchIndex
 from mutunode.store.search.query import SearchQuery
 from tests.service.offices import Cables, Node
+from tests.store.authors import Author, publish
 
 
 class Counting(Indexer):
@@ -77,6 +79,23 @@ def test_a_node_leaves_much_to_a_process_and_little_to_itself(
     jardin.until_indexed()
     assert counting.runs > 0
     assert found(jardin.engine.index, "milliers") == 1
+
+
+def test_what_waits_to_be_shown_is_left_to_a_process_before_the_first_of_it_is(
+    jardin: Node, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    jardin.until_indexed()
+    url = f"sqlite:{tmp_path / 'taken.sqlite'}"
+    store = open_store(url)
+    publish(store, Author("alice"), *[("resource", {"title": {"fr": str(n)}}) for n in range(300)])
+    assert store.reader().newest_change() == 0
+    counting = Counting(url, "fr", linger_seconds=0.0)
+    feeder = engine.Feeder(beside(jardin, tmp_path / "beside"), store.reader(), counting)
+    monkeypatch.setattr(engine, "WORTH_CHANGES", 299)
+    feeder.step()
+    assert counting.runs == 1
+    feeder._index.close()
+    store.close()
 
 
 def test_a_node_goes_on_by_itself_when_the_process_fails(

@@ -343,6 +343,9 @@ class Reader(Protocol):
     def newest_change(self) -> int:
         """The number of the last change that ``changes`` tells, 0 in an empty store."""
 
+    def behind(self) -> int:
+        """How many entries are committed and not projected yet: each will be a change."""
+
     def log_walk(self, log: bytes) -> Iterator[Entry]:
         """Every committed entry of a log from the first on, as one state of it; streamed."""
 

@@ -194,6 +194,10 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
         """The number of the newest change."""
         return self._held().changes
 
+    def behind(self) -> int:
+        """How many entries wait to be projected."""
+        return sum(held.committed - held.projected for held in self._held().logs.values())
+
     def log_walk(self, log: bytes) -> Iterator[Entry]:
         """Every committed entry of a log."""
         held = self._held().logs.get(log)

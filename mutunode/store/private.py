@@ -160,6 +160,10 @@ class PrivateReader:
         """The number of the last change."""
         return self._reader.newest_change()
 
+    def behind(self) -> int:
+        """What waits to be projected, ours or not."""
+        return self._reader.behind()
+
     def log_walk(self, log: bytes) -> Iterator[Entry]:
         """Every committed entry of a log, as it was signed."""
         return self._reader.log_walk(log)

@@ -237,6 +237,12 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
             )
             return max(number or 0 for (number,) in newest)
 
+    def behind(self) -> int:
+        """How many entries wait to be projected."""
+        asked = "SELECT coalesce(sum(size - projected), 0) FROM log WHERE projected < size"
+        with self._pool.snapshot() as db:
+            return int(sql.value(db, asked))
+
     # --- organisations -------------------------------------------------------------------------
     def organisations(self) -> list[Organisation]:
         """Every organisation known, by id."""

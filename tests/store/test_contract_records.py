@@ -494,16 +494,19 @@ def test_much_at_once_is_committed_first_and_shown_in_steps(store: Store, alice:
     publish(store, alice, *[resource(str(n)) for n in range(700)])
     reader = store.reader()
     assert reader.counts().records == 0
+    assert reader.behind() == 700
     with store.ledger.transaction():
         assert len(store.ledger.entries(alice.log(), 0, 700, True, 10**6)) == 700, "peers are served"
         assert store.ledger.project_some(300)
     assert reader.counts().records == 300
+    assert reader.behind() == 400
     assert reader.at(alice.log(), 300) is None
     with store.ledger.transaction():
         assert store.ledger.project_some(300)
         assert not store.ledger.project_some(300)
         assert not store.ledger.project_some(300)
     assert reader.counts().records == 700
+    assert reader.behind() == 0
 
 
 def test_one_step_is_shared_by_all_logs_that_wait(store: Store, alice: Author, bob: Author) -> None:
