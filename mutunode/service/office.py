@@ -6,11 +6,10 @@ Each method may be called from any thread and answers with the structs of ``shap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mutunode.commons.registry import Registry
-from mutunode.protocol import ids
 from mutunode.protocol.ids import org_text
 from mutunode.service import (
     backup,
@@ -46,14 +45,13 @@ from mutunode.service import (
 )
 from mutunode.service.describing import describe
 from mutunode.service.desk import Desk, words_of
-from mutunode.service.files import attaching, having, releasing, showing
+from mutunode.service.files.archive import Archive
 from mutunode.service.forking import ForkProved
 from mutunode.service.importing import Source
 from mutunode.service.lender import Lender
 from mutunode.service.params import Emit, Import, OneOrMany
 from mutunode.service.proving import Proved
 from mutunode.service.shapes import (
-    FileLine,
     Imported,
     InvitationLine,
     InvitationMade,
@@ -98,6 +96,11 @@ class Office:
     def lender(self) -> Lender:
         """Means and bookings."""
         return Lender(self.desk)
+
+    @property
+    def archive(self) -> Archive:
+        """Files of records."""
+        return Archive(self.desk)
 
     @property
     def org(self) -> str:
@@ -209,62 +212,6 @@ class Office:
         if kind == "means_block":
             return self.lender.block(dict(fields))
         return publishing.publish(self.desk, kind, fields, sealed_for)
-
-    def take_files_in(
-        self, fields: Mapping[str, Any], emit: Emit, *, dry_run: bool = False
-    ) -> dict[str, Any]:
-        """Fields in which files named by a path of this machine are taken in: for commands alone."""
-        return attaching.take_in(self.desk, fields, emit, dry_run=dry_run)
-
-    def upload(self, name: str, media_type: str = "") -> attaching.Upload:
-        """Begin to take a file in that comes in pieces."""
-        return attaching.Upload(self.desk, name, media_type)
-
-    def files(self, rec: str) -> tuple[FileLine, ...]:
-        """The files of a record, and who holds them."""
-        return having.lines(self.desk, lookup.record(self.desk, rec))
-
-    def fetch_files(self, rec: str, blob: str = "") -> int:
-        """Have the files of a record fetched that are not here, or one of them; how many are wanted now."""
-        stored = lookup.record(self.desk, rec)
-        return len(having.fetch(self.desk, stored, ids.parse(blob, "blob") if blob else None))
-
-    def release(self, target: str) -> releasing.Released:
-        """Stop keeping the files of a record, or those promised of an organisation."""
-        return releasing.release(self.desk, target)
-
-    def opened_file(self, rec: str, index: int) -> showing.Opened:
-        """A file of a record, as it may be given to a browser."""
-        return showing.opened(self.desk, rec, index)
-
-    def read_file(self, blob: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The content of a file that is here, each piece checked."""
-        return having.read(self.desk, ids.parse(blob, "blob"), start, end)
-
-    def picture_of(self, file: showing.Opened) -> bytes | None:
-        """A small PNG made anew of a file, where one can be made."""
-        return showing.small_picture(self.desk, file, ids.parse(file.blob, "blob"))
-
-    def beginning_of(self, file: showing.Opened) -> showing.Beginning | None:
-        """The first page of a text."""
-        return showing.beginning(self.desk, file, ids.parse(file.blob, "blob"))
-
-    def file_progress(self, blob: str) -> tuple[int, int]:
-        """(chunks here, chunks in all) of a file on its way; (0, 0) when nothing is under way."""
-        told = having.progress(self.desk, ids.parse(blob, "blob"))
-        return (told.done, told.count) if told is not None else (0, 0)
-
-    def ask_holders(self, rec: str) -> None:
-        """Ask peers whether they hold the files of a record; the answers are there a moment later."""
-        having.ask_holders(self.desk, lookup.record(self.desk, rec))
-
-    def get_files(self, rec: str, path: str, timeout: float, emit: Emit) -> having.Got:
-        """Write the files of a record into a folder of this machine, fetched first where need be."""
-        return having.get(self.desk, rec, path, timeout, emit)
-
-    def whose(self, blob: str) -> tuple[having.Whose, ...]:
-        """The records that carry a file."""
-        return having.whose(self.desk, blob)
 
     def revise(self, rec: str, fields: Mapping[str, Any]) -> Published:
         """Sign a new version; given fields replace, others stay, an empty one is removed."""

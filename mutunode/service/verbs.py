@@ -78,14 +78,14 @@ def _given(params: Params, *without: str) -> dict[str, Any]:
 
 
 def _publish(office: Office, params: Publish, emit: Emit) -> Any:
-    fields = office.take_files_in(params.fields, emit, dry_run=params.dry_run)
+    fields = office.archive.take_in(params.fields, emit, dry_run=params.dry_run)
     if params.dry_run:
         return office.preview(params.kind, fields, params.reader_language)
     return office.publish(params.kind, fields)
 
 
 def _revise(office: Office, params: Revise, emit: Emit) -> Any:
-    fields = office.take_files_in(params.fields, emit, dry_run=params.dry_run)
+    fields = office.archive.take_in(params.fields, emit, dry_run=params.dry_run)
     if params.dry_run:
         return office.preview_revision(params.rec, fields, params.reader_language)
     return office.revise(params.rec, fields)
@@ -134,11 +134,11 @@ def _invite(office: Office, params: Invite, emit: Emit) -> Any:
 VERBS: dict[str, Verb] = {
     "publish": Verb(Publish, _publish, streams=True),
     "revise": Verb(Revise, _revise, streams=True),
-    "get": Verb(GetFiles, lambda o, p, e: o.get_files(p.rec, p.path, p.timeout, e), streams=True),
-    "fetch": Verb(OfRecord, lambda o, p, e: {"wanted": o.fetch_files(p.rec)}),
-    "files": Verb(OfRecord, lambda o, p, e: o.files(p.rec)),
-    "release": Verb(Release, lambda o, p, e: o.release(p.target)),
-    "whose": Verb(OfBlob, lambda o, p, e: o.whose(p.blob)),
+    "get": Verb(GetFiles, lambda o, p, e: o.archive.get(p.rec, p.path, p.timeout, e), streams=True),
+    "fetch": Verb(OfRecord, lambda o, p, e: {"wanted": o.archive.fetch(p.rec)}),
+    "files": Verb(OfRecord, lambda o, p, e: o.archive.lines(p.rec)),
+    "release": Verb(Release, lambda o, p, e: o.archive.release(p.target)),
+    "whose": Verb(OfBlob, lambda o, p, e: o.archive.whose(p.blob)),
     "use": Verb(Use, _use),
     "withdraw": Verb(Withdraw, _withdraw),
     "answer": Verb(AnswerUsage, lambda o, p, e: o.answer(p.rec, p.answer, p.reason)),

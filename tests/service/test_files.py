@@ -42,7 +42,7 @@ def path_of(folder: Path, name: str, content: bytes) -> str:
 
 
 def lines(node: Node, rec: str) -> tuple[FileLine, ...]:
-    return node.office.files(rec)
+    return node.office.archive.lines(rec)
 
 
 def forbid_fetching(node: Node) -> None:
@@ -124,7 +124,7 @@ def test_a_catalogue_names_the_files_of_its_rows(jardin: Node, tmp_path: Path) -
 
 
 def test_a_file_in_pieces_is_the_same_file(jardin: Node, tmp_path: Path) -> None:
-    upload = jardin.office.upload("morceaux.bin")
+    upload = jardin.office.archive.upload("morceaux.bin")
     for at in range(0, len(BIG), 1_000):
         upload.write(BIG[at : at + 1_000])
     described = upload.keep()
@@ -275,7 +275,7 @@ def test_no_name_leaves_its_folder(name: str) -> None:
 def test_names_that_a_system_takes_for_the_same_lie_side_by_side(jardin: Node, tmp_path: Path) -> None:
     described = []
     for number, name in enumerate(("été.txt", "ÉTÉ.TXT", "e\u0301te\u0301.txt", "ÉTÉ (2).TXT")):
-        upload = jardin.office.upload(name)
+        upload = jardin.office.archive.upload(name)
         upload.write(b"%d" % number)
         described.append(upload.keep())
     rec = jardin.office.publish("resource", {"title": "T", "files": described}).id
@@ -442,7 +442,7 @@ def test_only_what_a_rule_fetched_makes_room(pair: tuple[Node, Node, str], tmp_p
 
 def test_what_nothing_cites_is_swept_and_nothing_else(jardin: Node, tmp_path: Path) -> None:
     rec = publish(jardin, path_of(tmp_path, "gros.bin", BIG))
-    upload = jardin.office.upload("oublié.bin")
+    upload = jardin.office.archive.upload("oublié.bin")
     upload.write(b"never published")
     upload.keep()
     jardin.engine.keeper.catch_up()
@@ -456,7 +456,7 @@ def test_what_nothing_cites_is_swept_and_nothing_else(jardin: Node, tmp_path: Pa
 
 
 def test_a_draft_holds_its_files(jardin: Node) -> None:
-    upload = jardin.office.upload("brouillon.bin")
+    upload = jardin.office.archive.upload("brouillon.bin")
     upload.write(b"drafted")
     described = upload.keep()
     jardin.office.draft_save("", "resource", {"title": "T", "files": [described]})
@@ -527,7 +527,7 @@ def test_doctor_removes_what_a_stop_left_and_asks_again_for_what_is_missing(
     pair: tuple[Node, Node, str],
 ) -> None:
     _, atelier, rec = pair
-    upload = atelier.office.upload("interrompu.bin")
+    upload = atelier.office.archive.upload("interrompu.bin")
     upload.write(b"whole, and never published")
     upload.keep()
     atelier.office.desk.uploads.clear()  # as after a restart
@@ -565,8 +565,8 @@ def test_a_picture_is_made_anew_and_goes_with_its_file(jardin: Node, tmp_path: P
 
     Image.new("RGB", (1_200, 800), (200, 30, 30)).save(tmp_path / "p.jpg", exif=b"Exif\0\0secret place")
     rec = publish(jardin, str(tmp_path / "p.jpg"))
-    file = jardin.office.opened_file(rec, 0)
-    drawn = jardin.office.picture_of(file)
+    file = jardin.office.archive.opened(rec, 0)
+    drawn = jardin.office.archive.picture_of(file)
     assert drawn is not None
     assert drawn.startswith(b"\x89PNG")
     assert b"secret" not in drawn
@@ -581,7 +581,7 @@ def test_a_picture_is_made_anew_and_goes_with_its_file(jardin: Node, tmp_path: P
 )
 def test_what_is_no_picture_is_shown_as_none(jardin: Node, tmp_path: Path, content: bytes) -> None:
     rec = publish(jardin, path_of(tmp_path, "p.png", content))
-    assert jardin.office.picture_of(jardin.office.opened_file(rec, 0)) is None
+    assert jardin.office.archive.picture_of(jardin.office.archive.opened(rec, 0)) is None
 
 
 def test_a_bomb_of_pixels_takes_no_memory_of_ours(jardin: Node, tmp_path: Path) -> None:
@@ -596,4 +596,4 @@ def test_a_bomb_of_pixels_takes_no_memory_of_ours(jardin: Node, tmp_path: Path) 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", zlib.compress(bytes(10**6)))
     rec = publish(jardin, path_of(tmp_path, "bombe.png", bomb + part(b"IEND", b"")))
-    assert jardin.office.picture_of(jardin.office.opened_file(rec, 0)) is None
+    assert jardin.office.archive.picture_of(jardin.office.archive.opened(rec, 0)) is None

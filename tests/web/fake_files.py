@@ -24,7 +24,7 @@ PIXEL = base64.b64decode(
 class FakeUpload:
     """A file that comes in pieces."""
 
-    def __init__(self, office: FakeFiles, name: str) -> None:
+    def __init__(self, office: FakeReading, name: str) -> None:
         self._office, self.name, self._content = office, name, b""
 
     @property
@@ -50,21 +50,24 @@ class FakeUpload:
         self._office.abandoned.append(self.name)
 
 
-class FakeFiles(FakeReading):
-    """Files of records."""
+class FakeArchive:
+    """Files of records; ``office`` keeps what was done."""
 
-    def opened_file(self, rec: str, index: int) -> Opened:
+    def __init__(self, office: FakeReading) -> None:
+        self._office = office
+
+    def opened(self, rec: str, index: int) -> Opened:
         not_on_the_loop()
-        for line in self.show(rec).files:
+        for line in self._office.show(rec).files:
             if line.index == index:
-                content = self.contents.get(line.blob)
+                content = self._office.contents.get(line.blob)
                 kind = line.media_type
                 return Opened(line.blob, safe(line.name), line.size, kind, content is not None)
         raise Refusal("no_such_file", Exit.NOT_FOUND, "Pas ce fichier.", "No such file.")
 
-    def read_file(self, blob: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def read(self, blob: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         not_on_the_loop()
-        content = self.contents[blob][start:end]
+        content = self._office.contents[blob][start:end]
         yield from (content[at : at + 1_000] for at in range(0, len(content), 1_000))
 
     def picture_of(self, file: Opened) -> bytes | None:
@@ -75,28 +78,38 @@ class FakeFiles(FakeReading):
         not_on_the_loop()
         if not file.held or not file.media_type.startswith("text/"):
             return None
-        text = self.contents[file.blob][:200].decode("utf-8", "ignore")
-        return Beginning(text, file.media_type == "text/markdown", len(self.contents[file.blob]) > 200)
+        text = self._office.contents[file.blob][:200].decode("utf-8", "ignore")
+        return Beginning(
+            text, file.media_type == "text/markdown", len(self._office.contents[file.blob]) > 200
+        )
 
-    def file_progress(self, blob: str) -> tuple[int, int]:
+    def progress(self, blob: str) -> tuple[int, int]:
         not_on_the_loop()
         return (3, 12)
 
     def ask_holders(self, rec: str) -> None:
         not_on_the_loop()
 
-    def fetch_files(self, rec: str, blob: str = "") -> int:
+    def fetch(self, rec: str, blob: str = "") -> int:
         not_on_the_loop()
-        self.fetched.append(rec)
+        self._office.fetched.append(rec)
         return 1
 
     def release(self, target: str) -> Released:
         not_on_the_loop()
-        if target in self.kept_otherwise:
+        if target in self._office.kept_otherwise:
             return Released(target, (), 0, 1)
-        was_promised = self.kept_for.pop(target) == "promised"
+        was_promised = self._office.kept_for.pop(target) == "promised"
         return Released(target, (target,) if was_promised else (), 1, 0)
 
     def upload(self, name: str, media_type: str = "") -> FakeUpload:
         not_on_the_loop()
-        return FakeUpload(self, name)
+        return FakeUpload(self._office, name)
+
+
+class FakeFiles(FakeReading):
+    """An office with files."""
+
+    @property
+    def archive(self) -> FakeArchive:
+        return FakeArchive(self)

@@ -51,20 +51,20 @@ async def shown(visit: Visit, record: Record) -> tuple[Shown, ...]:
 
 
 async def _shown(visit: Visit, record: Record, line: FileLine) -> Shown:
-    file = await ask(visit.clerk.opened_file, record.id, line.index)
+    file = await ask(visit.clerk.archive.opened, record.id, line.index)
     made = Shown(line, file.name)
     if line.wanted:
-        done, count = await ask(visit.clerk.file_progress, line.blob)
+        done, count = await ask(visit.clerk.archive.progress, line.blob)
         return msgspec.structs.replace(made, done=done, count=count)
     if not line.held or line.index >= PREVIEWS_MAX:
         return made
     if file.is_played:
         return msgspec.structs.replace(made, player=file.media_type.partition("/")[0])
-    begins = await ask(visit.clerk.beginning_of, file)
+    begins = await ask(visit.clerk.archive.beginning_of, file)
     if begins is not None:
         html = text.markdown(begins.text) if begins.markdown else ""
         return msgspec.structs.replace(made, beginning=begins, markdown=html)
-    return msgspec.structs.replace(made, pictured=await ask(visit.clerk.picture_of, file) is not None)
+    return msgspec.structs.replace(made, pictured=await ask(visit.clerk.archive.picture_of, file) is not None)
 
 
 # --- giving ---------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ async def play(request: web.Request) -> web.StreamResponse:
 async def picture(request: web.Request) -> web.StreamResponse:
     """A small picture, made anew."""
     visit, file = visits.of(request), await _opened(request)
-    drawn = await ask(visit.clerk.picture_of, file)
+    drawn = await ask(visit.clerk.archive.picture_of, file)
     if drawn is None:
         raise web.HTTPNotFound
     return web.Response(
@@ -98,7 +98,7 @@ async def picture(request: web.Request) -> web.StreamResponse:
 async def _opened(request: web.Request) -> Opened:
     visit = visits.of(request)
     rec, index = request.match_info["rec"], int(request.match_info["index"])
-    file = await ask(visit.clerk.opened_file, rec, index)
+    file = await ask(visit.clerk.archive.opened, rec, index)
     if not file.held:
         raise web.HTTPNotFound
     return file
@@ -133,7 +133,7 @@ async def _give(request: web.Request, file: Opened, media_type: str, disposition
     response.content_length = end - start
     await response.prepare(request)
     if request.method != "HEAD":
-        await _pour(request, response, visits.of(request).clerk.read_file(file.blob, start, end))
+        await _pour(request, response, visits.of(request).clerk.archive.read(file.blob, start, end))
     await response.write_eof()
     return response
 
@@ -175,7 +175,7 @@ async def fetch(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     form = await forms.read(request)
     rec = request.match_info["rec"]
-    await ask(visit.clerk.fetch_files, rec, form.get("blob"))
+    await ask(visit.clerk.archive.fetch, rec, form.get("blob"))
     visit.writer().notices.append(
         visit.speech.gettext("Asked for: the files come from whoever has them, and stay on this computer.")
     )
@@ -187,7 +187,7 @@ async def release(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     await forms.read(request)
     rec = request.match_info["rec"]
-    released = await ask(visit.clerk.release, rec)
+    released = await ask(visit.clerk.archive.release, rec)
     gettext, said = visit.speech.gettext, []
     if released.withdrawn:
         said.append(gettext("Signed: your promise is taken back."))

@@ -93,8 +93,8 @@ async def _has_logo(visit: Visit, found: OrganisationPage) -> bool:
     """Whether its logo is here, and is a picture that can be shown."""
     if not found.profile.get("logo"):
         return False
-    file = await ask(visit.clerk.opened_file, found.profile_id, 0)  # the one file that a profile has
-    return file.held and await ask(visit.clerk.picture_of, file) is not None
+    file = await ask(visit.clerk.archive.opened, found.profile_id, 0)  # the one file that a profile has
+    return file.held and await ask(visit.clerk.archive.picture_of, file) is not None
 
 
 def _context(visit: Visit, found: OrganisationPage, *, has_logo: bool) -> Page:

@@ -161,7 +161,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     """The form of a new record was sent: preview, keep as a draft, or sign."""
     visit = visits.of(request)
     kind = _kind(visit, request.match_info["kind"])
-    form, files = await forms.read_with_files(request, visit.clerk.upload)
+    form, files = await forms.read_with_files(request, visit.clerk.archive.upload)
     writing = Writing(kind, draft=form.get("draft"))
     given = typed.read(form, kind)
     typed.attach(given, kind, files)
@@ -187,7 +187,7 @@ async def act_on_revision(request: web.Request) -> web.StreamResponse:
     visit.writer()
     record = await ask(visit.clerk.show, request.match_info["rec"], visit.language)
     writing = Writing(_kind(visit, record.kind), rec=record.id)
-    form, files = await forms.read_with_files(request, visit.clerk.upload)
+    form, files = await forms.read_with_files(request, visit.clerk.archive.upload)
     given = typed.read(form, writing.kind)
     typed.attach(given, writing.kind, files)
     if form.refusal is not None:

@@ -97,7 +97,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         page, back=_came_from(request, visit), files=await files.shown(visit, record) if page.readable else ()
     )
     if record.files and visit.session is not None:
-        await ask(visit.clerk.ask_holders, record.id)
+        await ask(visit.clerk.archive.ask_holders, record.id)
     return await render.page(request, "record.html", {"page": page}, standing=standing)
 
 

@@ -85,7 +85,7 @@ async def begin(request: web.Request) -> web.StreamResponse:
     session = _session(request)
     name = unquote(request.headers.get("X-File-Name", ""))[:NAME_LENGTH_MAX]
     try:
-        upload = await ask(visits.of(request).clerk.upload, name)
+        upload = await ask(visits.of(request).clerk.archive.upload, name)
     except Refusal as refusal:
         return _refused(request, refusal)
     number, left = request.app[SENDING].begin(session.key, upload)
