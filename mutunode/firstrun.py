@@ -26,6 +26,8 @@ from mutunode.web.sessions import Sessions
 from mutunode.web.settings import WebSettings
 
 if TYPE_CHECKING:
+    from aiohttp.web import Application
+
     from mutunode.web.bringing_back import Event, Found, Lost
     from mutunode.web.firstrun import FirstRunChoice
 
@@ -85,23 +87,34 @@ async def first_run(
         allowed_hosts=settings.web_hosts,
         language=settings.language or "fr",
     )
-    door = await Door.open(
-        make_first_run_app(create, token, web_settings, phrase.words, bring_back, end), host, port
-    )
-    port = door.port
-    shown = f"[{host}]" if ":" in host else host
-    say(f"mutunode first run: http://{shown}:{port}/first/{token}")
-    waiting = asyncio.create_task(stopping.wait())
-    waited: set[asyncio.Future[Any]] = {waiting, chosen}
-    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    await door.close()  # what is being answered is answered first
+    app = make_first_run_app(create, token, web_settings, phrase.words, bring_back, end)
+    port = await _serve_until(stopping, chosen, app, (host, port), token, say)
     if not chosen.done():
         return None
     choice = chosen.result()
     reading = choice.reading if choice is not None else "here"
     found = _remember(home, settings, reading, host, port)
     return Chosen(found, profile_of(choice) if choice is not None else {})
+
+
+async def _serve_until(
+    stopping: asyncio.Event,
+    chosen: asyncio.Future[Any],
+    app: Application,
+    address: tuple[str, int],
+    token: str,
+    say: Callable[[str], None],
+) -> int:
+    """Show the page until something is chosen or the node is stopped; the port it was at."""
+    door = await Door.open(app, *address)
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    say(f"mutunode first run: http://{host}:{door.port}/first/{token}")
+    waiting = asyncio.create_task(stopping.wait())
+    waited: set[asyncio.Future[Any]] = {waiting, chosen}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    await door.close()  # what is being answered is answered first
+    return door.port
 
 
 def _bring_back(home: Home, settings: Settings, lost: Lost, emit: Event) -> Recovered:

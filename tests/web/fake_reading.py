@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -164,28 +165,27 @@ class FakeReading(FakeShelf):
             contested_log=entry.state == "contested",
             can_declare=used and not mine,
             asks_usage=used and entry.body.get("ack", {}).get("policy") != "indifferent",
-            files=tuple(
-                shapes.FileLine(
-                    index=index,
-                    blob=ids.blob_text(item["blob"]),
-                    name=item.get("name", ""),
-                    size=item["size"],
-                    media_type=item.get("media_type", ""),
-                    language=item.get("lang", ""),
-                    alt=item.get("alt", {}),
-                    held=ids.blob_text(item["blob"]) in self.contents,
-                    wanted=item.get("name", "").startswith("wanted"),
-                    reason="added" if mine else self.kept_for.get(entry.id, ""),
-                    holders=1,
-                    sole=mine,
-                )
-                for index, item in enumerate(
-                    [*entry.body.get("files", ()), *filter(None, [entry.body.get("logo")])]
-                )
-            )
-            if readable
-            else (),
+            files=tuple(self._file_lines(entry, mine)) if readable else (),
         )
+
+    def _file_lines(self, entry: Entry, mine: bool) -> Iterator[shapes.FileLine]:
+        held = [*entry.body.get("files", ()), *filter(None, [entry.body.get("logo")])]
+        for index, item in enumerate(held):
+            blob = ids.blob_text(item["blob"])
+            yield shapes.FileLine(
+                index=index,
+                blob=blob,
+                name=item.get("name", ""),
+                size=item["size"],
+                media_type=item.get("media_type", ""),
+                language=item.get("lang", ""),
+                alt=item.get("alt", {}),
+                held=blob in self.contents,
+                wanted=item.get("name", "").startswith("wanted"),
+                reason="added" if mine else self.kept_for.get(entry.id, ""),
+                holders=1,
+                sole=mine,
+            )
 
     def prove(self, rec: str) -> Proved:
         not_on_the_loop()
