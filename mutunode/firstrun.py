@@ -107,14 +107,14 @@ async def _serve_until(
 ) -> int:
     """Show the page until something is chosen or the node is stopped; the port it was at."""
     door = await Door.open(app, *address)
-    host = f"[{address[0]}]" if ":" in address[0] else address[0]
-    say(f"mutunode first run: http://{host}:{door.port}/first/{token}")
+    host, port = f"[{address[0]}]" if ":" in address[0] else address[0], door.port
+    say(f"mutunode first run: http://{host}:{port}/first/{token}")
     waiting = asyncio.create_task(stopping.wait())
     waited: set[asyncio.Future[Any]] = {waiting, chosen}
     await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     await door.close()  # what is being answered is answered first
-    return door.port
+    return port
 
 
 def _bring_back(home: Home, settings: Settings, lost: Lost, emit: Event) -> Recovered:
