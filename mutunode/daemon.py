@@ -26,7 +26,7 @@ from typing import Any
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 
-from mutunode import __version__, system
+from mutunode import __version__, memory, system
 from mutunode.commons.words import Words
 from mutunode.config import ConfigError, Settings, load, split_address
 from mutunode.engine import Engine
@@ -156,6 +156,12 @@ async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, sto
         await node.stop()
 
 
+def _warm() -> None:
+    """What the first readers would wait for; compiling it takes memory that is not needed again."""
+    render.warm()
+    memory.give_back()
+
+
 async def _publish_first(node: RunningNode, profile: Mapping[str, Any]) -> None:
     """What the first run led to; a node without a profile is one all the same."""
     try:
@@ -209,7 +215,7 @@ class RunningNode:
             )
             await node.shell.lan.start()
         node._tasks.append(asyncio.create_task(node._keep_renewed()))
-        node._tasks.append(asyncio.create_task(asyncio.to_thread(render.warm)))
+        node._tasks.append(asyncio.create_task(asyncio.to_thread(_warm)))
         gc.collect()
         gc.freeze()  # what lives as long as the node is not walked again by the collector
         return node

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mutunode import __version__
+from mutunode import __version__, memory
 from mutunode.commons.registry import Registry, load
 from mutunode.config import Settings
 from mutunode.follower import Follower
@@ -74,18 +74,25 @@ class Feeder(Follower):
         """One step; while the writer takes in whole batches it goes first, since both want the one lock of
         Python: an import ran three times as fast for it, and was searchable no later.
         """
-        newest, began = self._reader.newest_change(), time.monotonic()
-        waiting = newest - self._index.place.change + self._reader.behind()  # with what is about to come
-        if waiting > WORTH_CHANGES and self._indexer.is_possible:
+        newest, behind, began = self._reader.newest_change(), self._reader.behind(), time.monotonic()
+        if behind + newest - self._index.place.change > WORTH_CHANGES and self._indexer.is_possible:
             folder = self._index.lend()
             if folder is not None:
-                went_well = self._indexer.run(folder, self._index.reread)
+                went_well = self._indexer.run(folder, self._committed)
                 self._index.take_back(in_doubt=not went_well)
                 return True
+        elif behind and self._indexer.is_possible:
+            self._stopping.wait(self.gather_seconds)  # it is shown in a moment, or is too much for us
+            return True
         more = self._index.follow(self._reader)
         if self._reader.newest_change() > newest + FEED_YIELDS_TO_CHANGES:
             self._stopping.wait(FEED_YIELDS * (time.monotonic() - began))
         return more
+
+    def _committed(self) -> None:
+        """The other process came further; whatever is being taken in meanwhile leaves holes in our heaps."""
+        self._index.reread()
+        memory.give_back()
 
     def idle_seconds(self) -> float:
         """Until then the index has nothing to do by itself."""

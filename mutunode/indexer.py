@@ -25,6 +25,7 @@ from pathlib import Path
 
 import msgspec
 
+from mutunode import memory
 from mutunode.commons.registry import load
 from mutunode.service.documents import Documents
 from mutunode.store import open_reader
@@ -36,9 +37,6 @@ LINGER_SECONDS = 2.0  # with nothing new: while a replication streams in, it is 
 LOOK_SECONDS = 0.1
 END_SECONDS_MAX = 5.0
 NICENESS = 10  # pages and the replication go first
-# To the C library: what a segment, a merge or a commit had goes back to the system at once, instead of being
-# kept in one heap a thread.
-SPARING = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}
 YOUNG_OBJECTS = 50_000  # between two walks of the collector: records are many objects, none of them a cycle
 
 log = logging.getLogger(__name__)
@@ -99,7 +97,7 @@ class Indexer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
-                env={**SPARING, **os.environ},
+                env={**memory.SPARING, **os.environ},
             )
         went_well = False
         try:

@@ -23,13 +23,14 @@ ROOT = Path(__file__).parents[1]
 ARROWS = {
     "protocol": set[str](),
     "commons": {"protocol"},
-    "store": {"protocol", "commons"},
+    "store": {"protocol", "commons", "memory"},
     "net": {"protocol"},
     "interop": {"commons"},
     "turns": {"protocol", "commons", "store"},
     "config": {"system"},
     "notify": set[str](),
     "system": set(),
+    "memory": set(),
     "follower": set(),
     "keyfile": {"protocol"},
     "home": {"protocol", "keyfile", "system"},
@@ -37,16 +38,16 @@ ARROWS = {
     | {"follower", "system"},
     "web": {"service", "commons", "store"},
     # the roots, where the layers are put together; nobody imports the daemon but the command that starts it
-    "indexer": {"commons", "store", "service"},
+    "indexer": {"commons", "store", "service", "memory"},
     "engine": {"protocol", "commons", "store", "turns", "service", "config", "home", "keyfile"}
-    | {"follower", "indexer"},
+    | {"follower", "indexer", "memory"},
     "alone": {"protocol", "store", "service", "config", "home", "keyfile", "engine", "net", "shell"},
     "restoring": {"protocol", "store", "service", "home", "keyfile"},
     "shell": {"protocol", "net", "turns", "config"},
     "firstrun": {"protocol", "config", "home", "service", "web", "recovery", "shell"},
     "recovery": {"protocol", "store", "turns", "service", "home", "keyfile", "net", "shell"},
     "daemon": {"protocol", "commons", "store", "turns", "service", "config", "home", "net", "web"}
-    | {"engine", "shell", "firstrun", "keyfile", "notify", "system"},
+    | {"engine", "shell", "firstrun", "keyfile", "notify", "system", "memory"},
 }
 # inside the verb that needs it; `alone` is the one door when no daemon runs
 CLI_MAY_IMPORT = {"alone", "recovery", "restoring", "service", "home", "protocol", "daemon", "config"} | {

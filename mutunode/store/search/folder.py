@@ -6,7 +6,6 @@ records there are. A crash leaves the last commit, whole; what came after it is 
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 import tantivy
 from msgspec.structs import replace
 
+from mutunode import memory
 from mutunode.store.search import asking, damage, schema
 from mutunode.store.search.damage import Damaged
 from mutunode.store.search.document import Document, Owner
@@ -224,11 +224,4 @@ class Folder:
                 writer.rollback()
                 writer.wait_merging_threads()
             del writer
-            _give_memory_back()
-
-
-def _give_memory_back() -> None:
-    """The C library keeps what a writer freed, about 20 MB, unless it is told that nobody needs it soon."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, others do without
-    if trim is not None:
-        trim(0)
+            memory.give_back()
