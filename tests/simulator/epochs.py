@@ -48,6 +48,7 @@ def lose_machine(actor: Actor, source: Log | None) -> None:
         actor.crashes()
     before = actor.store.state
     actor.store = MemoryStore(clock=lambda: actor.now)
+    actor.store.state.store_id = actor._chance.randbytes(8)
     actor.marks.clear()
     actor.history.clear()
     with actor.turn():
