@@ -141,6 +141,23 @@ def test_who_comes_later_is_told_by_who_holds_evidence_and_nothing_else(world: W
         assert actor.store.state.evidence_of(mallory.one.log()) == [0]
 
 
+def test_who_was_away_when_it_was_told_and_holds_one_of_the_two_registers_is_told(
+    world: World, bob: Actor
+) -> None:
+    mallory = TwoFaced(bob, 2, 1, 1)
+    carol = world.node("carol")
+    carol.accepts(mallory.one)
+    carol.knows_address_of(bob)
+    mallory.shows(mallory.one)
+    world.run(3_600)  # each has asked the other what changed
+    assert carol.store.state.logs[mallory.one.log()].head == mallory.held().head
+    carol.crashes()
+    mallory.shows(mallory.other)
+    carol.starts()
+    world.run(5)
+    assert carol.notices == bob.notices == [NoticeKind.FORK]
+
+
 def test_a_question_for_what_changed_is_answered_with_evidence_that_came_since(bob: Actor) -> None:
     mallory = TwoFaced(bob, 2, 1, 1)
     Puppet(bob, "witness").greets().sends(evidence.of_heads(*both_heads(mallory)))
