@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache, partial
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import aiohttp_jinja2
@@ -26,6 +26,7 @@ ENVIRONMENTS: dict[Language, web.AppKey[jinja2.Environment]] = {
     language: web.AppKey(f"templates_{language}", jinja2.Environment) for language in LANGUAGES
 }
 
+TEXTS_REMEMBERED = 2_048  # all of our templates' a language; a page of results shows forty
 WARM = ("macros.html", "base.html", "card.html", "search.html", "values.html", "form.html", "record.html")
 
 
@@ -107,6 +108,8 @@ def _teach(environment: jinja2.Environment, words: Speech) -> None:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext
     )
+    said = _remembering(words)
+    environment.globals.update(gettext=said, _=said)
     environment.globals.update(
         speech=words,
         creators=creators,
@@ -131,6 +134,22 @@ def _teach(environment: jinja2.Environment, words: Speech) -> None:
         direction=languages.direction,
     )
     environment.tests["web_address"] = text.is_web_address
+
+
+def _remembering(words: Speech) -> Callable[..., Markup]:
+    """What Jinja makes of ``gettext`` for templates that escape, each text without variables made once."""
+
+    @lru_cache(TEXTS_REMEMBERED)
+    def plain(text: str) -> Markup:
+        return _filled(text, {})
+
+    def _filled(text: str, variables: Mapping[str, Any]) -> Markup:
+        return Markup(words.gettext(text)) % variables  # noqa: S704 - of our templates; variables are escaped
+
+    def said(text: str, /, **variables: Any) -> Markup:
+        return _filled(text, variables) if variables else plain(text)
+
+    return said
 
 
 class Said(msgspec.Struct, frozen=True):
