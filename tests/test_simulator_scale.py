@@ -15,6 +15,7 @@ from tests.simulator import churn, federated, hostile, saving, scale
 from tests.simulator.crowd import Crowd
 from tests.simulator.invariants import Violation, Watch
 from tests.simulator.runs import Aside, Run
+from tests.simulator.swift import remembering
 from tests.simulator.table import Table
 
 NODES, SEED = int(os.environ.get("MUTUNODE_TEST_NODES", "60")), 5  # 1,000 in `make soak`
@@ -102,6 +103,25 @@ def test_who_is_known_through_vouches_alone_is_heard_by_all() -> None:
     assert found["all listen to all after, seconds"] <= 60
     assert found["t99, median of records, seconds"] <= 5
     assert found["record bytes received / unique"] <= 1.1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_federations_with_fewer_places_than_members_hear_of_each_other_in_a_minute(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(federated, "HUB_LINKS_MAX", 24)
+    with remembering(frames=True):
+        crowd = federated.Federated(110, seed)
+        crowd.join(60)
+    assert max(crowd.links()) <= 24
+    assert crowd.listening() == 1.0
+    assert crowd.components() == 1
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 10])
+def test_two_halves_of_a_network_of_few_find_each_other_again_within_minutes(nodes: int) -> None:
+    found = measured(scale.partition(nodes, SEED, 60))
+    assert found["all complete after healing, seconds"] <= 180
 
 
 def test_a_partition_is_made_good_in_a_minute() -> None:

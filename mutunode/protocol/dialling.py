@@ -3,7 +3,10 @@
 With few known peers everybody is connected to everybody. With many, six to eight links are kept, at least
 four of them dialled by us, and one is exchanged every ten minutes, the one that delivered nothing first.
 An address is never forgotten for being unreachable: it is tried again after a growing pause, chosen by
-chance so that a network that fell apart does not come back in one instant.
+chance so that a network that fell apart does not come back in one instant. Where few are known, the pause
+of whoever was linked lately stops growing early: with so few, nobody else brings their news. Somebody whom a
+person accepted and of whom nobody has told us yet is dialled first, room or not: how else would two
+federations begin to hear each other?
 """
 
 from __future__ import annotations
@@ -16,17 +19,20 @@ from mutunode.protocol import ids
 from mutunode.protocol.core import Core
 from mutunode.protocol.effects import Dial
 from mutunode.protocol.errors import Malformed
+from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.ledger import Address
 from mutunode.protocol.limits import (
     ADDRESS_BYTES_MAX,
     HANDSHAKE_SECONDS_MAX,
     LINKS_A_SUBNET_MAX,
+    LINKS_ACTIVE_MIN,
     LINKS_BY_ONE_INTRODUCER_MAX,
     LINKS_CROWDED,
     LINKS_OUTGOING_MIN,
     NEARBY_MAX,
     PEERS_FEW,
+    REDIAL_FEW_SECONDS,
     REDIAL_SECONDS,
     REDIAL_SECONDS_MAX,
     ROTATE_SECONDS,
@@ -40,6 +46,7 @@ from mutunode.protocol.subnets import subnet_of_address
 TRUSTED_SOURCES = ("seed", "lan", "person")  # may resolve to a private range
 LEAVE_ONE_IN = 8  # of the callers beyond what is crowded, at each look
 LASTED_SECONDS = 10.0  # a link that stood so long was one: its end begins the pauses anew
+PARTED_SECONDS = 86_400.0  # in which one of few is expected back
 PATIENCE_SECONDS = 30.0  # after a start: links that others open count among the wanted ones
 ENDPOINTS_MAX = 8  # of one profile or vouch: an organisation has a few addresses at most
 
@@ -74,7 +81,10 @@ class Dialler:
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._ourselves: set[str] = set()
+        self._parted: dict[bytes, float] = {}  # of those listened to: when the last link with it ended
         self._patient_until = 0.0
+        self._unheard: set[bytes] = set()  # organisations that a person accepted, of whom nobody told us
+        self._unheard_at = -1  # the ledger's stamp then
 
     # --- addresses -----------------------------------------------------------------------------
     def start(self, now: float) -> None:
@@ -140,18 +150,24 @@ class Dialler:
         """Dial whom we should be linked with and are not."""
         self._dialling = {address: end for address, end in self._dialling.items() if end > now}
         self._dialling_org = {address: self._dialling_org.get(address) for address in self._dialling}
-        many = self.knows_many()
-        waiting = self._dial_some(self._in_any_order() if many else self._book(), many, now)
+        many, waiting = self.knows_many(), []
+        if many and (unheard := self._not_heard_of()):
+            room = self._room(many, now)
+            if now >= self._patient_until:  # by then others told us of those they know: one more at a time
+                room = max(room, min(1 - len(self._dialling), LINKS_ACTIVE_MIN - self._outgoing()))
+            waiting = self._dial_some(unheard, room, many, now)
+        places = self._in_any_order() if many else self._book()
+        waiting += self._dial_some(places, self._room(many, now), many, now)
         waiting += self._dialling.values()
         if waiting:
             self._core.agenda.at(("look",), max(now + 1, min(waiting)), self.look)
 
-    def _dial_some(self, places: Iterable[Address], many: bool, now: float) -> list[float]:
+    def _dial_some(self, places: Iterable[Address], room: int, many: bool, now: float) -> list[float]:
         """Dial as many as there is room for; when to look again for want of somebody who may be dialled now.
 
         With all links there nobody is looked at: whoever of them ends makes us look again.
         """
-        room, is_free, waiting = self._room(many, now), self._freedom(), []
+        is_free, waiting = self._freedom(), []
         for address in places if room > 0 else ():
             if not self._may_dial(address) or not is_free(address):
                 continue
@@ -164,6 +180,18 @@ class Dialler:
                 if room == 0:
                     return []
         return waiting
+
+    def _not_heard_of(self) -> list[Address]:
+        """Where those are whom a person accepted and nobody told us of, or whoever a person says."""
+        ledger, stamp = self._core.ledger, self._core.ledger.interest_stamp()
+        if stamp != self._unheard_at:
+            self._unheard_at, accepted = stamp, ledger.accepted()
+            self._unheard = {org for org in accepted if org in self._unheard or ledger.chain(org) is None}
+        self._unheard = {org for org in self._unheard if ledger.log(log_id(org, PUBLIC)) is None}
+        return [one for one in self._in_any_order() if one.org in self._unheard or self._is_unmet(one)]
+
+    def _is_unmet(self, address: Address) -> bool:
+        return address.org is None and address.source in TRUSTED_SOURCES
 
     def _soon(self, now: float) -> None:
         self._core.agenda.at(("look",), now, self.look)
@@ -208,12 +236,14 @@ class Dialler:
         """Whether nobody is linked or being dialled there."""
         return self._freedom()(address)
 
+    def _outgoing(self) -> int:
+        sessions = self._core.sessions.values()
+        return len(self._dialling) + sum(session.outgoing and not session.via for session in sessions)
+
     def _room(self, many: bool, now: float) -> int:
         settings = self._core.settings
         links = len(self._core.sessions) + len(self._dialling)
-        outgoing = len(self._dialling) + sum(
-            session.outgoing and not session.via for session in self._core.sessions.values()
-        )
+        outgoing = self._outgoing()
         # Callers may take all places, not those of the few that we chose ourselves.
         places = max(settings.links_max - links, LINKS_OUTGOING_MIN - outgoing)
         if not many:
@@ -269,6 +299,7 @@ class Dialler:
 
     def met(self, session: Session, now: float) -> None:
         """A handshake is complete: at this address is this organisation."""
+        self._parted.pop(session.org, None)
         if not session.outgoing or session.via:
             return
         for held in self._core.ledger.addresses():
@@ -276,11 +307,23 @@ class Dialler:
                 self._core.ledger.put_address(Address(held.address, session.org, held.source, int(now)))
                 return
 
-    def failed(self, address: str, now: float, *, at_least: float = 1.0) -> None:
+    def unreachable(self, address: str, now: float) -> None:
+        """Nobody answered there; of few, whoever was linked today is tried often: who else has its news?"""
+        org = self._dialling_org.get(address)
+        since = self._parted.get(org, 0.0) if org is not None else 0.0
+        most = REDIAL_SECONDS_MAX
+        if now - since < PARTED_SECONDS and not self.knows_many():
+            missing = sum(now - parted < PARTED_SECONDS for parted in self._parted.values())
+            most = min(most, REDIAL_FEW_SECONDS * missing)
+        self.failed(address, now, at_most=most)
+
+    def failed(
+        self, address: str, now: float, *, at_least: float = 1.0, at_most: float = REDIAL_SECONDS_MAX
+    ) -> None:
         """Nobody there, or not whom we expected: again after a pause."""
         self.opened(address)
         failures = self._failures[address] = self._failures.get(address, -1) + 1
-        pause = min(REDIAL_SECONDS_MAX, REDIAL_SECONDS * 2 ** min(failures, 16))
+        pause = min(at_most, REDIAL_SECONDS * 2 ** min(failures, 16))
         self._not_before[address] = now + max(at_least, pause * self._core.chance())
         self._soon(now)
 
@@ -290,8 +333,12 @@ class Dialler:
 
     def lost(self, session: Session, now: float) -> None:
         """A link is gone."""
+        if session.listened and session.chain is not None and self._core.session_of(session.org) is None:
+            self._parted[session.org] = now
         if session.via:
             return
+        if now - session.since > LASTED_SECONDS:
+            self._unheard.discard(session.org)  # it had its say
         if session.outgoing:
             if now - session.since > LASTED_SECONDS:
                 self._failures.pop(session.address, None)

@@ -20,6 +20,7 @@ class Interest:
         self._stamp: int | None = None
         self._distance: dict[bytes, int] = {}
         self._voucher: dict[bytes, bytes] = {}  # who introduced whom, of those a person did not accept
+        self._introducers: frozenset[bytes] = frozenset()
 
     def __len__(self) -> int:
         return len(self._distance)
@@ -35,6 +36,7 @@ class Interest:
             return False
         self._stamp = stamp
         before, self._distance = self._distance, self._compute()
+        self._introducers = frozenset(self._voucher.values())
         return not self._distance.keys() <= before.keys()
 
     def listens(self, org: bytes) -> bool:
@@ -60,6 +62,10 @@ class Interest:
     def voucher(self, org: bytes) -> bytes:
         """Who introduced it; empty when a person did, or nobody."""
         return self._voucher.get(org, b"")
+
+    def introduces(self, org: bytes) -> bool:
+        """Whether somebody listened to is known by way of this organisation."""
+        return org in self._introducers
 
     def root(self, org: bytes) -> bytes:
         """The accepted organisation by way of which it came in; empty when a person accepted it itself."""

@@ -170,6 +170,9 @@ TRIM_SECONDS = 60
 ROTATE_SECONDS = 600
 PRUNE_SECONDS = 86_400  # what is remembered of strangers that are gone
 REDIAL_SECONDS, REDIAL_SECONDS_MAX = 5, 3_600
+REDIAL_FEW_SECONDS = (
+    120  # × those missing since today, at most: a call a minute × 240 bytes of SYN is 14 kB/h
+)
 NEARBY_MAX = 256
 
 # --- conduct: signing (§3) -------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import msgspec
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
 from mutunode.protocol.errors import Code
+from mutunode.protocol.head import PUBLIC, log_id
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.limits import LINKS_A_SUBNET_MAX, LINKS_OUTGOING_MIN
 from mutunode.protocol.session import CLOSE_NORMAL, CLOSE_QUOTA, Session
@@ -106,24 +107,42 @@ def make_room(core: Core, interest: Interest, session: Session, now: float) -> b
     if less_known:
         leaves = min(less_known, key=_deserts)
     else:
-        leaves = _had_its_turn(ready, interest, session, now) or session
+        leaves = _had_its_turn(core, ready, interest, session, now) or session
     if leaves.listened:
         leaves.refuse(messages.PUSH, Code.BUSY, "others want a place too", now, TURN_SECONDS)
     leaves.end(CLOSE_QUOTA, "all places are taken", now)
     return leaves is not session
 
 
-def _had_its_turn(ready: list[Session], interest: Interest, session: Session, now: float) -> Session | None:
-    """The caller, known as well as this one, that had its place longest; one that hears others first."""
-    knowing = _knowing(interest, session)
-    if knowing == STRANGER or session.outgoing:
+def _had_its_turn(
+    core: Core, ready: list[Session], interest: Interest, session: Session, now: float
+) -> Session | None:
+    """The caller, known as well as this one, that had its place longest; one that hears others first.
+
+    Nobody's turn ends one that brings what nobody else does, and such a one waits for nobody's turn.
+    """
+    knowing, is_needed = _knowing(interest, session), _is_needed(core, interest, session, now)
+    if knowing == STRANGER or (session.outgoing and not is_needed):
         return None
     had = [
         other
         for other in ready
-        if not other.outgoing and now - other.since >= TURN_SECONDS and _knowing(interest, other) == knowing
+        if not other.outgoing
+        and (is_needed or now - other.since >= TURN_SECONDS)
+        and _knowing(interest, other) == knowing
+        and not _is_needed(core, interest, other, now)
     ]
     return min(had, key=lambda other: (not other.hears_others, other.since), default=None)
+
+
+def _is_needed(core: Core, interest: Interest, session: Session, now: float) -> bool:
+    """Whether a person accepted it, and it introduces others, or is new here and nobody told us of it."""
+    if _knowing(interest, session) != ACCEPTED:
+        return False
+    is_new = now - session.since < TURN_SECONDS
+    return interest.introduces(session.org) or (
+        is_new and core.ledger.log(log_id(session.org, PUBLIC)) is None
+    )
 
 
 def _knowing(interest: Interest, session: Session) -> int:

@@ -194,7 +194,7 @@ class Node:
 
     def dial_failed(self, address: str, why: str, now: float) -> list[Effect]:
         """Nobody answered there, or not as expected."""
-        self._dialler.failed(address, now)
+        self._dialler.unreachable(address, now)
         return self._effects(now)
 
     def timer(self, now: float) -> list[Effect]:

@@ -6,7 +6,9 @@ Lag and duplicates cost nothing: a slow peer is not a bad one (PROTOCOL §8).
 
 from __future__ import annotations
 
+from mutunode.protocol import messages
 from mutunode.protocol.core import Core
+from mutunode.protocol.errors import Code
 from mutunode.protocol.limits import (
     AWAY_SECONDS,
     AWAY_SECONDS_MAX,
@@ -71,4 +73,6 @@ class Reputation:
         score = min(self._core.ledger.score(session.org)[0], SCORE_AWAY)
         seconds = min(AWAY_SECONDS_MAX, AWAY_SECONDS * 2 ** ((SCORE_AWAY - score) / -SCORE_AWAY))
         self._core.ledger.put_score(session.org, score, int(now + seconds))
+        # Told for how long, it need not come again to hear it: a handshake costs us more than its frames.
+        session.refuse(messages.PUSH, Code.BUSY, "too many bad answers", now, int(seconds) + 1)
         session.end(CLOSE_QUOTA, "too many bad answers", now)

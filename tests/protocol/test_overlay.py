@@ -8,6 +8,7 @@ from mutunode.protocol import links
 from mutunode.protocol.core import NodeSettings, Shortage
 from mutunode.protocol.effects import NoticeKind
 from mutunode.protocol.ledger import Address
+from mutunode.protocol.messages import Err
 from mutunode.protocol.subnets import subnet_of, subnet_of_address
 from tests.protocol.puppet import Puppet
 from tests.simulator import Actor, World
@@ -160,6 +161,41 @@ def test_whoever_a_person_accepted_takes_the_place_of_whoever_was_introduced(wor
     assert sum(link.ready for link in bob.links()) == 4
 
 
+def test_somebody_accepted_of_whom_nobody_told_is_dialled_first_though_all_places_are_taken(
+    world: World,
+) -> None:
+    """Two federations, each full of its own members: who else would bring them together?"""
+    bob = world.add(Actor(world, "bob", NodeSettings(links_max=16)))
+    callers = [Puppet(bob, author=author, lan=False).greets() for author in crowd(bob, 60)[:16]]
+    world.run(40)
+    assert sum(link.ready for link in bob.links()) == 16
+    hub = world.node("hub")
+    hub.accepts(bob)
+    hub.publishes("Fiche")
+    bob.accepts(hub)
+    bob.knows_address_of(hub)
+    world.run(30)
+    assert bob.size_of(hub) == 1
+    assert sum(link.ready for link in bob.links()) == 16
+    assert [caller.close_code() for caller in callers].count(4029) == 1
+
+
+def test_one_that_a_person_accepted_and_that_introduces_others_is_the_last_to_give_up_its_place(
+    world: World,
+) -> None:
+    bob = world.add(Actor(world, "bob", NodeSettings(links_max=3)))
+    hub = Author("hub")
+    vouched(bob, hub, [Author("far")])
+    later = [Author(f"member {i}") for i in range(4)]
+    bob.accepts(*later)
+    callers = []
+    for author in later:
+        callers.append(Puppet(bob, author=author).greets())
+        world.run(31)
+    assert [link.org for link in bob.links()].count(hub.org) == 1
+    assert [caller.close_code() for caller in callers] == [4029, 4029, None, None]
+
+
 # --- quotas ------------------------------------------------------------------------------------------------
 def test_what_comes_by_way_of_one_accepted_organisation_has_a_quota_and_it_shows(world: World) -> None:
     bob = world.add(Actor(world, "bob", NodeSettings(introductions_bytes=lambda: 20_000)))
@@ -258,6 +294,52 @@ def test_whoever_is_told_to_come_back_later_comes_back_later(world: World) -> No
     assert len(alice.dialled) == 1
     world.run(120)
     assert alice.is_linked_with(bob)
+
+
+def test_who_is_sent_away_is_told_for_how_long(world: World) -> None:
+    bob, alice = world.node("bob"), Author("alice")
+    bob.accepts(alice)
+    puppet = Puppet(bob, author=alice).greets()
+    session = bob.node._core.sessions[puppet.link]
+    for _ in range(3):
+        bob.does(lambda node, now: (node._reputation.bad_signature(session, now), node._effects(now))[1])
+    assert puppet.close_code() == 4029
+    told = puppet.last(Err)
+    assert (told.id, told.code) == (0, 3)
+    world.run(told.retry_after_s - 2)
+    assert Puppet(bob, author=alice).greets().close_code() == 4029
+    world.run(2)
+    assert Puppet(bob, author=alice).greets().close_code() is None
+
+
+# --- few who lost each other -------------------------------------------------------------------------------
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_of_few_whoever_was_linked_today_is_found_again_within_two_minutes(seed: int) -> None:
+    world = World(seed)
+    alice, bob = world.node("alice"), world.node("bob")
+    alice.accepts(bob)
+    bob.accepts(alice)
+    alice.knows_address_of(bob)
+    world.run(600)
+    world.part([alice], [bob])
+    world.run(7_200)
+    assert len(alice.dialled) <= 200  # two of three seconds would be 4,800
+    world.heal()
+    world.run(121)
+    assert alice.is_linked_with(bob)
+
+
+def test_of_few_somebody_gone_for_days_is_dialled_twice_an_hour(world: World) -> None:
+    alice, bob = world.node("alice"), world.node("bob")
+    alice.accepts(bob)
+    bob.accepts(alice)
+    alice.knows_address_of(bob)
+    world.run(60)
+    bob.crashes()
+    world.run(90_000)
+    before = len(alice.dialled)
+    world.run(36_000)
+    assert 10 <= len(alice.dialled) - before <= 60
 
 
 def test_a_link_that_ends_at_once_every_time_is_dialled_less_and_less(world: World) -> None:

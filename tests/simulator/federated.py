@@ -1,7 +1,8 @@
 """A network that nobody knows as a whole: each accepted one federation, and hears of all others by vouches.
 
 A federation vouches for its members and for the other federations, a hundred in all, so that a thousand
-organisations are two hops from each other. At first each knows one chain and one address beside its own.
+organisations are two hops from each other; each member vouches for its federation. At first each knows one
+address beside its own.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Federated(Crowd):
             self._vouch(federation, members + others)
             for member in members:
                 self._accept(member, [federation])
+                self._vouch(member, [federation])
 
     def _accept(self, actor: Actor, others: list[Actor]) -> None:
         state = actor.store.state
