@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator import churn, federated, hostile, saving, scale
+from tests.simulator import churn, federated, hostile, report, saving, scale
 from tests.simulator.crowd import Crowd
 from tests.simulator.invariants import Violation, Watch
-from tests.simulator.runs import Aside, Run
+from tests.simulator.runs import WARM_UP, Aside, Run
 from tests.simulator.swift import remembering
 from tests.simulator.table import Table
 
@@ -144,6 +144,39 @@ def test_a_run_that_was_put_aside_goes_on_as_if_nothing_had_been(tmp_path: Path)
     assert [row for row in again.rows if row[0] not in paid] == [
         row for row in whole.rows if row[0] not in paid
     ]
+
+
+def test_a_run_is_put_aside_also_while_its_nodes_find_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = hostile.spam(FEW, SEED, 1)
+    path, save = tmp_path / "spam", saving.save
+    monkeypatch.setattr(saving, "save", lambda run, to: None if to.exists() else save(run, to))
+    hostile.spam(FEW, SEED, 1, Aside(path, ("spam", FEW, SEED, 1), minutes=0.5))
+    aside = Aside.of(path)
+    assert aside.run is not None
+    assert aside.run.crowd.world.now - 1_700_000_000 < WARM_UP
+    again = hostile.spam(*aside.asked[1:], aside)
+    assert again.rows[-1] == whole.rows[-1]
+    assert [row for row in again.rows if row[0].startswith("t99")] == [
+        row for row in whole.rows if row[0].startswith("t99")
+    ]
+
+
+# --- what is written of it ------------------------------------------------------------------------------
+def test_a_table_takes_the_place_of_its_own_and_all_others_stand(tmp_path: Path) -> None:
+    page = report.DOCS.joinpath("network.md").read_text()
+    measured_part = page.split(report.BEGIN)[1].split(report.END)[0]
+    before = report.tables(measured_part)
+    assert {scenario for scenario, _ in before} == set(report.TITLES)
+    assert list(report.merged(measured_part, tmp_path).items()) == list(before.items())
+    new = before["spam", 100].replace("(100 nodes", "(1,000 nodes")
+    newer = before["calm", 300] + "\n| measured again | 1 |"
+    tmp_path.joinpath("one.md").write_text(new)
+    tmp_path.joinpath("other.md").write_text(newer)
+    after = report.merged(measured_part, tmp_path)
+    assert after == before | {("spam", 1_000): new, ("calm", 300): newer}
+    assert list(after).index(("spam", 1_000)) == list(after).index(("spam", 100)) + 1
 
 
 def test_a_run_does_not_go_on_with_other_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), default="chaos")
     parser.add_argument("--minutes", type=float, default=5.0, help="simulated, where a scenario has no end")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="put calm, quiet, partition aside there")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="put the run aside there, where it can be")
     parser.add_argument("--every", type=float, default=15.0, metavar="MINUTES", help="simulated, to --save")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with what was put aside there")
     given = parser.parse_args()

@@ -9,7 +9,7 @@ from mutunode.protocol import messages
 from mutunode.protocol.limits import HEADS_AN_HOUR_MAX
 from tests.simulator.actor import Actor
 from tests.simulator.epochs import open_epoch
-from tests.simulator.liars import Flooder, Silent, Spammer, TwoBases, TwoFaced, TwoSizes
+from tests.simulator.liars import Flooder, Liar, Silent, Spammer, TwoBases, TwoFaced, TwoSizes
 from tests.simulator.runs import Aside, Run
 from tests.simulator.table import Table
 from tests.simulator.world import Wire
@@ -22,21 +22,28 @@ HEADS = 3  # the type of frames that announce
 
 def silent(nodes: int, seed: int, minutes: float, aside: Aside | None = None) -> Table:
     """One in ten announces and gives nothing."""
-    run = Run("One in ten announces and gives nothing", nodes, seed, liars=Silent)
-    return _among_liars(run, minutes)
+    return _among("One in ten announces and gives nothing", Silent, nodes, seed, minutes, aside)
 
 
 def spam(nodes: int, seed: int, minutes: float, aside: Aside | None = None) -> Table:
-    """One in ten floods the others with registers that it made up, and with forged ones."""
-    run = Run("One in ten spams invented and forged registers", nodes, seed, liars=Spammer)
-    return _among_liars(run, minutes)
+    """One in ten floods the others with registers that it made up, and with forged ones.
+
+    While they find each other, each of them calls everybody, and everybody sends it away: of a thousand that
+    is a hundred thousand handshakes, and most of what it takes.
+    """
+    return _among("One in ten spams invented and forged registers", Spammer, nodes, seed, minutes, aside)
 
 
-def _among_liars(run: Run, minutes: float) -> Table:
-    run.counting_from_here()
-    published = run.crowd.publish_around(60 * minutes)
+def _among(
+    title: str, liars: type[Liar], nodes: int, seed: int, minutes: float, aside: Aside | None
+) -> Table:
+    run = Run.of(aside) or Run(title, nodes, seed, liars=liars, warm_up=0)
+    run.puts_aside(aside).joins()
+    if run.once("publishing"):
+        run.counting_from_here()
+        run.crowd.publish_around(60 * minutes)
     run.passes("publishing", 60 * minutes + SETTLE)
-    run.delays(published)
+    run.delays(len(run.crowd.published))
     _first_hop(run)
     return run.done()
 

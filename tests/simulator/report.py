@@ -1,7 +1,8 @@
 """``python -m tests.simulator.report FOLDER``: tables printed into a folder, as a page and a picture.
 
-Each file of the folder is what one run printed (``calm-300.md``); nothing in the page is typed by hand. The
-part of docs/network.md between its two marks is replaced, and docs/network-growth.svg is drawn.
+Each file of the folder is what one run printed; nothing in the page is typed by hand. In the part of
+docs/network.md between its two marks a table takes the place of the one of its scenario and number of nodes;
+those that the folder has not stand as they are. docs/network-growth.svg is drawn of all of them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,21 @@ from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-ORDER = (
-    "calm", "federated", "quiet", "churn", "crash", "partition", "silent", "spam", "flood", "equivocation",
-    "sizes", "bases",
-)  # fmt: skip
+TITLES = {  # how the tables of each scenario begin, in the order of the page
+    "calm": "Calm",
+    "federated": "Known through vouches",
+    "quiet": "Quiet",
+    "churn": "Half offline",
+    "crash": "Half crash",
+    "partition": "A partition",
+    "silent": "One in ten announces",
+    "spam": "One in ten spams",
+    "flood": r"\d+ sign a record each second",
+    "equivocation": "One organisation signs two registers of equal size",
+    "sizes": "One organisation signs two registers of different sizes",
+    "bases": "One organisation signs its public register on two bases",
+}
+Tables = dict[tuple[str, int], str]
 CURVES = (
     ("t50, median of records", "half of the nodes", "#1d5f8a", ""),
     ("t99, median of records", "99 %", "#a34a00", "6 4"),
@@ -26,15 +38,24 @@ ATTRIBUTES = 'role="img" aria-labelledby="t d" font-family="sans-serif" font-siz
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 320, 60, 44
 
 
-def tables(folder: Path) -> dict[tuple[str, int], str]:
-    """What was printed, by scenario and number of nodes."""
+def tables(text: str) -> Tables:
+    """The tables of a text, by scenario and number of nodes."""
     found = {}
-    for path in folder.glob("*-*.md"):
-        scenario, _, nodes = path.stem.rpartition("-")
-        text = path.read_text().strip()
-        if scenario in ORDER and text.startswith("### "):
-            found[scenario, int(nodes)] = text
-    return dict(sorted(found.items(), key=lambda item: (ORDER.index(item[0][0]), item[0][1])))
+    for part in re.split(r"^(?=### )", text, flags=re.MULTILINE)[1:]:
+        title = part.splitlines()[0].removeprefix("### ")
+        scenario = next(name for name, begin in TITLES.items() if re.match(begin, title))
+        (nodes,) = re.findall(r"\(([\d,]+) nodes", title)
+        found[scenario, int(nodes.replace(",", ""))] = part.strip()
+    return found
+
+
+def merged(page: str, folder: Path) -> Tables:
+    """Those of the page, and in their places those that were printed into the folder."""
+    found = tables(page)
+    for path in folder.glob("*.md"):
+        found |= tables(path.read_text())
+    order = list(TITLES)
+    return dict(sorted(found.items(), key=lambda item: (order.index(item[0][0]), item[0][1])))
 
 
 def value(table: str, name: str) -> float:
@@ -43,7 +64,7 @@ def value(table: str, name: str) -> float:
     return float(row[1].replace(",", "")) if row else math.nan
 
 
-def picture(found: dict[tuple[str, int], str]) -> str:
+def picture(found: Tables) -> str:
     """How long a record takes, by the number of nodes."""
     calm = {nodes: table for (scenario, nodes), table in found.items() if scenario == "calm"}
     sizes = sorted(calm)
@@ -85,10 +106,10 @@ def picture(found: dict[tuple[str, int], str]) -> str:
 
 def main() -> None:
     """Write both."""
-    found = tables(Path(sys.argv[1]))
     page = DOCS / "network.md"
-    text = page.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    before, rest = page.read_text().split(BEGIN)
+    measured, after = rest.split(END)
+    found = merged(measured, Path(sys.argv[1]))
     page.write_text(before + BEGIN + "\n\n" + "\n\n".join(found.values()) + "\n\n" + END + after)
     (DOCS / "network-growth.svg").write_text(picture(found))
 

@@ -65,7 +65,7 @@ class Run:
         kind: type[Crowd] = Crowd,
         warm_up: float = WARM_UP,
     ) -> None:
-        """See ``Crowd``; ``warm_up``: seconds in which they find each other."""
+        """See ``Crowd``; ``warm_up``: seconds in which they find each other (0: ``joins`` follows)."""
         self._taken_up()
         nodes = nodes or 100
         self.aside: Aside | None = None
@@ -78,7 +78,8 @@ class Run:
         enlarge()
         self.crowd.join(warm_up)
         enlarge()
-        self.links("links of a node: fewest, middle, most")
+        if warm_up:
+            self.links("links of a node: fewest, middle, most")
         gc.freeze()
 
     def _taken_up(self) -> None:
@@ -113,12 +114,20 @@ class Run:
         self._done.add(step)
         return True
 
+    def joins(self) -> Self:
+        """They find each other, where that takes so long that it is to be put aside meanwhile."""
+        self.passes("joining", WARM_UP)
+        if self.once("joined"):
+            self.links("links of a node: fewest, middle, most")
+        return self
+
     def passes(self, span: str, seconds: float) -> None:
         """Let a span of time pass, or what is left of it."""
         world = self.crowd.world
         end = self._ends.setdefault(span, world.now + seconds)
+        longest = min(SLICE_SECONDS, 60 * self.aside.minutes) if self.aside else SLICE_SECONDS
         while world.now < end - MICROSECOND:
-            world.run(min(SLICE_SECONDS, end - world.now))
+            world.run(min(longest, end - world.now))
             gc.collect()
             gc.freeze()  # most of what there is stays: it need not be looked at again
             enlarge()
