@@ -9,14 +9,13 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import TypeVar
 
 import msgspec
 from rapidfuzz.distance import OSA
 
 from mutunode.store.search import languages
-from mutunode.store.search.analyser import pieces, spell, spellings, surfaces
+from mutunode.store.search.analyser import pieces, spellings, surfaces
 from mutunode.store.search.asked import Word
 from mutunode.store.search.query import Found, likeness
 
@@ -64,17 +63,27 @@ class Sought:
         self._stems = {stem for word in words for stem in word.stems}
         self._beginnings = tuple(word.word for word in words if word.prefix)
         self._like = [word for word in words if word.word in found.misspelt]
-        self._tails = {form[end:] for form in self._words for end in range(1, len(form))}
-        self._telling = Memo(lambda language: Memo(partial(self._tells, language)))
+        self._resembling = Memo(lambda text: any(_resembles(text, word) for word in self._like))
+        # as the index spells what stands between two blanks: nearly always one word, and a blank
+        self._spelled = {f"{form} " for form in self._words | self._heads}
+        self._spelled_stems = {f"{stem} " for stem in self._stems}
 
     def marks(self, text: str, language: str) -> Iterator[tuple[int, int]]:
         """The places of the sought words in a text, in order; overlapping ones may follow one another."""
-        if not self._stands_in(text, language):
-            return  # nearly all texts
-        telling = self._telling[language]
+        spelled = spellings(language)  # of the index: most of what stands in a text is there
+        known, known_stems = self._spelled, self._spelled_stems
+        beginnings, like = self._beginnings, self._like
         before, before_at, before_surface = "", 0, ""  # a word that may begin one written apart here
         for at, surface in surfaces(text):
-            if not (before or telling[surface]):
+            words, stems, _ = spelled[surface]
+            if not (
+                before
+                or words in known
+                or stems in known_stems
+                or words.startswith(beginnings)
+                or words.find(" ") < len(words) - 1  # several: perhaps
+                or (like and words and self._resembling[words[:-1]])
+            ):
                 continue  # nearly all there is
             for token in pieces(surface, language):
                 if self._is_sought(token.word, token.stem):
@@ -84,34 +93,12 @@ class Sought:
                 before = token.word if token.word in self._heads else ""
                 before_at, before_surface = at, surface
 
-    def _stands_in(self, text: str, language: str) -> bool:
-        """Can anything in a text be sought? Asked of all its words at once, which takes no loop in Python."""
-        spelled = spell(text, language)
-        words = set(spelled.words.split())
-        return (
-            not words.isdisjoint(self._words)
-            or not self._stems.isdisjoint(spelled.stems.split())
-            or any(f" {beginning}" in f" {spelled.words}" for beginning in self._beginnings)
-            or not (words.isdisjoint(self._heads) or words.isdisjoint(self._tails))
-            or any(_resembles(word, sought) for word in words for sought in self._like)
-        )
-
-    def _tells(self, language: str, surface: str) -> bool:
-        """Is something in it sought, or may it begin a word that is?"""
-        words, stems, _ = spellings(language)[surface]  # of the index: most of what stands in a text is there
-        if " " in words[:-1]:
-            return any(
-                token.word in self._heads or self._is_sought(token.word, token.stem)
-                for token in pieces(surface, language)
-            )
-        return bool(words) and (words[:-1] in self._heads or self._is_sought(words[:-1], stems[:-1]))
-
     def _is_sought(self, word: str, stem: str) -> bool:
         return (
             word in self._words
             or (bool(stem) and stem in self._stems)
             or word.startswith(self._beginnings)
-            or (bool(self._like) and any(_resembles(word, sought) for sought in self._like))
+            or (bool(self._like) and self._resembling[word])
         )
 
 
