@@ -70,7 +70,7 @@ class Chains:
         interest: Interest,
         reputation: Reputation,
         on_explained: Callable[[Head, Session, float], object],
-        on_given_up: Callable[[Head, float], None],
+        on_given_up: Callable[[Head, Session, float], None],
         on_disowned: Callable[[bytes], None],
         on_undisputed: Callable[[float], None],
     ) -> None:
@@ -135,7 +135,7 @@ class Chains:
         chain = self.known(head.org)
         if waiting.answered and not (chain is not None and is_signed_by_a_rival(head, chain)):
             self._reputation.bad_signature(session, now)
-        self._on_given_up(head, now)
+        self._on_given_up(head, session, now)
 
     def explains(self, head: Head) -> bool:
         """Whether the chain held verifies a head."""

@@ -128,9 +128,8 @@ class Fetches:
         )
 
     def _set_aside(self, wanted: Wanted, session: Session, now: float) -> None:
-        head = wanted.heads.pop(session.link)
-        self._chains.wait(head, session, now)
-        self._sources.tidy(wanted)
+        self._chains.wait(wanted.heads[session.link], session, now)
+        self._sources.leave(wanted, session, now)
 
     # --- under way -----------------------------------------------------------------------------
     def _go_on(self, wanted: Wanted, pull: Pull, now: float) -> None:

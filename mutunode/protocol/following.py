@@ -186,10 +186,12 @@ class Cursors:
         return batch
 
     # --- settling ------------------------------------------------------------------------------
-    def settled(self, head: Head, now: float) -> None:
-        """A head, and so all older ones of its log, was committed or refused."""
+    def settled(self, head: Head, now: float, *, by: Session | None = None) -> None:
+        """A head, and so all older ones of its log, was committed or refused; ``by``: of this peer alone."""
         log, order = head.log, head.order
         for link, following in list(self._followings.items()):
+            if by is not None and link != by.link:
+                continue
             found = False
             for batch in following.batches:
                 if log in batch.open and batch.open[log] <= order:

@@ -68,7 +68,7 @@ class Node:
             self._interest,
             self._reputation,
             on_explained=self._offer,
-            on_given_up=self._refused,
+            on_given_up=self._given_up,
             on_disowned=self._gossip.forget_log,
             on_undisputed=self._compare_again,
         )
@@ -410,6 +410,10 @@ class Node:
         self._gossip.changed(head, now)
         self._repair.stored(session, now)
         self._passing.committed(now)
+
+    def _given_up(self, head: Head, session: Session, now: float) -> None:
+        """A head that nobody signed: it settles nothing of what others show."""
+        self._cursors.settled(head, now, by=session)
 
     def _refused(self, head: Head, now: float) -> None:
         """Nothing will come of a head."""
