@@ -70,7 +70,8 @@ class Shell:
         self.lan: Lan | None = None
         self._near: dict[bytes, tuple[str, float]] = {}
         self.notices: list[tuple[float, Notice]] = []
-        self._inputs: list[tuple[Input, Callable[[], None] | None]] = []  # for the writer's thread
+        self._inputs: list[Input] = []  # for the writer's thread
+        self._untaken: list[asyncio.Future[None]] = []  # of the frames among them
         self._jobs: deque[Callable[[], None]] = deque()  # for the loop, from the writer's thread
         self._is_woken = False  # it will look at them
 
@@ -115,10 +116,8 @@ class Shell:
         """A frame came; done when the turn that took it is over: read no further from this link before."""
         assert self._turns is not None, "attached before anything arrives"
         taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._post(
-            lambda node, now: node.received(link, frame, now),
-            lambda: self._soon(lambda: _settle(taken)),
-        )
+        self._untaken.append(taken)
+        self._post(lambda node, now: node.received(link, frame, now))
         return taken
 
     def drained(self, link: int, buffered: int) -> None:
@@ -157,17 +156,20 @@ class Shell:
         """Who is near: (organisation, address, seen at). Any thread."""
         return [(org, address, at) for org, (address, at) in list(self._near.items())]
 
-    def _post(self, given: Input, over: Callable[[], None] | None = None) -> None:
+    def _post(self, given: Input) -> None:
         """Hand it over with all else that this round of the loop brings: together they cost one turn."""
-        self._inputs.append((given, over))
+        self._inputs.append(given)
         if len(self._inputs) == 1:
             asyncio.get_running_loop().call_soon(self._post_all)
 
     def _post_all(self) -> None:
         inputs, self._inputs = self._inputs, []
+        untaken, self._untaken = self._untaken, []
         if self._turns is not None:
-            for given, over in inputs:
-                self._turns.post(given, over)
+            for given in inputs[:-1]:
+                self._turns.post(given)
+            over = (lambda: self._soon(lambda: _settle(untaken))) if untaken else None
+            self._turns.post(inputs[-1], over)
 
     def _soon(self, job: Callable[[], None]) -> None:
         """Have the loop do something; from the writer's thread. It is woken once for all that waits."""
@@ -189,6 +191,7 @@ class Shell:
                 log.exception("what was decided could not be done")  # a bug, and the others still wait
 
 
-def _settle(taken: asyncio.Future[None]) -> None:
-    if not taken.done():
-        taken.set_result(None)
+def _settle(untaken: Sequence[asyncio.Future[None]]) -> None:
+    for taken in untaken:
+        if not taken.done():
+            taken.set_result(None)

@@ -8,8 +8,9 @@ would lead to where nobody checked.
 from __future__ import annotations
 
 import asyncio
+import base64
+import os
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 import msgspec
@@ -18,8 +19,8 @@ from mutunode.net.addresses import Address, Place, Unreachable, places
 from mutunode.net.door import HEADER_BYTES_MAX
 from mutunode.net.link import CLOSE_SECONDS_MAX, PING_SECONDS, reset
 from mutunode.net.tls import client_tls, validated_client_tls
+from mutunode.net.websocket import KEY_BYTES, VERSION, WebSocket, accepted_key
 from mutunode.protocol.channel import certificate_channel
-from mutunode.protocol.limits import FRAME_BYTES_MAX
 
 DIAL_SECONDS_MAX = 10.0  # TCP, TLS and upgrade, for all places of a name together
 
@@ -27,11 +28,12 @@ DIAL_SECONDS_MAX = 10.0  # TCP, TLS and upgrade, for all places of a name togeth
 class Dialled(msgspec.Struct, frozen=True):
     """An open link to somebody."""
 
-    socket: aiohttp.ClientWebSocketResponse[Any]
+    socket: WebSocket
     place: Place
     channel: bytes
     abort: Callable[[], None]
     reset: Callable[[], None]
+    let_go: Callable[[], None]  # of what aiohttp keeps, once it ended
 
 
 class Dialler:
@@ -75,20 +77,29 @@ class Dialler:
         raise Unreachable(why)
 
     async def _open(self, address: Address, place: Place) -> Dialled:
-        socket = await self._session.ws_connect(
+        key = base64.b64encode(os.urandom(KEY_BYTES)).decode()
+        response = await self._session.get(
             place.url(),
             ssl=self._validated if address.tls_name else self._any,
             server_hostname=address.host,
-            headers={"Host": address.authority()},
-            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS_MAX),
-            heartbeat=PING_SECONDS,
-            max_msg_size=FRAME_BYTES_MAX + 1,  # aiohttp's limit is the first size it refuses
-            decode_text=False,
+            headers={
+                "Host": address.authority(),
+                "Upgrade": "websocket",
+                "Connection": "Upgrade",
+                "Sec-WebSocket-Version": VERSION,
+                "Sec-WebSocket-Key": key,
+            },
+            read_until_eof=False,
         )
-        transport = _transport(socket)
+        try:
+            transport = _switched(response, key)
+        except BaseException:
+            response.close()
+            raise
         der = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
         channel = address.named_channel() if address.tls_name else certificate_channel(der)
-        return Dialled(socket, place, channel, transport.abort, lambda: reset(transport))
+        socket = _taken_over(response, transport)
+        return Dialled(socket, place, channel, transport.abort, lambda: reset(transport), response.close)
 
 
 async def _only_upgrades(
@@ -101,9 +112,29 @@ async def _only_upgrades(
     return response
 
 
-def _transport(socket: aiohttp.ClientWebSocketResponse[Any]) -> asyncio.WriteTransport:
-    """The connection under a WebSocket; aiohttp shows what is known about it, not the thing itself."""
-    connection = socket._response.connection
-    if connection is None or not isinstance(connection.transport, asyncio.WriteTransport):
+def _switched(response: aiohttp.ClientResponse, key: str) -> asyncio.Transport:
+    """The connection that now is a WebSocket's."""
+    headers, accepted = response.headers, accepted_key(key)
+    if (
+        headers.get("Upgrade", "").lower() != "websocket"
+        or headers.get("Connection", "").lower() != "upgrade"
+        or headers.get("Sec-WebSocket-Accept", "").encode() != accepted
+    ):
+        raise aiohttp.ClientError("its answer opens no WebSocket")
+    if "Sec-WebSocket-Protocol" in headers or "Sec-WebSocket-Extensions" in headers:
+        raise aiohttp.ClientError("it agrees to what nobody asked for")
+    connection = response.connection
+    if connection is None or not isinstance(connection.transport, asyncio.Transport):
         raise aiohttp.ClientError("the connection ended while it was opened")
     return connection.transport
+
+
+def _taken_over(response: aiohttp.ClientResponse, transport: asyncio.Transport) -> WebSocket:
+    assert response.connection is not None
+    below = response.connection.protocol
+    assert below is not None
+    socket = WebSocket(
+        transport, below, is_client=True, ping_seconds=PING_SECONDS, close_seconds=CLOSE_SECONDS_MAX
+    )
+    below.set_parser(socket, None)  # for what came with the answer
+    return socket

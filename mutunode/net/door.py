@@ -22,11 +22,15 @@ from aiohttp.web_protocol import RequestHandler
 from mutunode.net.addresses import IP, plain
 from mutunode.net.admission import Admission, Place
 from mutunode.net.link import CLOSE_SECONDS_MAX, PING_SECONDS, reset
-from mutunode.protocol.limits import FRAME_BYTES_MAX
+from mutunode.net.websocket import VERSION, WebSocket, accepted_key
 
 PATH = "/mutunode/1"
 OPENING_SECONDS_MAX = 10.0  # from accept to WebSocket: TLS and headers together (PROTOCOL §4 has 10 s more)
 BACKLOG = 1_024  # a call that finds it full is dropped, and made again a second later
+SWITCHING = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+    b"Sec-WebSocket-Accept: %s\r\n\r\n"
+)
 HEADERS_MAX, HEADER_BYTES_MAX = 32, 4_096  # an upgrade needs 6 short ones
 SHUTDOWN_SECONDS_MAX = 0.2  # links were ended before; what is left does not answer
 ACCEPT_PAUSE_SECONDS = 0.5  # no file descriptor left: others have to end first
@@ -39,7 +43,7 @@ log = structlog.get_logger("door")
 class Guest:
     """Somebody who came in, with an open WebSocket."""
 
-    def __init__(self, ws: web.WebSocketResponse[Any], ip: IP, port: int, connection: _Connection) -> None:
+    def __init__(self, ws: WebSocket, ip: IP, port: int, connection: _Connection) -> None:
         self.socket = ws
         self.ip = ip
         self.port = port
@@ -215,18 +219,22 @@ class Door:
         ip, port = self._who(request)
         if not connection.comes_from(ip):
             return _refused(503)
-        ws: web.WebSocketResponse[Any] = web.WebSocketResponse(
-            heartbeat=PING_SECONDS,
-            timeout=CLOSE_SECONDS_MAX,
-            compress=False,
-            max_msg_size=FRAME_BYTES_MAX + 1,  # aiohttp's limit is the first size it refuses
-            decode_text=False,
-        )
-        with contextlib.suppress(ConnectionError):  # whoever dialled may leave at any moment
-            await ws.prepare(request)
+        accept = accepted_key(request.headers.get("Sec-WebSocket-Key", ""))
+        if accept is None or request.headers.get("Sec-WebSocket-Version") != VERSION:
+            return _refused(400)
+        if request.transport is not None:  # whoever dialled may leave at any moment
+            request.transport.write(SWITCHING % accept)
+            ws = WebSocket(
+                request.transport,
+                connection,
+                is_client=False,
+                ping_seconds=PING_SECONDS,
+                close_seconds=CLOSE_SECONDS_MAX,
+            )
+            connection.set_parser(ws)  # type: ignore[arg-type]  # for what came with the request
             connection.stop_clock()
             await self._opened(Guest(ws, ip, port, connection))
-        return ws
+        return _Switched()
 
     def _who(self, request: web.BaseRequest) -> tuple[IP, int]:
         """Where they come from; behind a proxy, what the proxy itself added says it."""
@@ -240,13 +248,29 @@ class Door:
         return ip, port
 
 
+class _Switched(web.StreamResponse):
+    """The answer was written: nothing of HTTP follows on this connection."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing."""
+
+
 def _refusal(request: web.BaseRequest) -> int | None:
     """Why this request is no link: another path, a page of a browser, or no WebSocket."""
     if request.path != PATH:
         return 404
     if "Origin" in request.headers:
         return 403
-    if request.method != "GET" or request.headers.get("Upgrade", "").lower() != "websocket":
+    headers = request.headers
+    connection = [word.strip() for word in headers.get("Connection", "").lower().split(",")]
+    if (
+        request.method != "GET"
+        or headers.get("Upgrade", "").lower() != "websocket"
+        or "upgrade" not in connection
+    ):
         return 426
     return None
 

@@ -13,11 +13,11 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
-from aiohttp.web import WebSocketResponse
+from aiohttp import WSCloseCode
 
+from mutunode.net.websocket import End, WebSocket
 from mutunode.protocol import messages
 from mutunode.protocol.errors import Code
 from mutunode.protocol.limits import (
@@ -27,14 +27,13 @@ from mutunode.protocol.limits import (
     STRANGER_SEND_BUFFER_BYTES_MAX,
 )
 
-WebSocket = WebSocketResponse[Any] | ClientWebSocketResponse[Any]
-
 PING_SECONDS = 40.0  # of silence; without a sign in half of it again the link is dead: a minute in all
 READ_AHEAD_BYTES_MAX = 2 * FRAME_BYTES_MAX  # one frame in the node's hands, the next one ready
 SEND_SECONDS_MAX = 2.0 * REQUEST_SECONDS_MAX  # the slowest link worth keeping needs half of it for a frame
 CLOSE_SECONDS_MAX = 3.0
 TOLD_SECONDS = 0.05  # the core need not hear of every small frame…
-TOLD_BYTES = 512 * 1024  # …but of every quarter of what it lets stand in the buffer
+TOLD_BYTES = 1_024 * 1_024  # …but of every third of what it lets stand in the buffer
+TOGETHER_BYTES = 512 * 1_024  # of frames that wait, so many leave in one piece
 REASON_BYTES_MAX = 123  # a control frame of 125 bytes, less the code
 
 CLOSE_QUOTA = 4029
@@ -146,7 +145,7 @@ class Link:
         try:
             while True:
                 while self._waiting:
-                    await self._write_one(self._waiting.popleft())
+                    await self._write_some()
                 if self._ending is not None:
                     break
                 self._more.clear()
@@ -157,15 +156,19 @@ class Link:
         finally:
             self._abort()
 
-    async def _write_one(self, frame: bytes) -> None:
-        self._waiting_bytes -= len(frame)
-        self._writing_bytes = len(frame)
+    async def _write_some(self) -> None:
+        frames, size = [self._waiting.popleft()], 0
+        while self._waiting and (size := size + len(frames[-1])) < TOGETHER_BYTES:
+            frames.append(self._waiting.popleft())
+        size = sum(map(len, frames))
+        self._waiting_bytes -= size
+        self._writing_bytes = size
         self._write_began = asyncio.get_running_loop().time()
         if self._patience is None:
             self._patience = self._watch_writing(SEND_SECONDS_MAX)
-        await self._socket.send_bytes(frame)
+        await self._socket.send(frames)
         self._writing_bytes = 0
-        self._untold_bytes += len(frame)
+        self._untold_bytes += size
         if self._untold_bytes >= TOLD_BYTES:
             self._tell()
         elif self._telling is None:
@@ -193,21 +196,16 @@ class Link:
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
         message = reason.encode("utf-8")[:REASON_BYTES_MAX].decode("utf-8", "ignore").encode("utf-8")
-        await self._socket.close(code=code, message=message)
+        await self._socket.close(code, message)
 
     # --- in -------------------------------------------------------------------------------------
     async def _read(self) -> str:
         taken: deque[tuple[asyncio.Future[None], int]] = deque()
         ahead = 0
-        # Once we end it nothing more is read: aiohttp would close with a code of its own at the next try.
         while self._ending is None:
-            try:
-                message = await self._socket.receive()
-            except (OSError, RuntimeError) as error:
-                return str(error) or type(error).__name__
-            if message.type is not WSMsgType.BINARY:
-                return self._last_words(message.type, message.data)
-            frame = bytes(message.data)
+            frame = await self._socket.receive()
+            if isinstance(frame, End):
+                return await self._last_words(frame)
             taken.append((self._inputs.received(self.number, frame), len(frame)))
             ahead += len(frame)
             while taken and (ahead > READ_AHEAD_BYTES_MAX or taken[0][0].done()):
@@ -216,15 +214,15 @@ class Link:
                 ahead -= size
         return self._ending[1]
 
-    def _last_words(self, kind: WSMsgType, content: object) -> str:
-        """What came instead of a binary frame: the end of the link in any case."""
-        if kind is WSMsgType.TEXT:
+    async def _last_words(self, end: End) -> str:
+        """What came instead of a frame: the end of the link in any case."""
+        if end.by_other:
+            self._was_closed = True
+            return f"the other side closed it with {end.code}"
+        if end.code == WSCloseCode.UNSUPPORTED_DATA:
             error = messages.Err(messages.PUSH, Code.MALFORMED, 0, "a text frame; all frames are binary")
             self.send(messages.encode(error))
             self.close(WSCloseCode.PROTOCOL_ERROR, "a text frame")
-        if kind is WSMsgType.CLOSE:
-            self._was_closed = True
-            return f"the other side closed it with {content}"
-        if kind is WSMsgType.ERROR:
-            return str(content) or "not a WebSocket frame"
-        return "the connection ended"
+        elif end.code:
+            await self._socket.close(end.code, b"")  # it was told why, and has a moment to read it
+        return end.text

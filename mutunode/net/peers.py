@@ -236,4 +236,7 @@ class PeerNet:
         self._inputs.opened(
             link.number, True, effect.address, dialled.channel, near, effect.org, str(dialled.place.ip)
         )
-        await self._carry(link)
+        try:
+            await self._carry(link)
+        finally:
+            dialled.let_go()

@@ -73,7 +73,7 @@ IN_FLIGHT_MAX = 64
 STRANGER_IN_FLIGHT_MAX = 4
 SEND_BUFFER_BYTES_MAX = 4 * FRAME_BYTES_MAX  # behind the frame being sent
 STRANGER_SEND_BUFFER_BYTES_MAX = 256 * 1_024
-SEND_BUFFER_BYTES_GOAL = 2 * FRAME_BYTES_MAX  # beyond it answers wait: the link is the bottleneck
+SEND_BUFFER_BYTES_GOAL = 3 * FRAME_BYTES_MAX  # beyond it answers wait: the link is the bottleneck
 
 # --- conduct: relaying (§4, type 21) ---------------------------------------------------------------
 RELAY_BYTES_A_SECOND = 64_000  # of one pair in one direction: a page of records a second, no film
@@ -152,7 +152,7 @@ MISSING_BODIES_MAX = 1_024  # asked for in one repair
 # --- conduct: files (§5) ---------------------------------------------------------------------------
 FILE_BYTES_MAX = 2**40  # 1 TiB: 4,194,304 chunks, whose leaves take 128 MiB
 CHUNKS_UNDER_WAY_MAX = 96  # × 256 KiB = 24 MiB: asked for, or not yet on the disk
-CHUNKS_A_LINK_MAX = 16  # × 256 KiB hides 300 ms at 100 Mbit/s; asked for at once of one peer
+CHUNKS_A_LINK_MAX = 32  # × 256 KiB hides 600 ms at 100 Mbit/s; half of them are asked for together
 CHUNKS_A_LINK_FIRST = 2  # of an unknown link: 16 s at 256 kbit/s
 CHUNK_STALL_SECONDS = 5.0  # without an answer, when somebody else has it too
 FILES_OPEN_MAX = 64  # fetched at once

@@ -335,7 +335,7 @@ class Turns:
 
     def _may_look_later(self, now: float) -> bool:
         """Whether another turn follows at once, and this one left nothing to mark: a file that arrives is
-        thousands of them, and looking is a third of each.
+        thousands of them, and looking is a quarter of each.
         """
         written, at = self._looked
         is_fresh = at <= now < at + LOOKED_SECONDS and written == self._ledger.written()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import WSMessage, WSMsgType
 
 from mutunode.net import link as links
 from mutunode.net import tls
 from mutunode.net.peers import PeerNet
+from mutunode.net.websocket import End
 from mutunode.protocol.effects import Close, Dial, Send
 from mutunode.protocol.limits import FRAME_BYTES_MAX
 from tests.net.recorder import Recorder, connect, listening
@@ -92,9 +92,9 @@ async def test_a_frame_that_comes_as_the_link_ends_leaves_its_code(alice: Side, 
     await alice[1].until(lambda: bool(alice[1].frames))
     await asyncio.sleep(0)
     socket: Any = alice[0]._links[ours]._socket
-    assert socket._waiting
+    assert socket._fresh is not None
     alice[0].perform(Close(ours, 4003, "somebody else"))
-    socket._reader.feed_data(WSMessage(WSMsgType.BINARY, b"late", None), 4)  # in the same turn of the loop
+    socket.feed_data(b"\x82\x04late")  # in the same turn of the loop
     await bob[1].until(lambda: bool(bob[1].ends))
     assert "4003" in bob[1].ends[0][1]
 
@@ -166,7 +166,7 @@ async def test_a_taken_port_is_an_error_at_the_start(tmp_path: Path, bob: Side) 
 # --- flow ---------------------------------------------------------------------------------------
 async def test_the_core_is_told_how_much_still_waits_and_when_nothing_does(alice: Side, bob: Side) -> None:
     ours, _ = await connect(alice, bob)
-    for _ in range(4):
+    for _ in range(8):
         alice[0].perform(Send(ours, bytes(300_000)))
     await alice[1].until(lambda: (ours, 0) in alice[1].buffered)
     assert max(buffered for _, buffered in alice[1].buffered) > 300_000
@@ -267,14 +267,14 @@ async def test_a_frame_that_does_not_leave_in_time_ends_the_link(monkeypatch: py
 
         sent = 0
 
-        async def send_bytes(self, frame: bytes) -> None:
-            self.sent += 1
+        async def send(self, frames: Sequence[bytes]) -> None:
+            self.sent += len(frames)
             if self.sent > 1:
                 await gone.wait()
 
-        async def receive(self) -> None:
+        async def receive(self) -> End:
             await gone.wait()
-            raise ConnectionResetError("cut")
+            return End(0, "cut")
 
     monkeypatch.setattr(links, "SEND_SECONDS_MAX", 0.2)
     stuck = links.Link(1, Stuck(), gone.set, Recorder())  # type: ignore[arg-type]

@@ -40,8 +40,9 @@ def write_all_new(files: Iterable[tuple[Path, bytes | memoryview]]) -> None:
     try:
         for path, content in files:
             opened.append(os.open(path, _NEW | os.O_EXCL, FILE_MODE))
-            with open(opened[-1], "wb", closefd=False) as out:
-                out.write(content)
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(opened[-1], rest) :]
             os.posix_fadvise(opened[-1], 0, 0, os.POSIX_FADV_DONTNEED)  # starts writing what is not written
         for file in opened:
             os.fsync(file)

@@ -54,13 +54,15 @@ class Folder:
         changed: dict[Path, None] = {}
         for blob, file in files:
             target = self._place(blob)
-            with disk_refusals(str(target)):
-                if target.exists():
-                    file.unlink(missing_ok=True)
+            with disk_refusals(target.name):
+                if os.path.exists(target):
+                    os.unlink(file)
                     continue
-                changed |= dict.fromkeys(make_folder_later(target.parent))
-                file.replace(target)
-                changed[target.parent] = None
+                folder = target.parent
+                if folder not in changed:
+                    changed |= dict.fromkeys(make_folder_later(folder))
+                    changed[folder] = None
+                os.replace(file, target)
         with disk_refusals(str(self._path)):
             for folder in changed:
                 flush_folder(folder)
