@@ -17,6 +17,7 @@ somebody makes up.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from mutunode.protocol import messages
@@ -36,6 +37,7 @@ from mutunode.protocol.limits import (
     HEADS_ASIDE_MAX,
     IDENTITY_OPS_MAX,
     IDENTITY_RIVALS_BYTES_MAX,
+    STRANGERS_ASIDE_MAX,
 )
 from mutunode.protocol.pace import Pace
 from mutunode.protocol.reputation import Reputation
@@ -83,6 +85,7 @@ class Chains:
         self._on_disowned = on_disowned
         self._on_undisputed = on_undisputed
         self._waiting: dict[bytes, dict[bytes, Waiting]] = {}  # organisation → sender
+        self._left: OrderedDict[bytes, None] = OrderedDict()  # strangers that are gone, the last at the end
         self._told: dict[bytes, Pace] = {}  # organisation → how often its changes are shown unasked
 
     def known(self, org: bytes) -> Chain | None:
@@ -318,6 +321,21 @@ class Chains:
             if session is not None and waiting.head is not None and self.explains(waiting.head):
                 head, waiting.head = waiting.head, None
                 self._on_explained(head, session, now)
+
+    def forget(self, session: Session) -> None:
+        """A link is gone: of strangers, who may come with ever new keys, the latest few are remembered."""
+        if session.listened or not session.org:
+            return
+        for senders in self._waiting.values():
+            if (waiting := senders.get(session.org)) is not None:
+                waiting.head = None
+        self._left[session.org] = None
+        self._left.move_to_end(session.org)
+        if len(self._left) > STRANGERS_ASIDE_MAX:
+            gone, _ = self._left.popitem(last=False)
+            if self._core.session_of(gone) is None:  # else it is remembered anew when it leaves
+                for senders in self._waiting.values():
+                    senders.pop(gone, None)
 
     def accept_introduction(self, session: Session) -> None:
         """Somebody we know by their link is listened to from now on: keep what they showed of themselves."""

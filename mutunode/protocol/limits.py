@@ -109,6 +109,7 @@ CHAIN_TOLD_OPS_MAX = 16  # of one change: 16 × 1.1 KiB, and as much of a rival
 CHAINS_TOLD_MAX = 16  # that have rivals, on a new link: × 35 KiB at the very worst, 2 as a rule
 CHAINS_SHOWN_MAX = 1_024  # to one peer, for heads that no longer count: × 1.5 KiB
 FORKS_TOLD_MAX = 16  # with one answer to SINCE: × 5 KiB at the very worst; strangers take 20 pushes at once
+STRANGERS_ASIDE_MAX = 64  # that left and were asked who signed: × 250 bytes for each organisation they named
 HEADS_ASIDE_MAX = 20  # that do not verify, of one sender in that time: more are one bad answer
 PUSH_SECONDS = 0.2  # heads that changed within it travel together
 

@@ -117,8 +117,8 @@ class Node:
             core, self._handshake, self._server, self._cursors, self._forks, self._relaying, self._chains
         )
         self._remembering = (
-            self._handshake, self._gossip, self._forks, self._cursors, self._repair, self._relaying,
-            self._reaching,
+            self._handshake, self._chains, self._gossip, self._forks, self._cursors, self._repair,
+            self._relaying, self._reaching,
         )  # fmt: skip
 
     @property

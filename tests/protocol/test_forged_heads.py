@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from mutunode.protocol import messages
+from mutunode.protocol.limits import STRANGERS_ASIDE_MAX
 from mutunode.protocol.messages import Get, Ident
 from tests.protocol.puppet import Puppet
 from tests.protocol.test_fetching import resources, size, told
@@ -51,3 +52,36 @@ def test_a_head_that_nobody_signed_settles_nothing_of_what_others_showed(bob: Ac
     with bob.turn():
         assert bob.store.ledger.cursor(forger.org) == (b"a forger", 9)
         assert bob.store.ledger.cursor(honest.org) != (b"honestly", 7), "it is shown again when asked"
+
+
+def leaves(puppet: Puppet, bob: Actor) -> None:
+    bob.does(lambda node, now: node.closed(puppet.link, "gone", now))
+
+
+def aside(bob: Actor) -> int:
+    """Of how many senders something is remembered."""
+    return sum(map(len, bob.node._chains._waiting.values()))
+
+
+def test_strangers_that_come_with_ever_new_keys_fill_no_memory(bob: Actor) -> None:
+    _, alice = told(bob)
+    resources(alice, 1)
+    forged = replace(alice.head(), signature=bytes(64))
+    for number in range(STRANGERS_ASIDE_MAX + 20):
+        stranger = Puppet(bob, f"stranger {number}").greets()
+        stranger.pushes(forged)
+        assert stranger.last(Ident).key == alice.org
+        leaves(stranger, bob)
+    assert aside(bob) == STRANGERS_ASIDE_MAX
+
+
+def test_a_stranger_that_comes_again_is_not_asked_again_within_ten_minutes(bob: Actor) -> None:
+    _, alice = told(bob)
+    resources(alice, 1)
+    forged = replace(alice.head(), signature=bytes(64))
+    first = Puppet(bob, "stranger").greets()
+    first.pushes(forged)
+    leaves(first, bob)
+    again = Puppet(bob, author=first.author).greets()
+    again.pushes(forged)
+    assert not [ident for ident in again.heard(Ident) if ident.key == alice.org]
