@@ -753,3 +753,35 @@ def test_what_came_is_shown_once_nothing_more_comes(world: World, monkeypatch: p
     assert seen[-1] - seen[0] <= 1
     world.until(lambda: len(shown) > seen[-1] + 2)
     more[0] = False
+
+
+def test_the_core_hears_once_that_all_that_waited_is_shown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom a record concerns is known when it is shown: who looked before that looks again."""
+    more, turns, told = [False], list[int](), list[int]()
+
+    def project_some(limit: int) -> bool:
+        turns.append(limit)
+        return more[0]
+
+    def all_shown(node: Node, now: float) -> list[Effect]:
+        told.append(len(turns))
+        return []
+
+    def comes(what: bool) -> None:
+        more[0], before = what, len(turns)
+        world.turns.post(lambda node, now: [])
+        world.until(lambda: len(turns) > before + what)
+
+    monkeypatch.setattr(world.disk, "project_some", project_some, raising=False)
+    comes(False)  # whatever the start had left…
+    comes(False)  # …was told by the turn before this one
+    monkeypatch.setattr(Node, "all_shown", all_shown)
+    comes(True)
+    assert told == []
+    comes(False)
+    world.until(lambda: bool(told))
+    comes(False)
+    comes(False)
+    assert len(told) == 1

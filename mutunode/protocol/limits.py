@@ -171,9 +171,7 @@ TRIM_SECONDS = 60
 ROTATE_SECONDS = 600
 PRUNE_SECONDS = 86_400  # what is remembered of strangers that are gone
 REDIAL_SECONDS, REDIAL_SECONDS_MAX = 5, 3_600
-REDIAL_FEW_SECONDS = (
-    120  # × those missing since today, at most: a call a minute × 240 bytes of SYN is 14 kB/h
-)
+REDIAL_FEW_SECONDS = 120  # × those missing since today, at most: about a call a minute, 14 kB of SYN an hour
 NEARBY_MAX = 256
 
 # --- conduct: signing (§3) -------------------------------------------------------------------------

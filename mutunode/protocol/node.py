@@ -197,6 +197,11 @@ class Node:
         self._dialler.unreachable(address, now)
         return self._effects(now)
 
+    def all_shown(self, now: float) -> list[Effect]:
+        """What was committed some time ago can be looked up by now: whom it concerns, and what it cites."""
+        self._passing.more(now)
+        return self._effects(now)
+
     def timer(self, now: float) -> list[Effect]:
         """The time of ``WakeAt`` has come."""
         self._woken = None  # the shell keeps the earliest, which may not be the last: tell it again
@@ -409,7 +414,7 @@ class Node:
         self._cursors.settled(head, now)
         self._gossip.changed(head, now)
         self._repair.stored(session, now)
-        self._passing.committed(now)
+        self._passing.more(now)
 
     def _given_up(self, head: Head, session: Session, now: float) -> None:
         """A head that nobody signed: it settles nothing of what others show."""

@@ -41,8 +41,8 @@ class Passing:
         self._pace[session.link] = Pace(PASSED_ON_HOUR_MAX, PASSED_ON_HOUR_MAX / 3_600, now)
         self._later(session, now, PASSING_SECONDS)
 
-    def committed(self, now: float) -> None:
-        """Something of others came."""
+    def more(self, now: float) -> None:
+        """Something of others came, or what came before is shown only now."""
         if not self._core.agenda.has(("passing",)):
             self._core.agenda.at(("passing",), now + PASSING_SECONDS, self._look)
 

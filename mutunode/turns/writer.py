@@ -231,21 +231,26 @@ class Turns:
                 if now >= self._wake_at:
                     self._wake_at = float("inf")
                     effects += node.timer(now)
-                if project:
-                    self._project(len(inputs), now)
+                if project and self._project(len(inputs), now):
+                    effects += node.all_shown(now)
                 due = {} if self._may_look_later(now) else self._look(node, now)
             self._marks.write(due)
             self._go_out(effects)
         except Exception as error:
             self._fail(error)
 
-    def _project(self, inputs: int, now: float) -> None:
-        """Show what was committed, in turns without inputs: first of all others get their answers."""
+    def _project(self, inputs: int, now: float) -> bool:
+        """Show what was committed, in turns without inputs: first of all others get their answers.
+
+        Whether it caught up: what waited since an earlier turn is shown.
+        """
+        was_behind = self._more_to_project
         self._is_quiet = not inputs
         is_time = self._is_quiet or now >= self._shown_at + SHOWN_EVERY_SECONDS
         self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX if is_time else 0)
         if is_time:
             self._shown_at = now
+        return was_behind and not self._more_to_project
 
     def _take_act(self, act: _Act[Any]) -> None:
         if not act.future.set_running_or_notify_cancel():

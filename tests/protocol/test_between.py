@@ -22,11 +22,6 @@ class MallorysChannel(Actor):
             self.does(type(self.node).opened, wire.number, outgoing, address, channel, lan, pinned)
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 @pytest.mark.parametrize("pinned", [False, True])
 def test_a_man_in_the_middle_on_the_lan_gets_no_session_and_no_record(world: World, pinned: bool) -> None:
     """P10: every frame is passed on as it is, and each side sees a certificate of the man in the middle."""

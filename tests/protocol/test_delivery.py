@@ -23,11 +23,6 @@ TOKEN = "a" * 26
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def bob(world: World) -> Actor:
     """An author who never heard of anybody."""
     bob = world.node("bob")

@@ -34,11 +34,6 @@ def friends(world: World, *names: str, lan: bool = True) -> list[Actor]:
     return actors
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 # --- it arrives ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("content", [b"", SMALL, BIG[:CHUNK_BYTES], BIG], ids=len)
 def test_a_file_arrives_from_its_author(world: World, content: bytes) -> None:

@@ -21,16 +21,6 @@ SECRET = "06 12 34 56 78"
 MONTH_SECONDS = 30 * 86_400
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def bob(world: World) -> Actor:
-    return world.node("bob")
-
-
 def resource(title: str) -> tuple[str, dict[str, Any]]:
     return "resource", {"title": {"fr": title}}
 

@@ -19,16 +19,6 @@ from tests.simulator import Actor, World
 from tests.store.authors import Author
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def bob(world: World) -> Actor:
-    return world.node("bob")
-
-
 def follow(bob: Actor, name: str = "alice") -> tuple[Puppet, Author]:
     """Bob listens to somebody, who is linked with him and whom the test speaks for."""
     author = Author(name)

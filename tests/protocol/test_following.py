@@ -19,16 +19,6 @@ from tests.store.authors import START, Author, take
 STORE = b"mallorys"
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def bob(world: World) -> Actor:
-    return world.node("bob")
-
-
 def cursor_of(bob: Actor, puppet: Puppet) -> tuple[bytes, int] | None:
     with bob.turn():
         return bob.store.ledger.cursor(puppet.org)

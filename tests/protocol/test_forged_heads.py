@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
 from mutunode.protocol import messages
@@ -11,16 +10,6 @@ from mutunode.protocol.messages import Get, Ident
 from tests.protocol.puppet import Puppet
 from tests.protocol.test_fetching import resources, size, told
 from tests.simulator import Actor, World
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def bob(world: World) -> Actor:
-    return world.node("bob")
 
 
 def test_a_head_that_nobody_signed_does_not_keep_the_others_from_being_asked(

@@ -23,16 +23,6 @@ from tests.store.authors import Author
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "mutunode-1.json").read_text())
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def bob(world: World) -> Actor:
-    return world.node("bob")
-
-
 class TwoFaced:
     """Mallory shows one log to some and another to others."""
 

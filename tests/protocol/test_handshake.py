@@ -14,11 +14,6 @@ from tests.simulator import World
 from tests.store.authors import Author
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def test_both_say_hello_first_and_auth_as_soon_as_the_others_hello_is_there(world: World) -> None:
     puppet = Puppet(world.node("bob"))
     assert [type(message).__name__ for message in puppet.got] == ["Hello"]

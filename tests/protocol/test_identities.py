@@ -29,16 +29,6 @@ RIVALS = {
 ORG = bytes.fromhex(IDENTITY["org"])
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def bob(world: World) -> Actor:
-    return world.node("bob")
-
-
 class Organisation:
     """The one of the vectors, as somebody to accept."""
 

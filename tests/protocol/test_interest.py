@@ -15,11 +15,6 @@ from tests.simulator import Actor, World
 from tests.store.authors import Author, take
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def distances(actor: Actor, *others: Actor | Author) -> list[int | None]:
     return [actor.node.distance(other.org) for other in others]
 

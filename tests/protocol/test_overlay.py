@@ -15,11 +15,6 @@ from tests.simulator import Actor, World
 from tests.store.authors import Author
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def crowd(bob: Actor, count: int) -> list[Author]:
     """So many accepted organisations at addresses of their own, each in another /24."""
     authors = [Author(f"org {i}") for i in range(count)]

@@ -25,11 +25,6 @@ class Wishes(Actor):
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def bob(world: World) -> Wishes:
     from mutunode.protocol.core import NodeSettings
 

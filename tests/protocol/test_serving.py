@@ -17,11 +17,6 @@ from tests.store.authors import Author, take
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def bob(world: World) -> Actor:
     bob = world.node("bob")
     bob.publishes("Fiche 1", "Fiche 2", "Fiche 3")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from mutunode.protocol.effects import NoticeKind
 from mutunode.protocol.merkle import EMPTY_ROOT
 from mutunode.protocol.messages import AskHead, Heads, Ident
@@ -11,11 +9,6 @@ from mutunode.protocol.signing import Mark, Reason
 from tests.protocol.puppet import Puppet
 from tests.simulator import Actor, World
 from tests.store.authors import Author
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
 
 
 def restarts(actor: Actor) -> None:

@@ -21,11 +21,6 @@ from tests.simulator.epochs import Thief, open_epoch
 from tests.store.authors import START, Author, take
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def alice(machine: str = "", keeps: int = 0) -> Author:
     """One organisation, as the machine on which it began anew."""
     author = Author("alice")

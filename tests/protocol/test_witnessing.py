@@ -22,11 +22,6 @@ Told = list[Witness | None]
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def bob(world: World) -> Actor:
     bob = world.node("bob")
     bob.publishes("Fiche 1", "Fiche 2", "Fiche 3")

@@ -21,8 +21,8 @@ Make = Callable[..., Node]
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is passed on is looked at soon: as in a real node, well after what was committed is shown."""
-    monkeypatch.setattr(passing, "PASSING_SECONDS", 0.5)
+    """What is passed on is looked at at once, not when several came together, nor once it is shown."""
+    monkeypatch.setattr(passing, "PASSING_SECONDS", 0.0)
     monkeypatch.setattr(outbox, "SOON_SECONDS", 0.05)
 
 
