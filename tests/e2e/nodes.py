@@ -221,6 +221,18 @@ class Node:
         self.ask("peer_accept", org=other.org, address=other.peer)
 
     def catches_up_with(self, other: Node) -> None:
-        """Wait until it holds all of another's register."""
+        """Wait until it holds all of another's register, and shows the newest of it to people."""
+        self.holds_all_of(other)
+        size = other.register()[0]
+        if size and other.shows_entry(other, size - 1):
+            until(lambda: self.shows_entry(other, size - 1), f"{self.name} shows the newest of {other.name}")
+
+    def holds_all_of(self, other: Node) -> None:
+        """Wait until it holds all of another's register: shown a moment later, or when its time comes."""
         wanted = other.register()
         until(lambda: self.holds_of(other) == wanted, f"{self.name} holds {wanted} of {other.name}")
+
+    def shows_entry(self, other: Node, index: int) -> bool:
+        """Whether what stands there in a register is shown."""
+        shown = self.ask("log_show", **{"log": other.org, "from": index, "limit": 1})
+        return bool(shown["entries"][0]["state"])
