@@ -110,12 +110,16 @@ class Chains:
         if waiting is None or now >= waiting.asked + CHAIN_ASKED_SECONDS:
             _forget_old(senders, now)
             waiting = senders[session.org] = Waiting(now, of_unknown=self.known(org) is None)
-            self._ask(session, org, 1, now)
+            self._ask(session, org, 1, now, patient=waiting.of_unknown)
         return waiting
 
-    def _ask(self, session: Session, org: bytes, epoch: int, now: float) -> None:
-        ask = messages.Ident(0, org, epoch)
-        session.ask(ask, lambda reply, then: self._answered(session, org, reply, then), now)
+    def _ask(
+        self, session: Session, org: bytes, epoch: int, now: float, *, patient: bool = False
+    ) -> None:
+        def answered(reply: Reply, then: float) -> None:
+            self._answered(session, org, reply, then)
+
+        session.ask(messages.Ident(0, org, epoch), answered, now, patient=patient)
 
     def _answered(self, session: Session, org: bytes, reply: Reply, now: float) -> None:
         waiting = self._waiting.get(org, {}).get(session.org)

@@ -87,6 +87,7 @@ class Ask(msgspec.Struct):
 
     message: messages.Message
     handler: Handler
+    patient: bool = False
     tries: int = 0
 
 
@@ -97,8 +98,8 @@ class Session:
         "_busy_said", "_busy_until", "_core", "_is_content_free", "_last_id_seen", "_next_id",
         "_quiet_until", "_unheeded", "address", "asking", "asks", "bad_answers", "buffered_bytes",
         "chain", "channel", "delivered", "features", "hears_others", "lan", "link", "listened",
-        "messages", "operating", "org", "outbox", "outgoing", "pinned", "reading", "served",
-        "shown", "since", "state", "subnet", "trusted", "via", "waiting", "wanted_back_after",
+        "messages", "operating", "org", "outbox", "outgoing", "patient", "patient_asked", "pinned",
+        "reading", "served", "shown", "since", "state", "subnet", "trusted", "via", "waiting", "wanted_back_after",
         "window",
     )  # fmt: skip
 
@@ -124,6 +125,8 @@ class Session:
         # what we asked
         self.asks: dict[int, Ask] = {}
         self.outbox: deque[Ask] = deque()
+        self.patient: deque[Ask] = deque()  # behind those, but for one that is always under way
+        self.patient_asked = 0  # of them under way
         self.window = REQUESTS_LAN_MAX if lan else FETCHES_MAX * 2
         self.asking = Pace(MESSAGES_BURST * 0.9, MESSAGES_A_SECOND * 0.9, now)  # under what is allowed
         self._is_content_free = lan  # on the LAN what is served sets the pace of content, not its count
@@ -201,9 +204,10 @@ class Session:
             self._core.ended.append(self)
         self.state = State.CLOSED
         self.waiting.clear()
-        asks = [*self.asks.values(), *self.outbox]
+        asks = [*self.asks.values(), *self.outbox, *self.patient]
         self.asks.clear()
         self.outbox.clear()
+        self.patient.clear()
         for ask in asks:
             ask.handler(None, now)
 
@@ -220,13 +224,27 @@ class Session:
         self.buffered_bytes += size
 
     # --- our requests --------------------------------------------------------------------------
-    def ask(self, message: messages.Message, handler: Handler, now: float, *, urgent: bool = False) -> None:
-        """Send a request as soon as the other side's limits allow."""
+    def ask(
+        self,
+        message: messages.Message,
+        handler: Handler,
+        now: float,
+        *,
+        urgent: bool = False,
+        patient: bool = False,
+    ) -> None:
+        """Send a request as soon as the other side's limits allow.
+
+        ``patient``: beside all others, so that a thousand questions who somebody is do not keep the link from
+        giving what those who are known wrote.
+        """
         if self.is_closed:
             handler(None, now)
             return
-        ask = Ask(message, handler)
-        if urgent:
+        ask = Ask(message, handler, patient)
+        if patient:
+            self.patient.append(ask)
+        elif urgent:
             self.outbox.appendleft(ask)
         else:
             self.outbox.append(ask)
@@ -234,19 +252,25 @@ class Session:
 
     def pump(self, now: float) -> None:
         """Send what the other side's limits allow by now."""
-        while self.outbox and len(self.asks) < self.window:
-            is_free = self._is_content_free and isinstance(self.outbox[0].message, CONTENT)
+        while (waiting := self._whose_turn()) and len(self.asks) < self.window:
+            is_free = self._is_content_free and isinstance(waiting[0].message, CONTENT)
             wait = max(self._quiet_until - now, 0.0) or (0.0 if is_free else self.asking.wait_seconds(now))
             if wait > 0:
                 self._core.agenda.at(("pump", self.link), now + wait, self.pump)
                 return
             if not is_free:
                 self.asking.take_whole(now)
-            self._send_ask(self.outbox.popleft(), now)
+            self._send_ask(waiting.popleft(), now)
+
+    def _whose_turn(self) -> deque[Ask]:
+        """Where the next request is; one patient one is always under way, or they might wait for ever."""
+        is_patient = self.patient and (not self.outbox or not self.patient_asked)
+        return self.patient if is_patient else self.outbox
 
     def _send_ask(self, ask: Ask, now: float) -> None:
         number, self._next_id = self._next_id, self._next_id + 2
         self.asks[number] = ask
+        self.patient_asked += ask.patient
         ask.tries += 1
         deadline = now + REQUEST_SECONDS_MAX
         self._core.agenda.at(("ask", self.link, number), deadline, lambda late: self._too_late(number, late))
@@ -255,6 +279,7 @@ class Session:
     def _too_late(self, id: int, now: float) -> None:
         ask = self.asks.pop(id, None)
         if ask is not None:
+            self.patient_asked -= ask.patient
             ask.handler(None, now)
             self.pump(now)
 
@@ -264,6 +289,7 @@ class Session:
         if ask is None or not isinstance(reply, (REPLIES[type(ask.message)], messages.Err)):
             return
         del self.asks[number]
+        self.patient_asked -= ask.patient
         self._core.agenda.cancel(("ask", self.link, number))
         if isinstance(reply, messages.Err) and reply.code == Code.BUSY and ask.tries < REQUEST_TRIES_MAX:
             self._hold_back(ask, reply.retry_after_s, now)

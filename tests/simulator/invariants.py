@@ -166,8 +166,9 @@ class Watch:
         waiting, asks = len(session.waiting), len(session.asks)
         if waiting > HELD_REQUESTS_MAX and waiting > session.in_flight_max:
             self._fail(f"{actor.name} keeps {waiting} requests of one peer waiting")
-        if asks > IN_FLIGHT_MAX or len(session.outbox) > BACKLOG_MAX:
-            self._fail(f"{actor.name} asks {asks} at once, {len(session.outbox)} more wait")
+        backlog = len(session.outbox) + len(session.patient)
+        if asks > IN_FLIGHT_MAX or backlog > BACKLOG_MAX:
+            self._fail(f"{actor.name} asks {asks} at once, {backlog} more wait")
         if session.buffered_bytes > SEND_BUFFER_BYTES_MAX + 2 * FRAME_BYTES_MAX:
             self._fail(f"{actor.name} lets {session.buffered_bytes} bytes stand for one peer")
 
