@@ -44,7 +44,7 @@ from mutunode.service.params import Emit
 from mutunode.shell import Shell, read_address, read_seeds
 from mutunode.store.blobs import BlobError
 from mutunode.store.interface import StoreError
-from mutunode.turns import renew_if_old
+from mutunode.turns import Turns, renew_if_old
 from mutunode.web import render
 from mutunode.web.app import make_app
 from mutunode.web.control import ControlSocket
@@ -52,6 +52,7 @@ from mutunode.web.serve import Door
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import Language, WebSettings
 
+WARM_LOOK_SECONDS, WARM_WAITS_SECONDS_MAX = 0.1, 30.0  # a node that is never at rest has readers, too
 RENEWAL_CHECK_SECONDS = 600.0
 HOME_WAIT_SECONDS = 5.0  # a command that works without a daemon gives the home back in a moment
 SEARCH_WAIT_SECONDS_MAX = 2.0  # a record is found within one second of its publication; twice that
@@ -156,9 +157,16 @@ async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, sto
         await node.stop()
 
 
-def _warm() -> None:
-    """What the first readers would wait for; compiling it takes memory that is not needed again."""
-    render.warm()
+def _warm(turns: Turns) -> None:
+    """What the first readers would wait for; compiling it takes memory that is not needed again.
+
+    It takes Python's one lock for a quarter of a second: who brings much at our start goes first.
+    """
+    until = time.monotonic() + WARM_WAITS_SECONDS_MAX
+    for name in render.WARM:
+        while turns.is_busy and time.monotonic() < until:
+            time.sleep(WARM_LOOK_SECONDS)
+        render.warm(name)
     memory.give_back()
 
 
@@ -215,7 +223,7 @@ class RunningNode:
             )
             await node.shell.lan.start()
         node._tasks.append(asyncio.create_task(node._keep_renewed()))
-        node._tasks.append(asyncio.create_task(asyncio.to_thread(_warm)))
+        node._tasks.append(asyncio.create_task(asyncio.to_thread(_warm, node.engine.turns)))
         gc.collect()
         gc.freeze()  # what lives as long as the node is not walked again by the collector
         return node

@@ -43,6 +43,7 @@ from mutunode.turns import Outward, Turns
 
 FEED_YIELDS_TO_CHANGES = 100  # made during one step: somebody imports, or a first replication streams in
 FEED_YIELDS = 4.0  # times as long as the step took
+FEED_WAITS_SECONDS_MAX = 3.0  # for whole batches to end that come in: 100,000 records, as a rule
 SEARCH_WAITS_FOR_CHANGES = 2_000  # what is indexed within a second
 SEARCH_LOOK_SECONDS = 0.02
 
@@ -58,11 +59,16 @@ class Feeder(Follower):
     name = "feeder"
     gather_seconds = 0.15  # what arrives together is indexed together: one commit of the index costs 80 ms
 
-    def __init__(self, index: SearchIndex, reader: Reader, indexer: Indexer) -> None:
+    def __init__(
+        self, index: SearchIndex, reader: Reader, indexer: Indexer, is_busy: Callable[[], bool]
+    ) -> None:
+        """``is_busy``: whether somebody brings much just now, to whom the second core is of more use."""
         super().__init__()
         self._index = index
         self._reader = reader
         self._indexer = indexer
+        self._is_busy = is_busy
+        self._waits_until: float | None = None
 
     def stop(self) -> None:
         """End after the step in hand; another process, at once."""
@@ -74,6 +80,8 @@ class Feeder(Follower):
         """One step; while the writer takes in whole batches it goes first, since both want the one lock of
         Python: an import ran three times as fast for it, and was searchable no later.
         """
+        if self._waits():
+            return True
         newest, behind, began = self._reader.newest_change(), self._reader.behind(), time.monotonic()
         if behind + newest - self._index.place.change > WORTH_CHANGES and self._indexer.is_possible:
             folder = self._index.lend()
@@ -88,6 +96,15 @@ class Feeder(Follower):
         if self._reader.newest_change() > newest + FEED_YIELDS_TO_CHANGES:
             self._stopping.wait(FEED_YIELDS * (time.monotonic() - began))
         return more
+
+    def _waits(self) -> bool:
+        """A while, where much comes: what makes it searchable would make its coming slower."""
+        if not self._is_busy():
+            self._waits_until = None
+            return False
+        now = time.monotonic()
+        self._waits_until = self._waits_until or now + FEED_WAITS_SECONDS_MAX
+        return now < self._waits_until and not self._stopping.wait(self.gather_seconds)
 
     def _committed(self) -> None:
         """The other process came further; whatever is being taken in meanwhile leaves holes in our heaps."""
@@ -147,7 +164,8 @@ class Engine:
         documents = Documents(self.registry, self.reader, home.language)
         edition = f"{__version__} {' '.join(self.registry)}"  # another version, or a new kind: index anew
         self.index = SearchIndex(home.path / "search", documents, clock, edition=edition)
-        self.feeder = Feeder(self.index, self.reader, Indexer(store, home.language, kinds))
+        indexer = Indexer(store, home.language, kinds)
+        self.feeder = Feeder(self.index, self.reader, indexer, lambda: self.turns.is_busy)
         me = Me(keys.org, keys.operating_public, keys.sign, opens=self._opens)
         self.turns = Turns(me, self.store, home, self._make_node, clock, self._perform)
         self.library = open_blobs(settings.blobs, home.path)

@@ -90,10 +90,19 @@ def test_what_waits_to_be_shown_is_left_to_a_process_before_the_first_of_it_is(
     publish(store, Author("alice"), *[("resource", {"title": {"fr": str(n)}}) for n in range(300)])
     assert store.reader().newest_change() == 0
     counting = Counting(url, "fr", linger_seconds=0.0)
-    feeder = engine.Feeder(beside(jardin, tmp_path / "beside"), store.reader(), counting)
+    busy = [True]
+    feeder = engine.Feeder(beside(jardin, tmp_path / "beside"), store.reader(), counting, lambda: busy[0])
     monkeypatch.setattr(engine, "WORTH_CHANGES", 299)
+    monkeypatch.setattr(engine, "FEED_WAITS_SECONDS_MAX", 60.0)
+    assert feeder.step()  # who brings it goes first…
+    assert counting.runs == 0
+    busy[0] = False
     feeder.step()
     assert counting.runs == 1
+    busy[0] = True
+    monkeypatch.setattr(engine, "FEED_WAITS_SECONDS_MAX", 0.0)
+    feeder.step()  # …but not for ever
+    assert counting.runs == 2
     feeder._index.close()
     store.close()
 

@@ -28,7 +28,7 @@ from mutunode.protocol.signing import Mark
 from mutunode.store.interface import StoreFull
 from mutunode.store.memory import MemoryStore
 from mutunode.turns import CLOSE_ALL, Input, NotSigned, Outward, Stopping, Turn, Turns, Written, renew_if_old
-from mutunode.turns.writer import INPUTS_PER_TURN_MAX
+from mutunode.turns.writer import BATCH_INPUTS, BATCH_SECONDS, INPUTS_PER_TURN_MAX
 from tests.store.authors import Author
 
 WAIT_SECONDS = 10.0
@@ -310,6 +310,20 @@ def test_inputs_that_pile_up_share_turns(world: World) -> None:
     world.settle()
     assert taken == list(range(200))
     assert world.disk.turns - before <= 200 // INPUTS_PER_TURN_MAX + 4
+
+
+def test_whoever_brings_much_at_once_keeps_others_waiting_for_a_moment(world: World) -> None:
+    assert not world.turns.is_busy
+    for number, is_busy in ((BATCH_INPUTS - 1, False), (BATCH_INPUTS, True)):
+        gate, held = hold(world)
+        for _ in range(number):
+            world.turns.post(nothing)
+        gate.set()
+        held.result(WAIT_SECONDS)
+        world.settle()
+        assert world.turns.is_busy is is_busy
+    world.ahead_seconds = BATCH_SECONDS
+    assert not world.turns.is_busy
 
 
 def test_inputs_and_acts_keep_their_order(world: World) -> None:

@@ -113,9 +113,7 @@ class Chains:
             self._ask(session, org, 1, now, patient=waiting.of_unknown)
         return waiting
 
-    def _ask(
-        self, session: Session, org: bytes, epoch: int, now: float, *, patient: bool = False
-    ) -> None:
+    def _ask(self, session: Session, org: bytes, epoch: int, now: float, *, patient: bool = False) -> None:
         def answered(reply: Reply, then: float) -> None:
             self._answered(session, org, reply, then)
 

@@ -99,8 +99,8 @@ class Session:
         "_quiet_until", "_unheeded", "address", "asking", "asks", "bad_answers", "buffered_bytes",
         "chain", "channel", "delivered", "features", "hears_others", "lan", "link", "listened",
         "messages", "operating", "org", "outbox", "outgoing", "patient", "patient_asked", "pinned",
-        "reading", "served", "shown", "since", "state", "subnet", "trusted", "via", "waiting", "wanted_back_after",
-        "window",
+        "reading", "served", "shown", "since", "state", "subnet", "trusted", "via", "waiting",
+        "wanted_back_after", "window",
     )  # fmt: skip
 
     def __init__(

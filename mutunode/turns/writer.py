@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
 PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who sends us much waits longer
+BATCH_INPUTS = 8  # in one turn: somebody brings much at once…
+BATCH_SECONDS = 0.5  # …and goes on doing so, as a rule
 QUIET_SECONDS = 0.05  # without an input, before what was committed is shown: first of all it is committed…
 SHOWN_EVERY_SECONDS = 0.25  # …but so often at least: a first replication can be searched as it streams in
 IDLE_SECONDS_MAX = 60.0
@@ -119,6 +121,7 @@ class Turns:
         self._more_to_project = True
         self._is_quiet = True  # nothing came in the latest turn
         self._shown_at = float("-inf")
+        self._batch_at = float("-inf")  # when much came at once
         self._epoch_due = False  # what was opened lacks its first heads, and they may be signed
         self._settled = False
         self._looked = (-1, float("-inf"))  # how much was written, and when
@@ -146,6 +149,11 @@ class Turns:
         if self._over.is_set():
             self._refuse_the_rest()
         return act.future
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody brings much just now: what can wait does. Any thread."""
+        return self._clock() < self._batch_at + BATCH_SECONDS
 
     # --- the loop ------------------------------------------------------------------------------
     def _run(self) -> None:
@@ -213,6 +221,8 @@ class Turns:
         if self._node is None:
             self._start_when_due()  # what came in meanwhile is of links that are being closed
         else:
+            if len(posted) >= BATCH_INPUTS:
+                self._batch_at = self._latest
             self._turn([each.given for each in posted], project=True)
         for each in posted:
             if each.over is not None:

@@ -80,11 +80,10 @@ class _Compiled(jinja2.BytecodeCache):
 _compiled = _Compiled()
 
 
-def warm() -> None:
-    """Compile what everybody opens first; in a thread, so that the first readers do not wait for it."""
+def warm(name: str) -> None:
+    """Compile one of ``WARM``, what everybody opens first; in a thread, before somebody waits for it."""
     for language in LANGUAGES:
-        for name in WARM:
-            _environment(language).get_template(name)
+        _environment(language).get_template(name)
 
 
 @cache

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mutunode.protocol import codec, messages, rows
 from mutunode.protocol.effects import NoticeKind
 from mutunode.protocol.entry import Entry
+from mutunode.protocol.limits import FETCHES_LAN_MAX
 from mutunode.protocol.merkle import Compact, leaf_hash
 from mutunode.protocol.messages import Get, Ident
 from tests.protocol.puppet import Puppet
@@ -54,6 +55,32 @@ def test_an_announced_log_is_fetched_and_held(bob: Actor) -> None:
     assert puppet.last(Get) == Get(puppet.last(Get).id, alice.log(), 0, 0, 3, True)
     puppet.answers_gets(entries)
     assert size(bob, alice) == 3
+
+
+def test_what_the_known_wrote_does_not_wait_until_everybody_is_known(bob: Actor) -> None:
+    """Each is asked for as soon as it is known who it is; and who the others are, beside that."""
+    authors = {author.org: author for author in (Author(f"member {n}") for n in range(100))}
+    for author in authors.values():
+        bob.accepts(author)
+        author.write(("resource", {"title": {"fr": "Une fiche"}}))
+    teller = Puppet(bob, "teller").greets()
+    teller.pushes(*(author.head() for author in authors.values()))
+
+    def asked() -> list[Author]:
+        return [authors[ident.key] for ident in teller.heard(Ident) if ident.key in authors]
+
+    def answers(number: int) -> None:
+        author = asked()[number]
+        ident = next(ident for ident in teller.heard(Ident) if ident.key == author.org)
+        teller.answers_ident(ident, author.chain)
+
+    assert FETCHES_LAN_MAX < len(asked()) < 100
+    answers(0)
+    answers(1)
+    assert [get.log for get in teller.heard(Get)] == [asked()[0].log()]
+    for number in range(2, 100):  # nothing else is answered
+        answers(number)
+    assert len(teller.heard(Get)) == FETCHES_LAN_MAX
 
 
 def test_only_what_is_lacking_is_asked_for(bob: Actor) -> None:
