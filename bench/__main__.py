@@ -116,8 +116,12 @@ def _replication(asked: argparse.Namespace, folder: Path) -> Iterator[Figure]:
         many.prepared(asked.keep, asked.records, organisations)
     limit = bare.measure(folder, asked.records)
     yield limit
-    limits = many.Limits(limit.value, bare.spent(folder, min(asked.records, TANTIVY_RECORDS)), tantivy)
+    spent = bare.spent(folder, min(asked.records, TANTIVY_RECORDS))
+    signed = bare.signed(folder, asked.records, ORGANISATIONS)
+    yield signed
     for organisations in (1, ORGANISATIONS):
+        beside = signed.value if organisations > 1 else None
+        limits = many.Limits(limit.value, beside, spent, tantivy)
         yield from many.replication(folder, asked.keep, asked.records, organisations, limits)
 
 

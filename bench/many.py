@@ -42,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
     """What stands beside, measured in the same run."""
 
     records: float  # a second, by the bare loop
+    signed: float | None  # the same, with the signatures of as many organisations
     spent: float  # µs of processor a record, by the same
     tantivy: float  # documents a second
 
@@ -94,6 +95,9 @@ def _first(giver: Node, taker: Node, records: int, whose: str, limits: Limits) -
     note = f"{records:,} records"
     name = f"first replication from {whose}"
     yield Figure(f"{name}: durable", records / durable, "records/s", limits.records, DURABLE, note)
+    if limits.signed:
+        share = f"{records / durable / limits.signed:.2f} of the bare loop with what is signed"
+        yield Figure(f"{name}: durable, again", records / durable, "records/s", limits.signed, note=share)
     yield Figure(f"{name}: shown", records / shown, "records/s", limits.records, note=note)
     yield Figure(
         f"{name}: searchable",

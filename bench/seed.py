@@ -18,7 +18,7 @@ import msgspec
 from bench.corpus import bodies
 from mutunode.protocol.crypto import public_of, sealing_public_of, sign
 from mutunode.protocol.entry import make_entry
-from mutunode.protocol.head import PUBLIC, log_id, sign_head
+from mutunode.protocol.head import PUBLIC, Head, log_id, sign_head
 from mutunode.protocol.identity import Chain, make_genesis
 from mutunode.protocol.ids import org_text
 from mutunode.protocol.ledger import Stance
@@ -106,10 +106,11 @@ def _publish(ledger: StoreLedger, author: Author, written: Sequence[dict[str, An
     rows = [(entry.header, entry.salt, entry.body) for entry in entries]
     ledger.append(org, PUBLIC, tree.size, rows, leaves)
     tree.extend(leaves)
-    ledger.commit(_head(author, tree, time), tree)
+    ledger.commit(signed_head(author, tree, time), tree)
 
 
-def _head(author: Author, tree: Compact, time: int) -> Any:
+def signed_head(author: Author, tree: Compact, time: int) -> Head:
+    """What it signs over a tree."""
     return sign_head(
         author.chain.org,
         PUBLIC,

@@ -14,6 +14,7 @@ import pytest
 
 from mutunode.protocol.head import PUBLIC
 from mutunode.store import StoreDamaged, StoreError, open_store
+from mutunode.store.connection import open_reader
 from mutunode.store.sqlite import SqliteStore
 from tests.store.authors import Author, append, publish, take
 
@@ -52,6 +53,11 @@ def test_commits_are_flushed_and_what_is_deleted_is_overwritten(store: SqliteSto
         return store._db.execute(f"PRAGMA {name}").get
 
     assert (pragma("journal_mode"), pragma("synchronous"), pragma("secure_delete")) == ("wal", 2, 1)
+
+
+def test_no_statement_is_planned_again_for_each_value(store: SqliteStore, path: Path) -> None:
+    for db in (store._db, open_reader(path)):
+        assert db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
 
 
 def test_a_turn_that_wrote_nothing_changes_nothing(store: SqliteStore) -> None:
