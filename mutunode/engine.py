@@ -167,7 +167,9 @@ class Engine:
         indexer = Indexer(store, home.language, kinds)
         self.feeder = Feeder(self.index, self.reader, indexer, lambda: self.turns.is_busy)
         me = Me(keys.org, keys.operating_public, keys.sign, opens=self._opens)
-        self.turns = Turns(me, self.store, home, self._make_node, clock, self._perform)
+        self.turns = Turns(
+            me, self.store, home, self._make_node, clock, self._perform, lambda: self.reader.is_read
+        )
         self.library = open_blobs(settings.blobs, home.path)
         self.porter = Porter(self.library, self.turns.post)
         self.opener = Opener(

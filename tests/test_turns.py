@@ -28,7 +28,12 @@ from mutunode.protocol.signing import Mark
 from mutunode.store.interface import StoreFull
 from mutunode.store.memory import MemoryStore
 from mutunode.turns import CLOSE_ALL, Input, NotSigned, Outward, Stopping, Turn, Turns, Written, renew_if_old
-from mutunode.turns.writer import BATCH_INPUTS, BATCH_SECONDS, INPUTS_PER_TURN_MAX
+from mutunode.turns.writer import (
+    BATCH_INPUTS,
+    BATCH_SECONDS,
+    INPUTS_PER_TURN_MAX,
+    INPUTS_WHILE_READ_MAX,
+)
 from tests.store.authors import Author
 
 WAIT_SECONDS = 10.0
@@ -324,6 +329,32 @@ def test_whoever_brings_much_at_once_keeps_others_waiting_for_a_moment(world: Wo
         assert world.turns.is_busy is is_busy
     world.ahead_seconds = BATCH_SECONDS
     assert not world.turns.is_busy
+
+
+def test_while_somebody_waits_for_an_answer_turns_are_small_with_pauses_between(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.turns, "_is_read", lambda: True)
+    release, held = hold(world)
+    for _ in range(10 * INPUTS_WHILE_READ_MAX):
+        world.turns.post(nothing)
+    before = world.disk.turns
+    release.set()
+    held.result(WAIT_SECONDS)
+    world.settle()
+    assert world.disk.turns - before >= 10
+    began: list[float] = []
+
+    def slow(node: Node, now: float) -> list[Effect]:
+        began.append(time.monotonic())
+        time.sleep(0.02)
+        return []
+
+    for _ in range(4):
+        over = threading.Event()
+        world.turns.post(slow, over.set)
+        assert over.wait(WAIT_SECONDS)
+    assert all(later - earlier >= 0.04 for earlier, later in itertools.pairwise(began))
 
 
 def test_inputs_and_acts_keep_their_order(world: World) -> None:

@@ -269,6 +269,11 @@ class Reader(Protocol):
     def at_once(self) -> AbstractContextManager[None]:
         """Until the end of this ``with``, all calls of this thread see one state, and cost less."""
 
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody does so just now, or did a moment ago: what can wait does."""
+        ...
+
     def record(self, rec: bytes) -> Stored | None:
         """A record by its id, also one that its author's newer epoch dropped."""
 

@@ -32,6 +32,11 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
         finally:
             self._here.state = before
 
+    @property
+    def is_read(self) -> bool:
+        """What is read here is read in no time."""
+        return False
+
     def _held(self) -> Contents:
         return getattr(self._here, "state", None) or self._newest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from mutunode.store.connection import open_reader, refusals
 from mutunode.store.interface import StoreError
 
 IDLE_MAX = 4  # × 4 MiB of cache
+READ_SECONDS = 0.05  # after an answer: whoever got it may ask again
 
 
 class Pool:
@@ -24,6 +26,8 @@ class Pool:
         self._idle: list[apsw.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._at_once = 0  # answers that are being made
+        self._read_at = float("-inf")  # when the last of them was done
         self._here = threading.local()  # the connection this thread has at once
 
     @contextmanager
@@ -34,10 +38,22 @@ class Pool:
             return
         with self.snapshot() as db:
             self._here.db = db
+            self._count(1)
             try:
                 yield
             finally:
+                self._count(-1)
                 self._here.db = None
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._at_once += more
+            self._read_at = time.monotonic()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody waits for an answer just now, or did a moment ago."""
+        return self._at_once > 0 or time.monotonic() < self._read_at + READ_SECONDS
 
     @contextmanager
     def snapshot(self) -> Iterator[apsw.Connection]:

@@ -39,6 +39,11 @@ class PrivateReader:
         """One state for all calls of this thread until the end of a ``with``."""
         return self._reader.at_once()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody does so just now, or did a moment ago."""
+        return self._reader.is_read
+
     # --- both sides together -------------------------------------------------------------------
     def record(self, rec: bytes) -> Stored | None:
         """A record by its id."""

@@ -88,6 +88,11 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
         """One state for all calls of this thread until the end of a ``with``."""
         return self._pool.at_once()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody does so just now, or did a moment ago."""
+        return self._pool.is_read
+
     # --- one record ----------------------------------------------------------------------------
     def record(self, rec: bytes) -> Stored | None:
         """A record by its id, also a retracted one."""

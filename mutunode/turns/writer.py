@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
@@ -29,6 +30,8 @@ from mutunode.turns.marks import Marked, Marks, OutsideMark
 T = TypeVar("T")
 
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
+INPUTS_WHILE_READ_MAX, PROJECTED_WHILE_READ_MAX = 16, 100  # while somebody waits for an answer of ours
+GIVES_WAY_SECONDS_MIN, GIVES_WAY_SECONDS_MAX = 0.005, 0.05  # as long as the turn took, if it was no short one
 PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who sends us much waits longer
 BATCH_INPUTS = 8  # in one turn: somebody brings much at once…
 BATCH_SECONDS = 0.5  # …and goes on doing so, as a rule
@@ -98,8 +101,13 @@ class Turns:
         make_node: Callable[[Me], Node],
         clock: Callable[[], float],
         perform: Callable[[Sequence[Outward]], None],
+        is_read: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``perform`` is called in the writer's thread after every turn, with what it decided."""
+        """``perform`` is called in the writer's thread after every turn, with what it decided.
+
+        ``is_read``: whether somebody waits for an answer of this node; what others bring takes half of the
+        time then, in small turns, since it holds the one lock of Python.
+        """
         self._me = me
         self._ledger = store.ledger
         self._outside = mark
@@ -107,6 +115,7 @@ class Turns:
         self._make_node = make_node
         self._clock = clock
         self._perform = perform
+        self._is_read = is_read
         self._inbox: queue.SimpleQueue[_Posted | _Act[Any] | None] = queue.SimpleQueue()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="turns", daemon=True)
@@ -168,9 +177,11 @@ class Turns:
         """Take what waits: inputs together, up to the next act, which follows by itself."""
         given = self._next()
         inputs: list[_Posted] = []
+        inputs_max = INPUTS_WHILE_READ_MAX if self._is_read() else INPUTS_PER_TURN_MAX
         while isinstance(given, _Posted):
             inputs.append(given)
-            given = self._waiting() if len(inputs) < INPUTS_PER_TURN_MAX else _NOTHING
+            given = self._waiting() if len(inputs) < inputs_max else _NOTHING
+        began = time.monotonic()
         if inputs or given is _NOTHING:
             self._take_inputs(inputs)
         if self._epoch_due:
@@ -178,8 +189,14 @@ class Turns:
             self._take_act(_Act(begin_epoch, freeing=False))
         if isinstance(given, _Act):
             self._take_act(given)
+        else:
+            self._give_way(time.monotonic() - began)
         self._settled = self._ledger.settle()
         return given is not None
+
+    def _give_way(self, took: float) -> None:
+        if took >= GIVES_WAY_SECONDS_MIN and self._is_read():
+            time.sleep(min(took, GIVES_WAY_SECONDS_MAX))
 
     def _next(self) -> _Posted | _Act[Any] | _Nothing | None:
         """The next thing to do: what arrived, else (nothing arrived) the timer or a bit of projecting."""
@@ -257,7 +274,8 @@ class Turns:
         was_behind = self._more_to_project
         self._is_quiet = not inputs
         is_time = self._is_quiet or now >= self._shown_at + SHOWN_EVERY_SECONDS
-        self._more_to_project = self._ledger.project_some(PROJECTED_PER_TURN_MAX if is_time else 0)
+        some = PROJECTED_WHILE_READ_MAX if self._is_read() else PROJECTED_PER_TURN_MAX
+        self._more_to_project = self._ledger.project_some(some if is_time else 0)
         if is_time:
             self._shown_at = now
         return was_behind and not self._more_to_project

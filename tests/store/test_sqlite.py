@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from mutunode.protocol.head import PUBLIC
-from mutunode.store import StoreDamaged, StoreError, open_store
+from mutunode.store import StoreDamaged, StoreError, open_store, pool
 from mutunode.store.connection import open_reader
 from mutunode.store.sqlite import SqliteStore
 from tests.store.authors import Author, append, publish, take
@@ -165,6 +165,26 @@ def test_readers_on_many_threads_see_whole_turns_only(store: SqliteStore) -> Non
     for thread in threads:
         thread.join()
     assert torn == []
+
+
+def test_a_reader_is_heard_of_while_it_reads_and_a_moment_longer(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = store.reader()
+
+    def is_read() -> bool:
+        return reader.is_read
+
+    assert not is_read()
+    monkeypatch.setattr(pool, "READ_SECONDS", 0.0)
+    with reader.at_once():
+        assert is_read()
+        with reader.at_once():
+            pass
+        assert is_read()
+    assert not is_read()
+    monkeypatch.setattr(pool, "READ_SECONDS", 60.0)
+    assert is_read()
 
 
 def test_a_walk_sees_the_log_as_it_was_when_it_began(store: SqliteStore) -> None:
