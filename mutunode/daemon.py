@@ -17,6 +17,7 @@ import resource
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -52,6 +53,8 @@ from mutunode.web.serve import Door
 from mutunode.web.sessions import Sessions
 from mutunode.web.settings import Language, WebSettings
 
+YOUNG_OBJECTS = 10_000  # between two walks of the collector: records are many objects, none of them a cycle
+WARM_AFTER_SECONDS = 1.0  # peers are met first, and have much to say when a node was away
 WARM_LOOK_SECONDS, WARM_WAITS_SECONDS_MAX = 0.1, 30.0  # a node that is never at rest has readers, too
 RENEWAL_CHECK_SECONDS = 600.0
 HOME_WAIT_SECONDS = 5.0  # a command that works without a daemon gives the home back in a moment
@@ -157,16 +160,19 @@ async def _serve(home: Home, keys: Keys, sessions: Sessions, chosen: Chosen, sto
         await node.stop()
 
 
-def _warm(turns: Turns) -> None:
+def _warm(turns: Turns, stopping: threading.Event) -> None:
     """What the first readers would wait for; compiling it takes memory that is not needed again.
 
     It takes Python's one lock for a quarter of a second: who brings much at our start goes first.
     """
-    until = time.monotonic() + WARM_WAITS_SECONDS_MAX
+    seconds, until = WARM_AFTER_SECONDS, time.monotonic() + WARM_WAITS_SECONDS_MAX
     for name in render.WARM:
-        while turns.is_busy and time.monotonic() < until:
-            time.sleep(WARM_LOOK_SECONDS)
+        while not stopping.wait(seconds) and turns.is_busy and time.monotonic() < until:
+            seconds = WARM_LOOK_SECONDS
+        if stopping.is_set():
+            return
         render.warm(name)
+        seconds = 0.0
     memory.give_back()
 
 
@@ -223,9 +229,11 @@ class RunningNode:
             )
             await node.shell.lan.start()
         node._tasks.append(asyncio.create_task(node._keep_renewed()))
-        node._tasks.append(asyncio.create_task(asyncio.to_thread(_warm, node.engine.turns)))
+        stopping = node.engine.office.desk.is_stopping
+        node._tasks.append(asyncio.create_task(asyncio.to_thread(_warm, node.engine.turns, stopping)))
         gc.collect()
         gc.freeze()  # what lives as long as the node is not walked again by the collector
+        gc.set_threshold(YOUNG_OBJECTS)
         return node
 
     async def stop(self) -> None:

@@ -159,7 +159,8 @@ def check_batch(rows: Sequence[Row]) -> Batch:
     taken: list[Row] = []
     leaves: list[bytes] = []
     headers: list[Header | None] = []
-    for raw, salt, body in rows:
+    for row in rows:
+        raw, salt, body = row
         try:
             header = parse_header(raw)
         except Broken as error:
@@ -169,7 +170,7 @@ def check_batch(rows: Sequence[Row]) -> Batch:
             if salt or body:
                 check_body(header, salt, body)
             headers.append(header)
-            taken.append((raw, salt, body))
+            taken.append(row)
         else:
             headers.append(None)
             taken.append((raw, b"", b""))
