@@ -22,7 +22,7 @@ from mutunode.store.interface import StoreDamaged, StoreError, StoreFull
 
 APPLICATION_ID = 0x6D75_7475  # "mutu"
 PAGE_BYTES = 8_192  # eight entries of 800 bytes fill a page; of 4,096 they would leave a tenth empty
-WRITER_CACHE_KIB = 8 * 1_024  # what is not in it the system has: 32 MiB cost no processor time less
+WRITER_CACHE_KIB = 4 * 1_024  # what is not in it the system has: neither 32 MiB nor 8 cost less processor
 READER_CACHE_KIB = 4 * 1_024
 WAL_PAGES = 2_000  # × 8 KiB: copied back into the file every 16 MiB
 WAL_BYTES_KEPT_MAX = 64 * 1_024 * 1_024  # a longer one, left by a long reader, is cut

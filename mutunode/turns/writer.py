@@ -31,7 +31,10 @@ T = TypeVar("T")
 
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
 INPUTS_WHILE_READ_MAX, PROJECTED_WHILE_READ_MAX = 16, 100  # while somebody waits for an answer of ours
-GIVES_WAY_SECONDS_MIN, GIVES_WAY_SECONDS_MAX = 0.005, 0.05  # as long as the turn took, if it was no short one
+GIVES_WAY_SECONDS_MIN, GIVES_WAY_SECONDS_MAX = (
+    0.003,
+    0.05,
+)  # as long as each input took, if that was not short
 PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who sends us much waits longer
 BATCH_INPUTS = 8  # in one turn: somebody brings much at once…
 BATCH_SECONDS = 0.5  # …and goes on doing so, as a rule
@@ -181,7 +184,6 @@ class Turns:
         while isinstance(given, _Posted):
             inputs.append(given)
             given = self._waiting() if len(inputs) < inputs_max else _NOTHING
-        began = time.monotonic()
         if inputs or given is _NOTHING:
             self._take_inputs(inputs)
         if self._epoch_due:
@@ -189,12 +191,12 @@ class Turns:
             self._take_act(_Act(begin_epoch, freeing=False))
         if isinstance(given, _Act):
             self._take_act(given)
-        else:
-            self._give_way(time.monotonic() - began)
         self._settled = self._ledger.settle()
         return given is not None
 
-    def _give_way(self, took: float) -> None:
+    def _give_way(self, began: float) -> None:
+        """Something was done since then; who waits for an answer has as long to itself."""
+        took = time.monotonic() - began
         if took >= GIVES_WAY_SECONDS_MIN and self._is_read():
             time.sleep(min(took, GIVES_WAY_SECONDS_MAX))
 
@@ -254,7 +256,9 @@ class Turns:
         try:
             with self._ledger.transaction(hurried=len(inputs) > 1 or self._more_to_project):
                 for given in inputs:
+                    began = time.monotonic()
                     effects += given(node, now)
+                    self._give_way(began)
                 if now >= self._wake_at:
                     self._wake_at = float("inf")
                     effects += node.timer(now)
@@ -274,8 +278,12 @@ class Turns:
         was_behind = self._more_to_project
         self._is_quiet = not inputs
         is_time = self._is_quiet or now >= self._shown_at + SHOWN_EVERY_SECONDS
-        some = PROJECTED_WHILE_READ_MAX if self._is_read() else PROJECTED_PER_TURN_MAX
+        some, began = (
+            PROJECTED_WHILE_READ_MAX if self._is_read() else PROJECTED_PER_TURN_MAX,
+            time.monotonic(),
+        )
         self._more_to_project = self._ledger.project_some(some if is_time else 0)
+        self._give_way(began)
         if is_time:
             self._shown_at = now
         return was_behind and not self._more_to_project
