@@ -14,12 +14,18 @@ import pytest
 
 from mutunode.alone import call
 from mutunode.home import Home
+from mutunode.protocol.blobs import blob_of
+from mutunode.protocol.ids import blob_text
+from mutunode.protocol.limits import CHUNK_BYTES
 from mutunode.restoring import restore
 from mutunode.service.backup import measure
 from mutunode.service.errors import Refusal
 from mutunode.store.sqlite import SqliteStore
 
 RECORDS = "records.sqlite"
+SHARED = bytes(range(256)) * 2_000  # two chunks: its leaves are kept, too
+_ID = blob_text(blob_of([SHARED[:CHUNK_BYTES], SHARED[CHUNK_BYTES:]])[0]).removeprefix("blob_")
+FILE = f"blobs/{_ID[0]}/{_ID[1]}/{_ID}"
 
 
 def silent(event: dict[str, Any]) -> None:
@@ -32,10 +38,10 @@ def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("backed-up")
     home = folder / "home"
     Home.create(home, name="Jardin", language="fr", entropy=bytes(32), now=1)
-    call(home, "publish", {"kind": "resource", "fields": {"title": "Un"}}, silent)
-    blob = home / "blobs" / "a" / "b" / ("blob_" + "a" * 52)
-    blob.parent.mkdir(parents=True)
-    blob.write_bytes(b"a file that somebody shares")
+    shared = folder / "film.bin"
+    shared.write_bytes(SHARED)
+    fields = {"title": "Un", "files": [str(shared)]}
+    call(home, "publish", {"kind": "resource", "fields": fields}, silent)
     (home / "mutunode.toml").write_text('log_level = "warning"\n')
     call(home, "backup", {"path": str(folder / "backup")}, silent)
     return folder / "backup"
@@ -75,9 +81,12 @@ def test_what_was_backed_up_is_put_back_to_the_byte(backup: Path, tmp_path: Path
     assert told
     new = tmp_path / "new"
     assert {path.name for path in new.iterdir()} == {"lock", "identity", RECORDS, "mutunode.toml", "blobs"}
-    for name in ("identity", "mutunode.toml", "blobs/a/b/blob_" + "a" * 52):
+    for name in ("identity", "mutunode.toml", FILE, f"{FILE}.leaves"):
         assert (new / name).read_bytes() == (backup / name).read_bytes()
     assert call(new, "search", {"q": "Un"}, silent).total == 1
+    (hit,) = call(new, "search", {"q": "Un"}, silent).hits
+    call(new, "get", {"rec": hit.id, "path": str(tmp_path / "had")}, silent)
+    assert (tmp_path / "had" / "film.bin").read_bytes() == SHARED
 
 
 def test_cursors_that_others_hold_of_the_lost_store_are_not_of_this_one(backup: Path, tmp_path: Path) -> None:
@@ -133,7 +142,7 @@ def test_a_database_whose_declarations_were_rewritten_is_refused(copy: Path, tmp
     is_refused(copy, tmp_path, "is none that mutunode made")
 
 
-@pytest.mark.parametrize("name", [RECORDS, "identity", "mutunode.toml", "blobs/a/b/blob_" + "a" * 52])
+@pytest.mark.parametrize("name", [RECORDS, "identity", "mutunode.toml", FILE])
 def test_one_changed_byte_is_refused(copy: Path, tmp_path: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -148,7 +157,7 @@ def test_one_changed_byte_is_refused(copy: Path, tmp_path: Path, name: str) -> N
         "/etc/passwd",
         "blobs/../../outside",
         "blobs/a/b/evil.sh",
-        "blobs/a/b/blob_" + "a" * 51 + "/",
+        "blobs/a/b/" + "a" * 51 + "/",
         "mark",
         "control.sock",
         "search/x",
