@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from mutunode.protocol.ledger import WantedFile
@@ -25,7 +26,9 @@ _CURRENT_CITES = (
 )
 _WANTED = f"{_FILES} WHERE NOT held ORDER BY reason DESC, since, blob LIMIT ?"
 _LIKELY = (
-    "SELECT org FROM cite WHERE blob = ?1 UNION SELECT org FROM file_holder WHERE blob = ?1 ORDER BY org"
+    "WITH wanted AS (SELECT blob FROM file WHERE NOT held ORDER BY reason DESC, since, blob LIMIT ?)"
+    " SELECT blob, org FROM wanted JOIN cite USING (blob)"
+    " UNION SELECT blob, org FROM wanted JOIN file_holder USING (blob) ORDER BY blob, org"
 )
 _SERVED = (
     "SELECT size FROM file WHERE blob = ?1 AND held"
@@ -72,9 +75,12 @@ class Files:
     def files_wanted(self, limit: int) -> list[WantedFile]:
         """Files to fetch, the most wanted first."""
         db = self._turn.db
+        likely: dict[bytes, list[bytes]] = defaultdict(list)
+        for blob, org in sql.each(db, _LIKELY, (limit,)):
+            likely[blob].append(org)
         return [
-            WantedFile(blob, size, tuple(org for (org,) in sql.rows(db, _LIKELY, (blob,))), reason == ASKED)
-            for blob, size, _, reason, _, _ in sql.rows(db, _WANTED, (limit,))
+            WantedFile(blob, size, tuple(likely[blob]), reason == ASKED)
+            for blob, size, _, reason, _, _ in sql.each(db, _WANTED, (limit,))
         ]
 
     def file_arrived(self, blob: bytes) -> None:
