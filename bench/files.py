@@ -28,7 +28,6 @@ LINKED_SECONDS_MAX = 60.0
 FILES_A_RECORD = 80  # × 11 values of the 1,000 that a body may have
 SECONDS_MAX = 1_200.0
 POLL_SECONDS = 0.05
-POLL_MANY_SECONDS = 0.2  # the state of eighty files costs a node some 15 ms
 BLOCK = 1_024 * 1_024
 
 LARGE = Target(0.5, "at least", share=True)
@@ -191,12 +190,11 @@ def _timed(giver: Node, taker: Node, recs: list[str], paths: list[Path]) -> tupl
     """(seconds, processor seconds of both) until all is verified, durable and held."""
     for rec in recs:
         wait_until(lambda rec=rec: _knows(taker, rec), SECONDS_MAX, POLL_SECONDS, "the records")
+    wanted = taker.files_held() + len(paths)
     spent, started = giver.cpu_seconds() + taker.cpu_seconds(), time.perf_counter()
     for rec in recs:
         taker.ask("fetch", rec=rec)
-    for rec in recs:
-        step = POLL_SECONDS if len(paths) == 1 else POLL_MANY_SECONDS
-        wait_until(lambda rec=rec: _held(taker, rec), SECONDS_MAX, step, f"{len(paths)} files")
+    wait_until(lambda: taker.files_held() == wanted, SECONDS_MAX, POLL_SECONDS, f"{len(paths)} files")
     seconds = time.perf_counter() - started
     return seconds, giver.cpu_seconds() + taker.cpu_seconds() - spent
 
@@ -223,10 +221,6 @@ def _knows(taker: Node, rec: str) -> bool:
     except Failure:
         return False
     return True
-
-
-def _held(taker: Node, rec: str) -> bool:
-    return all(line["held"] for line in taker.ask("files", rec=rec))
 
 
 def _plain(folder: Path, paths: list[Path]) -> tuple[float, float]:

@@ -121,10 +121,17 @@ class Node:
 
     def durable(self) -> int:
         """Entries of all registers that are verified and durable: committed, as anybody reads in the file."""
+        return self._committed("SELECT coalesce(sum(size), 0) FROM log")
+
+    def files_held(self) -> int:
+        """Files that are here whole, and known to be."""
+        return self._committed("SELECT count(*) FROM file WHERE held")
+
+    def _committed(self, question: str) -> int:
         database = apsw.Connection(str(self.home / "records.sqlite"), apsw.SQLITE_OPEN_READONLY)
         database.set_busy_timeout(5_000)
         try:
-            return int(sql.value(database, "SELECT coalesce(sum(size), 0) FROM log"))
+            return int(sql.value(database, question))
         finally:
             database.close()
 
