@@ -44,7 +44,7 @@ IDENTITY_BYTES_MAX = 16 * 1_024 * 1_024
 PLACE = "restoring"  # in the home, for as long as it takes
 MAY_STAND_BEFORE = frozenset({SETTINGS, "lock"})
 NAMES = re.compile(
-    rf"{RECORDS}|{IDENTITY}|{re.escape(SETTINGS)}|{FILES}/[a-z2-7]/[a-z2-7]/[a-z2-7]{{52}}(\.leaves)?"
+    rf"{RECORDS}|{IDENTITY}|{re.escape(SETTINGS)}|{FILES}/([a-z2-7]/[a-z2-7]/)?[a-z2-7]{{52}}(\.leaves)?"
 )
 
 Emit = Callable[[dict[str, Any]], None]

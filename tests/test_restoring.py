@@ -25,7 +25,7 @@ from mutunode.store.sqlite import SqliteStore
 RECORDS = "records.sqlite"
 SHARED = bytes(range(256)) * 2_000  # two chunks: its leaves are kept, too
 _ID = blob_text(blob_of([SHARED[:CHUNK_BYTES], SHARED[CHUNK_BYTES:]])[0]).removeprefix("blob_")
-FILE = f"blobs/{_ID[0]}/{_ID[1]}/{_ID}"
+FILE = f"blobs/{_ID}"
 
 
 def silent(event: dict[str, Any]) -> None:
@@ -84,6 +84,23 @@ def test_what_was_backed_up_is_put_back_to_the_byte(backup: Path, tmp_path: Path
     for name in ("identity", "mutunode.toml", FILE, f"{FILE}.leaves"):
         assert (new / name).read_bytes() == (backup / name).read_bytes()
     assert call(new, "search", {"q": "Un"}, silent).total == 1
+    (hit,) = call(new, "search", {"q": "Un"}, silent).hits
+    call(new, "get", {"rec": hit.id, "path": str(tmp_path / "had")}, silent)
+    assert (tmp_path / "had" / "film.bin").read_bytes() == SHARED
+
+
+def test_a_backup_of_before_files_stood_in_one_folder_is_put_back(copy: Path, tmp_path: Path) -> None:
+    deep = f"blobs/{_ID[0]}/{_ID[1]}"
+    (copy / deep).mkdir(parents=True)
+
+    def change(manifest: dict[str, Any]) -> None:
+        for ending in ("", ".leaves"):
+            (copy / f"{FILE}{ending}").rename(copy / f"{deep}/{_ID}{ending}")
+            manifest["files"][f"{deep}/{_ID}{ending}"] = manifest["files"].pop(f"{FILE}{ending}")
+
+    rewrite_manifest(copy, change)
+    new = tmp_path / "new"
+    restore(copy, new, silent)
     (hit,) = call(new, "search", {"q": "Un"}, silent).hits
     call(new, "get", {"rec": hit.id, "path": str(tmp_path / "had")}, silent)
     assert (tmp_path / "had" / "film.bin").read_bytes() == SHARED
@@ -158,6 +175,7 @@ def test_one_changed_byte_is_refused(copy: Path, tmp_path: Path, name: str) -> N
         "blobs/../../outside",
         "blobs/a/b/evil.sh",
         "blobs/a/b/" + "a" * 51 + "/",
+        "blobs/a/" + "a" * 52,
         "mark",
         "control.sock",
         "search/x",

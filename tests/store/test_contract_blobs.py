@@ -11,6 +11,7 @@ import pytest
 
 from mutunode.protocol import blobs
 from mutunode.protocol.blobs import check_chunk, chunk_leaf
+from mutunode.protocol.ids import blob_text
 from mutunode.protocol.limits import CHUNK_BYTES
 from mutunode.store.blobs import BlobDamaged, BlobError, BlobFull, BlobGone, Library, open_blobs
 from tests.store.object_store import object_store
@@ -236,7 +237,7 @@ def folder(tmp_path: Path) -> Library:
 
 
 def file_of(tmp_path: Path) -> Path:
-    (found,) = [path for path in (tmp_path / "blobs").glob("?/?/*") if not path.name.endswith(".leaves")]
+    (found,) = [path for path in (tmp_path / "blobs").iterdir() if not path.name.endswith(".leaves")]
     return found
 
 
@@ -246,6 +247,22 @@ def flip(path: Path, at: int) -> None:
         byte = file.read(1)
         file.seek(at)
         file.write(bytes([byte[0] ^ 1]))
+
+
+def test_files_that_stood_two_folders_deep_are_moved_up(folder: Library, tmp_path: Path) -> None:
+    contents = [content_of(2 * CHUNK_BYTES, seed) for seed in range(3)]
+    added = [add(folder, content) for content in contents]
+    shelf = tmp_path / "blobs"
+    for path in list(shelf.iterdir()):
+        deep = shelf / path.name[0] / path.name[1]
+        deep.mkdir(parents=True, exist_ok=True)
+        path.rename(deep / path.name)
+    again = open_blobs("", tmp_path)
+    assert [b"".join(again.pieces(blob)) for blob in added] == contents
+    assert {path.name.removesuffix(".leaves") for path in shelf.iterdir()} == {
+        blob_text(blob).removeprefix("blob_") for blob in added
+    }
+    assert again.clean(set()) == 0, "their leaves came along"
 
 
 def test_a_flipped_byte_is_given_to_nobody(folder: Library, tmp_path: Path) -> None:

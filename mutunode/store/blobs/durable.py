@@ -12,17 +12,11 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, each known to the one above it when this returns."""
-    for changed in make_folder_later(path):
-        flush_folder(changed)
-
-
-def make_folder_later(path: Path) -> list[Path]:
-    """The same, but the folders given back are still to be flushed, in this order."""
     if path.is_dir():
-        return []
-    changed = make_folder_later(path.parent)
+        return
+    make_folder(path.parent)
     path.mkdir(mode=FOLDER_MODE, exist_ok=True)
-    return [*changed, path.parent]
+    flush_folder(path.parent)
 
 
 def flush_folder(path: Path) -> None:
@@ -34,7 +28,7 @@ def flush_folder(path: Path) -> None:
         os.close(folder)
 
 
-def write_all_new(files: Iterable[tuple[Path, bytes | memoryview]]) -> None:
+def write_all_new(files: Iterable[tuple[str, bytes | memoryview]]) -> None:
     """Several as ``write_new`` does: the disk works on all of them while each is waited for."""
     opened = []
     try:

@@ -1,7 +1,8 @@
-"""Whole files in folders of this machine, two levels deep: ``b/k/<id>``, leaves beside the long ones.
+"""Whole files in one folder of this machine, each under its id, leaves beside the long ones.
 
-The leaves are put first and the file last, by renaming it: a file that stands under its id is whole. A stop
-in between leaves leaves without a file, which mean nothing.
+One folder, so that the disk learns all names that came together by one flush. The leaves are put first and
+the file last, by renaming it: a file that stands under its id is whole. A stop in between leaves leaves
+without a file, which mean nothing.
 """
 
 from __future__ import annotations
@@ -14,22 +15,24 @@ from pathlib import Path
 from mutunode.protocol.errors import Malformed
 from mutunode.protocol.ids import blob_text, parse
 from mutunode.protocol.limits import CHUNK_BYTES
-from mutunode.store.blobs.durable import flush_folder, make_folder, make_folder_later, write_new
+from mutunode.store.blobs.durable import flush_folder, make_folder, write_new
 from mutunode.store.blobs.interface import BlobError, BlobGone, disk_refusals
 
 LEAVES = ".leaves"
 PREFIX = len("blob_")
+BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 PLACES = 64  # remembered: a long file is read chunk by chunk, and making a path costs as much as opening it
 
 
 class Folder:
-    """A shelf made of folders."""
+    """A shelf that is a folder."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             with disk_refusals(str(path)):
                 make_folder(path)
+                self._flatten()
         except BlobGone as error:
             raise BlobError(
                 f"{path}: this folder cannot be made; check the setting `blobs`",
@@ -43,29 +46,21 @@ class Folder:
             if target.exists():
                 file.unlink(missing_ok=True)
                 return
-            make_folder(target.parent)
             if len(leaves) > 32:  # one leaf is as quickly made from the file
                 write_new(_leaves_of(target), leaves)
             file.replace(target)
-            flush_folder(target.parent)
+            flush_folder(self._path)
 
-    def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
-        """Rename them all, then have the disk know all their names."""
-        changed: dict[Path, None] = {}
-        for blob, file in files:
-            target = self._place(blob)
-            with disk_refusals(target.name):
-                if os.path.exists(target):
-                    os.unlink(file)
-                    continue
-                folder = target.parent
-                if folder not in changed:
-                    changed |= dict.fromkeys(make_folder_later(folder))
-                    changed[folder] = None
-                os.replace(file, target)
+    def put_short(self, files: Sequence[tuple[bytes, str]]) -> None:
+        """Rename them all, then have the disk know all their names.
+
+        What stands there already is not asked: each call of the system gives Python's lock away, then
+        waits for it.
+        """
         with disk_refusals(str(self._path)):
-            for folder in changed:
-                flush_folder(folder)
+            for blob, file in files:
+                os.replace(file, f"{self._path}/{_name(blob)}")
+            flush_folder(self._path)
 
     def size(self, blob: bytes) -> int | None:
         """As the system knows it."""
@@ -102,8 +97,7 @@ class Folder:
         with disk_refusals(str(target)):
             target.unlink(missing_ok=True)
             _leaves_of(target).unlink(missing_ok=True)
-            if target.parent.is_dir():
-                flush_folder(target.parent)
+            flush_folder(self._path)
 
     def each(self) -> Iterator[tuple[bytes, int]]:
         """Whatever bears an id."""
@@ -123,16 +117,32 @@ class Folder:
         return len(lonely)
 
     def _files(self) -> Iterator[Path]:
-        return self._path.glob("?/?/*")
+        return self._path.iterdir()
 
     def _place(self, blob: bytes) -> Path:
         return _place(self._path, blob)
 
+    def _flatten(self) -> None:
+        """Files that were put there before this was one folder, ``b/k/<id>``: move them up."""
+        for letter in BASE32:
+            upper = self._path / letter
+            if not upper.is_dir():
+                continue
+            for lower in upper.iterdir():
+                for file in lower.iterdir():
+                    file.replace(self._path / file.name)
+                flush_folder(self._path)
+                lower.rmdir()
+            upper.rmdir()
+
 
 @lru_cache(maxsize=PLACES)
 def _place(folder: Path, blob: bytes) -> Path:
-    name = blob_text(blob)[PREFIX:]
-    return folder / name[0] / name[1] / name
+    return folder / _name(blob)
+
+
+def _name(blob: bytes) -> str:
+    return blob_text(blob)[PREFIX:]
 
 
 def _leaves_of(path: Path) -> Path:
