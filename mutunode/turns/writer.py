@@ -278,10 +278,8 @@ class Turns:
         was_behind = self._more_to_project
         self._is_quiet = not inputs
         is_time = self._is_quiet or now >= self._shown_at + SHOWN_EVERY_SECONDS
-        some, began = (
-            PROJECTED_WHILE_READ_MAX if self._is_read() else PROJECTED_PER_TURN_MAX,
-            time.monotonic(),
-        )
+        began = time.monotonic()
+        some = PROJECTED_WHILE_READ_MAX if self._is_read() else PROJECTED_PER_TURN_MAX
         self._more_to_project = self._ledger.project_some(some if is_time else 0)
         self._give_way(began)
         if is_time:
