@@ -14,7 +14,7 @@ from mutunode.store.connection import open_reader, refusals
 from mutunode.store.interface import StoreError
 
 IDLE_MAX = 4  # × 4 MiB of cache
-READ_SECONDS = 0.05  # after an answer: whoever got it may ask again
+READ_SECONDS = 0.01  # after an answer: whoever got it may ask again
 
 
 class Pool:
