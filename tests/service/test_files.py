@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,12 +182,34 @@ def test_small_files_of_accepted_organisations_come_by_themselves(
     large = publish(jardin, path_of(tmp_path, "gros.bin", BIG), title="Gros")
     until(lambda: atelier.knows(small) and lines(atelier, small)[0].held, "the small one")
     arrives(atelier, large)
-    more = publish(jardin, path_of(tmp_path, "b.pdf", PDF[:-1]), title="Un petit de plus")
-    arrives(atelier, more)
-    until(lambda: atelier.engine.reader.cited_until() and lines(atelier, more), "read")
+    until(lambda: atelier.engine.reader.cites(parse(lines(atelier, large)[0].blob, "blob")), "it was read")
     assert not lines(atelier, large)[0].wanted
-    assert not lines(atelier, more)[0].wanted  # the room is used up
     assert lines(atelier, small)[0].reason == "automatic"
+
+
+def test_what_is_new_takes_the_room_of_what_a_rule_fetched_longest_ago(
+    two: tuple[Node, Node], arrives: Any, tmp_path: Path
+) -> None:
+    jardin, atelier = two
+    desk, seconds = atelier.office.desk, itertools.count(int(time.time()))
+    desk.allowance = FileAllowance(file_bytes_max=len(PDF), total_bytes_max=2 * len(PDF))
+    desk.clock = lambda: next(seconds)  # each file is wanted later than the one before
+    recs = []
+    for number in range(4):
+        path = path_of(tmp_path, f"{number}.pdf", PDF[: len(PDF) - number])
+        recs.append(publish(jardin, path, title=f"Fiche {number}"))
+        arrives(atelier, recs[-1])
+        until(lambda: lines(atelier, recs[-1])[0].held, "the newest is fetched")
+        if number == 1:
+            call(atelier, "get", rec=recs[0], path=str(tmp_path / "out"))
+    until(lambda: not lines(atelier, recs[1])[0].held, "the oldest that nobody asked for")
+    assert [lines(atelier, rec)[0].held for rec in recs] == [True, False, True, True]
+    keeping.look_at_all(desk)
+    assert not lines(atelier, recs[1])[0].wanted, "it does not come back by itself, to push out another"
+    large = publish(jardin, path_of(tmp_path, "gros.bin", BIG), title="Gros")
+    arrives(atelier, large)
+    until(lambda: desk.reader.cites(parse(lines(atelier, large)[0].blob, "blob")), "it was read")
+    assert [lines(atelier, rec)[0].held for rec in (*recs, large)] == [True, False, True, True, False]
 
 
 def test_everything_of_chosen_organisations_comes_too(

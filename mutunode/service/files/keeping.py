@@ -103,16 +103,23 @@ def follow(desk: Desk, after: int) -> tuple[int, bool]:
         desk.uploads.difference_update(cite.blob for cite in cites)
         lost = {cite.blob for cite in before} - {cite.blob for cite in cites}
         let_go(desk, [blob for blob in lost if not desk.reader.cites(blob)])
-        want(desk, [cite for cite in cites if cite.public and cite.current])
+        want(desk, [cite for cite in cites if cite.public and cite.current], are_new=True)
+        make_room(desk)
     promised = any(stored.org == desk.org and stored.kind == PRESERVE for _, stored in changes)
     return reached, promised
 
 
 # --- what is wanted -------------------------------------------------------------------------------
-def want(desk: Desk, cites: Iterable[Cite], promised: Promises | None = None) -> None:
-    """Have fetched what should be here, as far as there is room for it."""
+def want(
+    desk: Desk, cites: Iterable[Cite], promised: Promises | None = None, *, are_new: bool = False
+) -> None:
+    """Have fetched what should be here, as far as there is room for it.
+
+    ``are_new``: also beyond the room for what a rule fetches; what was fetched longest ago makes room for it.
+    What was let go so does not come back by itself, or one would push out the other for ever.
+    """
     promised = promised or promises(desk)
-    purse = Purse(desk)
+    purse = Purse(desk, lends=are_new)
     accepted = Accepted(desk)
     chosen: dict[bytes, File] = {}
     for cite in cites:
@@ -174,7 +181,8 @@ def reason_of(desk: Desk, cite: Cite, promised: Promises, accepted: Accepted) ->
 class Purse:
     """How much room is left for what a rule fetches, and for what was promised."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, lends: bool) -> None:
+        self._lent = desk.allowance.total_bytes_max if lends else 0
         self._left = {
             "automatic": desk.allowance.total_bytes_max,
             "promised": desk.allowance.promised_bytes_max,
@@ -189,7 +197,7 @@ class Purse:
             self._left[before.reason] += size
         if reason not in self._left:
             return True
-        if self._left[reason] < size:
+        if self._left[reason] < size and not (reason == "automatic" and size <= self._lent):
             return False
         self._left[reason] -= size
         return True
