@@ -31,10 +31,8 @@ T = TypeVar("T")
 
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
 INPUTS_WHILE_READ_MAX, PROJECTED_WHILE_READ_MAX = 16, 100  # while somebody waits for an answer of ours
-GIVES_WAY_SECONDS_MIN, GIVES_WAY_SECONDS_MAX = (
-    0.003,
-    0.05,
-)  # as long as each input took, if that was not short
+GIVES_WAY_TIMES = 2  # as long as what was done took, of processor…
+GIVES_WAY_SECONDS_MIN, GIVES_WAY_SECONDS_MAX = 0.003, 0.05  # …if it took so much; and no longer
 PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who sends us much waits longer
 BATCH_INPUTS = 8  # in one turn: somebody brings much at once…
 BATCH_SECONDS = 0.5  # …and goes on doing so, as a rule
@@ -108,8 +106,8 @@ class Turns:
     ) -> None:
         """``perform`` is called in the writer's thread after every turn, with what it decided.
 
-        ``is_read``: whether somebody waits for an answer of this node; what others bring takes half of the
-        time then, in small turns, since it holds the one lock of Python.
+        ``is_read``: whether somebody waits for an answer of this node; what others bring takes a third of
+        the time then, in small turns, since it holds the one lock of Python.
         """
         self._me = me
         self._ledger = store.ledger
@@ -195,12 +193,12 @@ class Turns:
         return given is not None
 
     def _give_way(self, began: float) -> None:
-        """Something was done since then, of this thread's processor time; who waits for an answer has as long
-        to itself: where twenty wait, most of the time on the wall was theirs already.
+        """Something was done since then, of this thread's processor time; who waits for an answer has twice
+        as long to itself: where twenty wait, most of the time on the wall was theirs already.
         """
         took = time.thread_time() - began
         if took >= GIVES_WAY_SECONDS_MIN and self._is_read():
-            time.sleep(min(took, GIVES_WAY_SECONDS_MAX))
+            time.sleep(min(GIVES_WAY_TIMES * took, GIVES_WAY_SECONDS_MAX))
 
     def _next(self) -> _Posted | _Act[Any] | _Nothing | None:
         """The next thing to do: what arrived, else (nothing arrived) the timer or a bit of projecting."""
