@@ -80,10 +80,11 @@ class Feeder(Follower):
         """One step; while the writer takes in whole batches it goes first, since both want the one lock of
         Python: an import ran three times as fast for it, and was searchable no later.
         """
-        if self._waits():
-            return True
         newest, behind, began = self._reader.newest_change(), self._reader.behind(), time.monotonic()
-        if behind + newest - self._index.place.change > WORTH_CHANGES and self._indexer.is_possible:
+        left = behind + newest - self._index.place.change
+        if self._waits(left):
+            return True
+        if left > WORTH_CHANGES and self._indexer.is_possible:
             folder = self._index.lend()
             if folder is not None:
                 went_well = self._indexer.run(folder, self._committed)
@@ -97,9 +98,12 @@ class Feeder(Follower):
             self._stopping.wait(FEED_YIELDS * (time.monotonic() - began))
         return more
 
-    def _waits(self) -> bool:
-        """A while, where much comes: what makes it searchable would make its coming slower."""
-        if not self._is_busy():
+    def _waits(self, left: int) -> bool:
+        """A while, where much comes: what makes it searchable would make its coming slower.
+
+        A few changes do not wait: somebody publishes while files come.
+        """
+        if left <= FEED_YIELDS_TO_CHANGES or not self._is_busy():
             self._waits_until = None
             return False
         now = time.monotonic()

@@ -107,6 +107,20 @@ def test_what_waits_to_be_shown_is_left_to_a_process_before_the_first_of_it_is(
     store.close()
 
 
+def test_a_few_changes_do_not_wait_for_who_brings_much(
+    jardin: Node, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    jardin.publish("Greffer un pommier")
+    counting = Counting(jardin.engine.settings.store, "fr", linger_seconds=0.0)
+    index = beside(jardin, tmp_path / "beside")
+    feeder = engine.Feeder(index, jardin.engine.reader, counting, lambda: True)
+    monkeypatch.setattr(engine, "FEED_WAITS_SECONDS_MAX", 60.0)
+    while feeder.step():
+        assert index.place.change, "nothing was done"
+    assert found(index, "pommier") == 1
+    index.close()
+
+
 def test_a_node_goes_on_by_itself_when_the_process_fails(
     jardin: Node, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
