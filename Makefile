@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES := mutunode cli tests bench examples
 # files of tests that run at the same time: much of a run is waiting for other processes
-WORKERS ?= 2
+WORKERS ?= 3
 
 # as root directly, else through sudo when it asks for no password, else say what to type
 ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo "sudo -n env"; fi)
