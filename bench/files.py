@@ -84,6 +84,7 @@ def scene(folder: Path, large_bytes: int = LARGE_BYTES, small_files: int = SMALL
         giver.ask("peer_accept", org=taker.org)
         taker.start("--seed", giver.peer_address)
         taker.ask("peer_accept", org=giver.org)
+        giver.rest()
         rec, adding = _publish(giver, "large", [large])
         yield Figure(
             "adding a file, durable", large_bytes / 1e6 / adding, "MB/s", large_bytes / 1e6 / bare, ADDING
@@ -190,6 +191,8 @@ def _timed(giver: Node, taker: Node, recs: list[str], paths: list[Path]) -> tupl
     """(seconds, processor seconds of both) until all is verified, durable and held."""
     for rec in recs:
         wait_until(lambda rec=rec: _knows(taker, rec), SECONDS_MAX, POLL_SECONDS, "the records")
+    for node in (giver, taker):
+        node.rest()  # what was published is indexed by now
     wanted = taker.files_held() + len(paths)
     spent, started = giver.cpu_seconds() + taker.cpu_seconds(), time.perf_counter()
     for rec in recs:

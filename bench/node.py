@@ -22,6 +22,7 @@ from mutunode_cli.failure import Failure
 READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
 PEAK_LOOK_SECONDS = 0.1
+REST_SECONDS, REST_SHARE = 2.0, 0.02  # of a core
 PATIENCE = 0.02  # of the time waited so far: how wrong a long measurement may be
 ANSWER_SECONDS_MAX = 900.0  # an import of 100,000 records is one answer
 PROGRAM = "mutunode_cli.main"
@@ -90,6 +91,16 @@ class Node:
             self.process.wait()
         self._messages.close()
         self.process = None
+
+    def rest(self) -> None:
+        """Wait until it does next to nothing: a start leaves for later what nobody waits for."""
+
+        def did() -> float:
+            before = self.cpu_seconds()
+            time.sleep(REST_SECONDS)
+            return self.cpu_seconds() - before
+
+        wait_until(lambda: did() < REST_SHARE * REST_SECONDS, READY_SECONDS_MAX, 0.0, f"{self.name} rests")
 
     def __enter__(self) -> Self:
         return self
