@@ -97,7 +97,13 @@ def _first(giver: Node, taker: Node, records: int, whose: str, limits: Limits) -
     yield Figure(f"{name}: durable", records / durable, "records/s", limits.records, DURABLE, note)
     if limits.signed:
         share = f"{records / durable / limits.signed:.2f} of the bare loop with what is signed"
-        yield Figure(f"{name}: durable, again", records / durable, "records/s", limits.signed, note=share)
+        yield Figure(
+            f"{name}: durable, beside what is signed",
+            records / durable,
+            "records/s",
+            limits.signed,
+            note=share,
+        )
     yield Figure(f"{name}: shown", records / shown, "records/s", limits.records, note=note)
     yield Figure(
         f"{name}: searchable",

@@ -257,11 +257,21 @@ def test_files_that_stood_two_folders_deep_are_moved_up(folder: Library, tmp_pat
         deep = shelf / path.name[0] / path.name[1]
         deep.mkdir(parents=True, exist_ok=True)
         path.rename(deep / path.name)
+    others = [
+        shelf / "a" / "notes.txt",
+        shelf / "a" / "b" / "notes.txt",
+        shelf / "a" / "b" / ("b" * 52),
+        shelf / "x.leaves",
+    ]
+    others[1].parent.mkdir(parents=True, exist_ok=True)
+    for path in others:
+        path.write_text("of somebody else, who shares this folder")
     again = open_blobs("", tmp_path)
     assert [b"".join(again.pieces(blob)) for blob in added] == contents
-    assert {path.name.removesuffix(".leaves") for path in shelf.iterdir()} == {
-        blob_text(blob).removeprefix("blob_") for blob in added
-    }
+    assert all(path.exists() for path in others)
+    assert {
+        path.name.removesuffix(".leaves") for path in set(shelf.iterdir()) - set(others) if path.is_file()
+    } == {blob_text(blob).removeprefix("blob_") for blob in added}
     assert again.clean(set()) == 0, "their leaves came along"
 
 

@@ -28,7 +28,7 @@ def flush_folder(path: Path) -> None:
         os.close(folder)
 
 
-def write_all_new(files: Iterable[tuple[str, bytes | memoryview]]) -> None:
+def write_all_new(files: Iterable[tuple[Path, bytes | memoryview]]) -> None:
     """Several as ``write_new`` does: the disk works on all of them while each is waited for."""
     opened = []
     try:

@@ -7,7 +7,9 @@ without a file, which mean nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +23,7 @@ from mutunode.store.blobs.interface import BlobError, BlobGone, disk_refusals
 LEAVES = ".leaves"
 PREFIX = len("blob_")
 BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_OURS = re.compile(rf"[{BASE32}]{{52}}({re.escape(LEAVES)})?")
 PLACES = 64  # remembered: a long file is read chunk by chunk, and making a path costs as much as opening it
 
 
@@ -51,7 +54,7 @@ class Folder:
             file.replace(target)
             flush_folder(self._path)
 
-    def put_short(self, files: Sequence[tuple[bytes, str]]) -> None:
+    def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
         """Rename them all, then have the disk know all their names.
 
         What stands there already is not asked: each call of the system gives Python's lock away, then
@@ -117,23 +120,24 @@ class Folder:
         return len(lonely)
 
     def _files(self) -> Iterator[Path]:
-        return self._path.iterdir()
+        """Ours, in a folder that others may use, too."""
+        return (path for path in self._path.iterdir() if _OURS.fullmatch(path.name))
 
     def _place(self, blob: bytes) -> Path:
         return _place(self._path, blob)
 
     def _flatten(self) -> None:
-        """Files that were put there before this was one folder, ``b/k/<id>``: move them up."""
-        for letter in BASE32:
-            upper = self._path / letter
-            if not upper.is_dir():
-                continue
-            for lower in upper.iterdir():
-                for file in lower.iterdir():
-                    file.replace(self._path / file.name)
-                flush_folder(self._path)
-                lower.rmdir()
-            upper.rmdir()
+        """Move up what was put here before this was one folder, as ``b/k/<id>``, and nothing else."""
+        deep = [
+            file for letter in BASE32 for file in (self._path / letter).glob("?/*") if _is_in_its_place(file)
+        ]
+        for file in deep:
+            file.replace(self._path / file.name)
+        if deep:
+            flush_folder(self._path)
+        for folder in [*{file.parent for file in deep}, *{file.parent.parent for file in deep}]:
+            with contextlib.suppress(OSError):  # something else is in it
+                folder.rmdir()
 
 
 @lru_cache(maxsize=PLACES)
@@ -143,6 +147,12 @@ def _place(folder: Path, blob: bytes) -> Path:
 
 def _name(blob: bytes) -> str:
     return blob_text(blob)[PREFIX:]
+
+
+def _is_in_its_place(file: Path) -> bool:
+    """Whether it bears an id, two folders deep: in those of its first two letters."""
+    letters = file.parts[-3:-1]
+    return bool(_OURS.fullmatch(file.name)) and letters == tuple(file.name[:2])
 
 
 def _leaves_of(path: Path) -> Path:

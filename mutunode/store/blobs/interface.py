@@ -43,7 +43,7 @@ class Shelf(Protocol):
             BlobFull, BlobError
         """
 
-    def put_short(self, files: Sequence[tuple[bytes, str]]) -> None:
+    def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
         """Take over files of one chunk at most, each as ``put`` does, waiting for the disk once for all."""
 
     def size(self, blob: bytes) -> int | None:

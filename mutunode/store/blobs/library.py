@@ -54,14 +54,14 @@ class Library:
 
         When it raises, some may be held and others not; each may be brought again.
         """
-        placed = [(blob, content, str(self._staging.new())) for blob, content in files]
+        placed = [(blob, content, self._staging.new()) for blob, content in files]
         try:
             self._staging.write(((path, content) for _, content, path in placed))
             with self._lock:
                 self._shelf.put_short([(blob, path) for blob, _, path in placed])
         except BaseException:
             for _, _, path in placed:
-                Path(path).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
             raise
 
     def fetch(self, blob: bytes, size: int) -> Incoming:

@@ -54,11 +54,11 @@ class Bucket:
                 obstore.put(self._store, LEAVES + name, size.to_bytes(8, "big") + leaves)
         file.unlink(missing_ok=True)
 
-    def put_short(self, files: Sequence[tuple[bytes, str]]) -> None:
+    def put_short(self, files: Sequence[tuple[bytes, Path]]) -> None:
         """Several at once: each waits for the network."""
 
-        def put(given: tuple[bytes, str]) -> None:
-            blob, file = given[0], Path(given[1])
+        def put(given: tuple[bytes, Path]) -> None:
+            blob, file = given
             self.put(blob, file, chunk_leaf(file.read_bytes()))
 
         with ThreadPoolExecutor(SHORT_AT_ONCE) as pool:

@@ -50,7 +50,7 @@ class Staging:
         """A name for what is being added."""
         return self.adding / secrets.token_hex(16)
 
-    def write(self, files: Iterable[tuple[str, bytes | memoryview]]) -> None:
+    def write(self, files: Iterable[tuple[Path, bytes | memoryview]]) -> None:
         """Short files under new names, their content on the disk; ``BlobFull`` when there is no room."""
         self.check_room()
         with disk_refusals("files being added"):
