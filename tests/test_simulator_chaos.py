@@ -12,14 +12,16 @@ import pytest
 from mutunode.protocol.signing import Signing
 from mutunode.store.memory_contents import Log
 from tests.simulator import Actor, World, chaos
+from tests.simulator.epochs import open_epoch
 from tests.simulator.invariants import Violation, Watch
 
 SEEDS = int(os.environ.get("MUTUNODE_TEST_SEEDS", "500"))  # 10,000 in `make soak`
 A_TEST = 25
 # Days that once did not end well: two stolen roots at once; evidence held by one without the register; a new
-# start whose register nobody had; a forged head among true ones. What went wrong there has tests of two or
-# three nodes: a frame more or less makes another day of a seed.
-ONCE_BROKEN = (1037, 1096, 1603, 1782)
+# start whose register nobody had; a forged head among true ones; what a new start keeps, dropped with the
+# register of the thief who kept the same. What went wrong there has tests of two or three nodes: a frame more
+# or less makes another day of a seed.
+ONCE_BROKEN = (1037, 1096, 1603, 1782, 9162)
 
 
 @pytest.mark.parametrize("first", range(1, 1 + SEEDS, A_TEST))
@@ -31,6 +33,29 @@ def test_whatever_happens_the_rules_hold_and_after_quiet_all_hold_the_same(first
 @pytest.mark.parametrize("seed", ONCE_BROKEN)
 def test_a_day_that_once_did_not_end_well_does(seed: int) -> None:
     chaos.run(seed)
+
+
+def test_whose_new_start_keeps_what_nobody_has_any_more_begins_once_more() -> None:
+    """The one disk that held it is gone before anybody else had it: a person says that it will not come."""
+    day = chaos.Chaos(7, nodes=3, steps=0)
+    author, friend, late = day.actors
+    late.crashes()
+    author.publishes("Une")
+    day.world.run(10)
+    day.world.part([author], [friend])
+    before = author.store.state
+    author.publishes("Deux", "Trois")
+    open_epoch(author)
+    author.history = type(author.history)([before], maxlen=1)
+    author.loses_turns()
+    day.watch.went_back(author)
+    day.world.heal()
+    for actor in (author, late):
+        actor.starts()
+    assert day.settles() >= chaos.PATIENCE_SECONDS
+    assert day.events["begun once more"] == 1
+    assert {actor.size_of(author) for actor in day.actors} == {1}
+    assert author.signing().allowed
 
 
 def test_a_seed_plays_the_same_day_again() -> None:

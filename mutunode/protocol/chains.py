@@ -19,12 +19,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from mutunode.protocol import messages
 from mutunode.protocol.core import Core
 from mutunode.protocol.effects import Changed, NoticeKind
 from mutunode.protocol.errors import Code, Invalid, Malformed
-from mutunode.protocol.head import Head, verify_head
+from mutunode.protocol.head import PUBLIC, Head, verify_head
 from mutunode.protocol.identity import Chain, parse_genesis, parse_op
 from mutunode.protocol.interest import Interest
 from mutunode.protocol.limits import (
@@ -46,6 +47,7 @@ from mutunode.protocol.rivals import (
     decide,
     first_change,
     is_signed_by_a_rival,
+    kept,
     learn,
     settled,
 )
@@ -73,7 +75,7 @@ class Chains:
         reputation: Reputation,
         on_explained: Callable[[Head, Session, float], object],
         on_given_up: Callable[[Head, Session, float], None],
-        on_disowned: Callable[[bytes], None],
+        on_disowned: Callable[[bytes, float], None],
         on_undisputed: Callable[[float], None],
     ) -> None:
         """``on_undisputed``: what was refused of an organisation while it was disputed may be taken now."""
@@ -292,7 +294,10 @@ class Chains:
             self._on_undisputed(now)
 
     def _disown(self, before: Chain, chain: Chain, now: float) -> None:
-        """Registers signed in a branch that lost are asked for again: the one that won signs its own."""
+        """Registers signed in a branch that lost are asked for again: the one that won signs its own.
+
+        What that one keeps stays meanwhile: its author may be away, or have lost it and ask for it here.
+        """
         pairs = zip(before.ops, chain.ops, strict=False)
         common = next((n for n, (old, new) in enumerate(pairs) if old.op != new.op), before.epoch)
         if common == before.epoch:
@@ -300,11 +305,14 @@ class Chains:
         ledger = self._core.ledger
         for log in ledger.logs_of(chain.org):
             held = ledger.log(log)
-            if held is None or held.head is None or held.head.epoch <= common:
+            if held is None or (held.head is not None and held.head.epoch <= common):
                 continue
-            ledger.disown(log, common + 1)
+            keep = kept(chain, held.size, partial(ledger.root_at, log)) if held.space == PUBLIC else 0
+            if held.head is None and keep == held.size:
+                continue
+            self._on_disowned(log, now)
+            ledger.disown(log, common + 1, keep)
             self._core.do(Changed(log))
-            self._on_disowned(log)
             for session in self._core.ready():
                 self._ask_head(session, log, now)
 

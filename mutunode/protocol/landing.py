@@ -22,7 +22,7 @@ from mutunode.protocol.limits import LEAVES_READ_MAX, LOG_BYTES_MAX, REBUILD_BYT
 from mutunode.protocol.merkle import Compact, over, prove
 from mutunode.protocol.pull import Mode, Pull
 from mutunode.protocol.quotas import Quotas
-from mutunode.protocol.replica import Assembly, Verdict, first_difference
+from mutunode.protocol.replica import Assembly, Verdict, base_of, first_difference
 
 
 class Outcome(Enum):
@@ -59,6 +59,8 @@ class Landing:
         start = held.size if keep is None else keep
         if keep is None and held.head is not None and head.epoch > held.head.epoch:
             start = min(head.base, held.size)
+        elif keep is None and held.head is None and not self._begins_with_its_base(head, held, chain):
+            return self.compare(head, chain)
         assembly = Assembly(head, chain, self._core.ledger.frontier(log, start))
         if assembly.broken_at is not None and start > 0:
             return self.compare(head, chain)  # we do not hold the leaves that its epoch keeps
@@ -68,6 +70,11 @@ class Landing:
         pull.bytes = held.bytes
         pull.bytes_max = min(LOG_BYTES_MAX, held.bytes + max(0, self._quotas.left(head.org)))
         return pull
+
+    def _begins_with_its_base(self, head: Head, held: HeldLog, chain: Chain) -> bool:
+        """Whether leaves that are held without a head may be built on; the pull looks at those that come."""
+        base = base_of(head, chain)
+        return base.size > held.size or self._core.ledger.root_at(head.log, base.size) == base.root
 
     def compare(self, head: Head, chain: Chain) -> Pull:
         """The pull that reads the headers of a tree from the first leaf on."""

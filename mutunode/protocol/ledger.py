@@ -27,8 +27,8 @@ class HeldLog(msgspec.Struct, frozen=True):
     log: bytes
     org: bytes
     space: bytes
-    head: Head | None  # newest head committed; None while only pending entries are held
-    size: int  # entries committed, under ``head``
+    head: Head | None  # newest head committed; None: only pending entries are held, or see ``disown``
+    size: int  # entries committed, under ``head`` or an op
     pending: int  # entries stored beyond ``size``
     missing: int  # committed entries whose body is not held and not erased
     frozen: bool  # equivocation: nothing more is taken of this epoch
@@ -230,7 +230,8 @@ class Ledger(Protocol):
         """The author's chain is another one from ``epoch`` on: what is held was signed by nobody.
 
         All but the first ``keep`` leaves leave the log, readable where they were cited, and with them the
-        evidence of these epochs. It has no head until a commit gives it one; with ``keep``, in this turn.
+        evidence of these epochs. It has no head until a commit gives it one: what stays stands by the op
+        that keeps it.
         """
 
     def missing(self, log: bytes, start: int, limit: int) -> list[int]:

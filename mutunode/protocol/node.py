@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutunode.protocol import links
+from mutunode.protocol.basis import Basis
 from mutunode.protocol.chains import Chains
 from mutunode.protocol.core import Core, Me, NodeSettings, Random, Shortage
 from mutunode.protocol.delivery import Deliveries
@@ -69,7 +70,7 @@ class Node:
             self._reputation,
             on_explained=self._offer,
             on_given_up=self._given_up,
-            on_disowned=self._gossip.forget_log,
+            on_disowned=self._disowned,
             on_undisputed=self._compare_again,
         )
         self._parting = Parting(core)
@@ -86,6 +87,7 @@ class Node:
             on_committed=self._committed,
             on_refused=self._refused,
         )
+        self._basis = Basis(core, self._signatory, self._fetches.offer)
         self._reconciliations = Reconciliations(core, self._interest, self._offer)
         self._cursors = Cursors(core, self._offer, self._reconciliations.begin)
         self._dialler = Dialler(core, self._interest, self._reputation)
@@ -390,6 +392,7 @@ class Node:
         self._parting.ready(session, now)
         self._holders.met(session, now)
         self._recovering.ready(session, now)
+        self._basis.ready(session, now)
         self._reception.ready(session, now)
         self._downloads.ready(session, now)
         self._outbox.ready(session, now)
@@ -423,6 +426,11 @@ class Node:
     def _refused(self, head: Head, now: float) -> None:
         """Nothing will come of a head."""
         self._cursors.settled(head, now)
+
+    def _disowned(self, log: bytes, now: float) -> None:
+        """Another branch of its author is followed: nothing that was shown or is under way is of this one."""
+        self._gossip.forget_log(log)
+        self._fetches.abandon(log, now)
 
     def _proven(self, head: Head, now: float) -> None:
         """Somebody signed two registers; if that was us, what they have in common is to be found out."""

@@ -7,7 +7,7 @@ it; keys of equal place make the organisation disputed until a person decides (P
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from mutunode.protocol.errors import Invalid
 from mutunode.protocol.head import Head, verify_head
 from mutunode.protocol.identity import (
+    Base,
     Chain,
     Op,
     Rival,
@@ -25,6 +26,7 @@ from mutunode.protocol.identity import (
     extend,
 )
 from mutunode.protocol.limits import RIVAL_FOLLOWERS_MAX, RIVAL_TOO_LATE_SECONDS
+from mutunode.protocol.merkle import Compact
 
 
 class Unconnected(Invalid):
@@ -91,6 +93,27 @@ def first_change(before: Chain, chain: Chain) -> int:
         each.epoch for each in chain.rivals if (each.epoch, len(each.ops), each.ops[0].op.raw) not in known
     ]
     return min([common + 1, *others])
+
+
+def kept(chain: Chain, size: int, root_at: Callable[[int], bytes]) -> int:
+    """How many of ``size`` leaves held are surely in the register that a chain leads to.
+
+    An op says with its root which leaves it keeps, whoever signed the register that they came with: those
+    up to the base of one, where no later op keeps fewer.
+    """
+    least = size
+    for signed in reversed(chain.ops):
+        base = signed.op.base
+        if base.size <= least:
+            least = base.size
+            if root_at(least) == base.root:
+                return least
+    return 0
+
+
+def is_kept(chain: Chain, tree: Compact) -> bool:
+    """Whether an op in force keeps exactly this tree: without a head, its leaves stand by that."""
+    return any(signed.op.base == Base(tree.size, tree.root()) for signed in chain.ops)
 
 
 def decide(chain: Chain, epoch: int, *, take_rival: bool) -> Chain:

@@ -181,20 +181,31 @@ class Server:
     def _shows(self, session: Session, head: Head, now: float) -> bool:
         return self._interest.may_see(session.org, head.space) and head.time <= now + FUTURE_SECONDS_MAX
 
-    def _held(self, session: Session, log: bytes) -> HeldLog:
+    def _held(self, session: Session, log: bytes, *, headless: bool = False) -> HeldLog:
         held = self._core.ledger.log(log)
-        if held is None or held.head is None or not self._interest.may_see(session.org, held.space):
+        if held is None or not self._interest.may_see(session.org, held.space):
+            raise Refused(Code.UNKNOWN, "unknown")
+        if held.head is None and not headless:
             raise Refused(Code.UNKNOWN, "unknown")
         return held
 
-    def _get(self, session: Session, get: messages.Get, now: float) -> messages.Entries:
-        held = self._held(session, get.log)
-        assert held.head is not None
-        if held.frozen:
-            self._forks.show(session, held.head, now)
-        if held.head.epoch != get.epoch:
+    def _tree(self, held: HeldLog) -> tuple[int, int]:
+        """The epoch whose tree is held, and how much of it; without a head, what the newest op keeps."""
+        if held.head is not None:
+            return held.head.epoch, held.size
+        chain = self._core.ledger.chain(held.org)
+        if chain is None or held.space != PUBLIC or not held.size:
             raise Refused(Code.UNKNOWN, "unknown")
-        end = min(get.end, held.size, get.start + ENTRIES_PER_ANSWER_MAX)
+        return chain.epoch, min(held.size, chain.base(chain.epoch))
+
+    def _get(self, session: Session, get: messages.Get, now: float) -> messages.Entries:
+        held = self._held(session, get.log, headless=True)
+        if held.frozen and held.head is not None:
+            self._forks.show(session, held.head, now)
+        epoch, size = self._tree(held)
+        if epoch != get.epoch:
+            raise Refused(Code.UNKNOWN, "unknown")
+        end = min(get.end, size, get.start + ENTRIES_PER_ANSWER_MAX)
         found = (
             self._core.ledger.entries(get.log, get.start, end, get.bodies, ENTRIES_BYTES_MAX)
             if get.start < end

@@ -148,6 +148,12 @@ class Signatory:
         self._allowed_by_person = True
         self._second_machine = False
 
+    @property
+    def lacks_base(self) -> bool:
+        """Whether our newest epoch keeps leaves of the public log that are not here."""
+        chain = self._core.ledger.chain(self._core.me.org)
+        return chain is not None and not self._is_base_held(chain)
+
     def signing(self, now: float) -> Signing:
         """Whether we may sign now."""
         reason = self._reason(now)

@@ -17,8 +17,10 @@ from functools import partial
 import msgspec
 
 from mutunode.protocol.effects import Effect
+from mutunode.protocol.ledger import HeldLog
 from mutunode.protocol.mending import PEERS_ASKED_MAX
 from mutunode.protocol.node import Node
+from mutunode.protocol.rivals import is_kept
 from mutunode.service import readonly
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal, Trouble
@@ -220,9 +222,17 @@ def _missing(desk: Desk, logs: list[bytes]) -> int:
 
     def job(turn: Turn) -> int:
         held = [turn.ledger.log(log) for log in logs]
-        return sum(each.missing + (each.head is None) for each in held if each is not None)
+        return sum(each.missing + _lacks_head(turn, each) for each in held if each is not None)
 
     return desk.act(job)
+
+
+def _lacks_head(turn: Turn, held: HeldLog) -> bool:
+    """It does, unless a new start keeps just this, of which its author has shown no register yet."""
+    chain = turn.ledger.chain(held.org)
+    return held.head is None and not (
+        chain is not None and held.size and is_kept(chain, turn.ledger.frontier(held.log))
+    )
 
 
 def _not_whole(desk: Desk, left: list[Damage | bytes]) -> Refusal:

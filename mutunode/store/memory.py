@@ -17,6 +17,7 @@ from pathlib import Path
 from mutunode.protocol.errors import MutunodeError
 from mutunode.protocol.head import verify_head
 from mutunode.protocol.merkle import Compact
+from mutunode.protocol.rivals import is_kept
 from mutunode.store.interface import (
     PROJECTED_AT_COMMIT_MAX,
     BrokenPromise,
@@ -55,10 +56,14 @@ class MemoryStore:
     def verify(self, log: bytes) -> list[Problem]:
         """Recompute the tree and check the signature; the rest was checked when it came."""
         held = self.state.logs.get(log)
-        if held is None or held.head is None:
+        if held is None or (held.head is None and not held.committed):
             return [Problem(None, "nothing is held of this log")]
         chain = self.state.chains[held.org]
-        problems = []
+        problems: list[Problem] = []
+        if held.head is None:
+            if not is_kept(chain, Compact.of(leaf_of(row.header) for row in held.leaves[: held.committed])):
+                problems.append(Problem(None, "no head, and no new start that keeps these entries"))
+            return problems
         if Compact.of(leaf_of(row.header) for row in held.leaves).root() != held.head.root:
             problems.append(Problem(None, "the tree does not give the root that was signed"))
         try:

@@ -173,7 +173,8 @@ class MemoryReader(MemoryOpenedReader, MemoryDeliveredReader):
     def counts(self) -> Counts:
         """How much is shown."""
         state = self._held()
-        public = [held for held in state.logs.values() if held.space == PUBLIC and held.head]
+        public = [held for held in state.logs.values() if held.space == PUBLIC]
+        public = [held for held in public if held.head or held.committed]
         public = [held for held in public if not state.blocked(held.org)]
         records = sum(record.current for held in public for record in held.records.values())
         return Counts(len(public), records)

@@ -21,7 +21,7 @@ from mutunode.store.places import first64, index_of, place_of
 from mutunode.store.sqlite_logs import unpack_head
 from mutunode.store.tree import TILE_LEAVES, TILE_LEVEL, StoredTree
 from mutunode.store.turn import Turn
-from mutunode.store.verify import signature_problems
+from mutunode.store.verify import signature_problems, stands_without_a_head
 
 Run = tuple[int, Sequence[bytes]]  # where it begins, and the headers that stand there
 
@@ -36,6 +36,8 @@ def survey(db: apsw.Connection, log: bytes) -> Damage | None:
         return None
     log_no, raw_head, size, frontier, raw_chain = row
     head = unpack_head(raw_head)
+    if raw_head is None:
+        return _survey_headless(db, log, log_no, size, frontier, raw_chain)
     if head is None or signature_problems(raw_head, raw_chain):
         return Damage(log, 0, head=True)
     tree, kept_differs, suspects, bodies = Compact(), False, list[int](), list[int]()
@@ -57,6 +59,22 @@ def survey(db: apsw.Connection, log: bytes) -> Damage | None:
     if tail < head.size and tail not in suspects and not _kept_all(db, log_no, head):
         spans.insert(0, (tail, head.size))  # first: with it right, what is kept vouches for the others
     return Damage(log, head.epoch, spans=tuple(spans), bodies=tuple(bodies), derived=True)
+
+
+def _survey_headless(
+    db: apsw.Connection, log: bytes, log_no: int, size: int, frontier: bytes | None, raw_chain: bytes | None
+) -> Damage | None:
+    """What a new start keeps of a register that is still to come; anything else has lost its head."""
+    tree, bodies = Compact(), list[int]()
+    for _, headers, wrong in _tiles(db, log_no, size):
+        if _GAP in headers:
+            return Damage(log, 0, head=True)
+        tree.extend(leaf_of(header) for header in headers)
+        bodies += wrong
+    if not stands_without_a_head(raw_chain, tree, frontier):
+        return Damage(log, 0, head=True)
+    derived = not _is_shown_right(db, log_no, log)
+    return Damage(log, 0, bodies=tuple(bodies), derived=derived) if bodies or derived else None
 
 
 def _tiles(db: apsw.Connection, log_no: int, size: int) -> Iterator[tuple[int, list[bytes], list[int]]]:

@@ -284,7 +284,7 @@ class SqliteReader(OpenedReader, DeliveredReader, FileReader):
         with self._pool.snapshot() as db:
             asked = (
                 "SELECT count(*), coalesce(sum(records), 0) FROM log JOIN org USING (org_no)"
-                " WHERE head IS NOT NULL AND space = ? AND NOT blocked"
+                " WHERE (head IS NOT NULL OR size > 0) AND space = ? AND NOT blocked"
             )
             organisations, records = sql.rows(db, asked, (PUBLIC,))[0]
             return Counts(organisations, records)

@@ -10,6 +10,7 @@ from mutunode.protocol.entry import Header, check_body, parse_header
 from mutunode.protocol.errors import Broken, Invalid, MutunodeError
 from mutunode.protocol.head import verify_head
 from mutunode.protocol.merkle import Compact, node_hash, over
+from mutunode.protocol.rivals import is_kept
 from mutunode.store import chains, sql
 from mutunode.store.interface import Problem
 from mutunode.store.meaning import leaf_of
@@ -36,7 +37,7 @@ def verify(db: apsw.Connection, log: bytes) -> list[Problem]:
 def _verify(db: apsw.Connection, log: bytes) -> Iterator[Problem]:
     asked = "SELECT log_no, head, size, frontier, chain FROM log LEFT JOIN org USING (org_no) WHERE log = ?"
     row = sql.first(db, asked, (log,))
-    if row is None or row[1] is None:
+    if row is None or (row[1] is None and not row[2]):
         yield Problem(None, "nothing is held of this log")
         return
     log_no, raw_head, size, frontier, raw_chain = row
@@ -48,6 +49,10 @@ def _verify(db: apsw.Connection, log: bytes) -> Iterator[Problem]:
             yield from _verify_entry(index, header, salt, body)
         yield from kept.check(tree.size, leaves)
         tree.extend(leaves)
+    if raw_head is None:
+        if not stands_without_a_head(raw_chain, tree, frontier):
+            yield Problem(None, "no head, and no new start that keeps these entries")
+        return
     yield from _verify_tree(tree, size, raw_head, frontier)
     yield from signature_problems(raw_head, raw_chain)
 
@@ -119,6 +124,15 @@ def _verify_tree(tree: Compact, size: int, raw_head: bytes, frontier: bytes) -> 
         yield Problem(None, "the entries do not give the root that was signed")
     if frontier != tree.to_bytes():
         yield Problem(None, "the compact tree that is kept is not the one of the entries")
+
+
+def stands_without_a_head(raw_chain: bytes | None, tree: Compact, frontier: bytes | None) -> bool:
+    """Whether a new start keeps these entries, all of them, and its author's register is still to come."""
+    try:
+        chain = chains.unpack(raw_chain or b"")
+    except (MutunodeError, ValueError):
+        return False
+    return frontier == tree.to_bytes() and is_kept(chain, tree)
 
 
 def signature_problems(raw_head: bytes, raw_chain: bytes | None) -> list[Problem]:

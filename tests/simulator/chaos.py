@@ -29,6 +29,7 @@ from tests.simulator.world import World
 
 SETTLE_SECONDS = 3_600.0  # redialling waits up to 160 s after such a day, a liar is noticed after 60
 CLOCKS_SECONDS = 6 * 3_600.0  # more than 24 h ahead is a rule of its own
+PATIENCE_SECONDS = 1_200.0  # before somebody no longer believes that what is missing will come
 
 
 class Day(msgspec.Struct):
@@ -46,10 +47,12 @@ class Day(msgspec.Struct):
 def run(seed: int, nodes: int = 0, steps: int = 14) -> Day:
     """One bad day; ``nodes`` 0: three to seven, by the seed. ``Violation`` says what broke."""
     with remembering():
-        return _Chaos(seed, nodes, steps).run()
+        return Chaos(seed, nodes, steps).run()
 
 
-class _Chaos:
+class Chaos:
+    """A bad day under way."""
+
     def __init__(self, seed: int, nodes: int, steps: int) -> None:
         world = self.world = World(seed)
         chance = self.chance = world.chance
@@ -58,6 +61,7 @@ class _Chaos:
         world.loss = chance.choice([0.0, 0.01, 0.05])
         world.roots = 2
         self.thieves: dict[str, Thief] = {}  # by the name of whose root key it is
+        self.waits_since: dict[str, float] = {}  # who cannot begin its own new start
         self.steps = steps
         self.watch = Watch(world)
         self.events: Counter[str] = Counter()
@@ -79,12 +83,13 @@ class _Chaos:
             actor.knows_address_of(*(other for other in self.actors if other is not actor))
 
     def run(self) -> Day:
+        """All of it."""
         self.world.run(3)
         for _ in range(self.steps):
             self._something_happens()
             self.world.run(self.chance.uniform(0, 8))
         self._freeze()
-        seconds = self._settles()
+        seconds = self.settles()
         self.watch.conserved()
         world = self.world
         return Day(
@@ -165,13 +170,28 @@ class _Chaos:
                     thief.publishes("volé")
 
     def _people_act(self) -> None:
-        """Who is asked which new start counts says the owner's; whose key was replaced begins anew."""
+        """Who is asked which new start counts says the owner's; whose key was replaced begins anew.
+
+        Whose new start keeps what nobody gives begins once more, with what is here, as its pages say.
+        """
         for actor in [actor for actor in self._up() if actor.is_honest]:
             for org, chain in list(actor.store.state.chains.items()):
                 if chain.disputed:
                     self._decides(actor, org, chain)
             if actor.signing().reason is Reason.REPLACED and actor.name in self.thieves:
                 open_epoch(actor)
+            if self._waits_in_vain(actor):
+                self.events["begun once more"] += 1
+                open_epoch(actor)
+
+    def _waits_in_vain(self, actor: Actor) -> bool:
+        head, chain = _newest(actor, actor), actor.store.state.chains[actor.org]
+        begun = head is not None and head.epoch >= chain.epoch
+        if begun or actor.signing().reason not in (Reason.UNFINISHED, Reason.STALE):
+            self.waits_since.pop(actor.name, None)
+            return False
+        since = self.waits_since.setdefault(actor.name, self.world.now)
+        return self.world.now - since >= PATIENCE_SECONDS
 
     def _decides(self, actor: Actor, org: bytes, chain: Chain) -> None:
         owner = next(each for each in self.actors if each.org == org)
@@ -241,7 +261,8 @@ class _Chaos:
         elif not [actor for actor in self._up() if actor.is_honest]:
             self._starts()
 
-    def _settles(self) -> float:
+    def settles(self) -> float:
+        """Wait until all that can reach each other hold the same; how long that took, in seconds."""
         groups = self._groups()
 
         def agree() -> bool:

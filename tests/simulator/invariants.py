@@ -21,6 +21,7 @@ from mutunode.protocol.limits import (
     SEND_BUFFER_BYTES_MAX,
 )
 from mutunode.protocol.merkle import Compact
+from mutunode.protocol.rivals import is_kept
 from mutunode.protocol.session import Session
 from mutunode.store.meaning import leaf_of
 from mutunode.store.memory_contents import Log
@@ -92,9 +93,34 @@ class Watch:
             if went_back and self._stands(actor, before.head):
                 self._fail(f"{actor.name} went from {before.head.order} back to {head and head.order}")
             self.checks["heads only grow"] += 1
+            if went_back:
+                self._keeps_what_stays(actor, before, now)
         if head is not None:
             self._verified(actor, now, head)
+            self._may_have_signed(actor, head)
+        elif now.committed and not self._stays(actor, now, now.committed):
+            self._fail(f"{actor.name} holds without a head what no new start keeps")
         self._still_erased(actor, now)
+
+    def _keeps_what_stays(self, actor: Actor, before: Log, now: Log) -> None:
+        """Whoever leaves a branch still holds what the one that won keeps of it: it may be the only one."""
+        chain = actor.store.state.chains[before.org]
+        for size in {signed.op.base.size for signed in chain.ops} if before.org != actor.org else ():
+            lasts = all(signed.op.base.size >= size for signed in chain.ops)
+            if lasts and now.committed < size <= before.committed and self._stays(actor, before, size):
+                self._fail(f"{actor.name} dropped what a new start keeps")
+            self.checks["what a new start keeps stays"] += 1
+
+    def _stays(self, actor: Actor, held: Log, size: int) -> bool:
+        """Whether a new start keeps the first ``size`` of these leaves."""
+        chain = actor.store.state.chains.get(held.org)
+        return chain is not None and is_kept(chain, Compact.of(row.leaf for row in held.leaves[:size]))
+
+    def _may_have_signed(self, actor: Actor, head: Head) -> None:
+        """A core signs the first head of an epoch whose base it asked for: that is looked at like any."""
+        chain = actor.store.state.chains[head.org]
+        if head.org == actor.org and chain.operating_at(head.epoch) == actor.node.me.operating:
+            self.head_signed(actor, head)
 
     def _verified(self, actor: Actor, held: Log, head: Head) -> None:
         chain = actor.store.state.chains.get(held.org)
