@@ -56,15 +56,19 @@ class Epoch(msgspec.Struct, frozen=True):
     operating: str  # the new public key; empty in a trial run
     roots: tuple[str, ...]
     opened: bool  # false: a trial run
+    lacking: int = 0  # entries that the last new start keeps and that are not here, so that they leave
 
 
 def foresee(desk: Desk) -> Epoch:
     """What opening an epoch now would keep and drop; for pages, which show it before anybody types a phrase.
 
+    Where the last one keeps what is not here: with all that is. A person says whether nobody has the rest.
+
     Raises:
         Refusal: the store is not the one to go on from (8).
     """
-    return open_epoch(desk, None, reason="", dry_run=True)
+    here = desk.act(lambda turn: turn.size()) if desk.turns.sight.reason == "unfinished" else None
+    return open_epoch(desk, None, reason="", base=here, dry_run=True)
 
 
 def open_epoch(
@@ -98,6 +102,7 @@ def open_epoch(
         if undo and base is None:
             keep = _ours_before(turn, held, chain.epoch + 1, keep)
         told = _told(desk, chain, reason, roots, size, keep)
+        told = msgspec.structs.replace(told, lacking=_lacking(turn, chain, size))
         if dry_run or given is None:
             return told
         keys = next_keys(chain, given, operating, desk.safe.keys.sealing)
@@ -207,6 +212,15 @@ def _sizes(turn: Turn, chain: Chain, base: int | None, parted: int | None) -> tu
         )
         raise Refusal("usage", Exit.USAGE, trouble.fr, trouble.en, (trouble,))
     return size, base
+
+
+def _lacking(turn: Turn, chain: Chain, size: int) -> int:
+    """How many entries that the last new start keeps are not here; one, where ours are others."""
+    if not chain.epoch:
+        return 0
+    base = chain.op(chain.epoch).op.base
+    is_here = base.size <= size and turn.ledger.root_at(log_id(chain.org, PUBLIC), base.size) == base.root
+    return 0 if is_here else max(1, base.size - size)
 
 
 def _where_parted(desk: Desk) -> int | None:

@@ -111,11 +111,15 @@ def status(desk: Desk) -> Status:
         web=desk.live.web_address(),
         peer=desk.live.peer_address(),
         read_only=closed,
-        read_only_reason=readonly.why_read_only(sight.reason).as_map() if closed else {},
+        read_only_reason=_why(sight.reason, me) if closed else {},
         holders=len(holders(desk, sight)),
         indexed=desk.index.place.change >= desk.reader.newest_change(),
         language=desk.language,
     )
+
+
+def _why(reason: str, me: store.Organisation | None) -> dict[str, str]:
+    return readonly.why_read_only(reason, me.size if me is not None else 0).as_map()
 
 
 def holders(desk: Desk, sight: Sight) -> list[bytes]:

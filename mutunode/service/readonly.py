@@ -62,11 +62,13 @@ READ_ONLY = {
     ),
     "unfinished": Words(
         "La reprise du registre garde des pages que cet ordinateur n’a pas encore : il les demande à ses "
-        "voisines, puis signera. Si plus personne ne les a, rouvrez le registre avec ce qui est ici : "
-        "« mutunode epoch open --base N --phrase-file FICHIER ».",
+        "voisines, puis signera. Si plus personne ne les a, reprenez-le une fois de plus avec ce qui est "
+        "ici, sur la page « Signature et secours » ou avec « mutunode epoch open --base N --phrase-file "
+        "FICHIER » : ce qui manque sort alors du registre.",
         "The new start of the register keeps pages that this computer does not hold yet: it asks its "
-        "neighbours for them, and will sign then. If nobody has them any more, start again from what is "
-        "here: `mutunode epoch open --base N --phrase-file FILE`.",
+        "neighbours for them, and will sign then. If nobody has them any more, start once more with what is "
+        "here, on the page “Signature and recovery” or with `mutunode epoch open --base N --phrase-file "
+        "FILE`: what is missing leaves the register then.",
     ),
     "unmarked": Words(
         "Le dossier du nœud refuse d’être écrit : rien n’est signé ni montré tant que dure cette panne. "
@@ -104,11 +106,14 @@ def not_signed(reason: str) -> Refusal:
     return Refusal("read_only", Exit.READ_ONLY, why.fr, why.en)
 
 
-def why_read_only(reason: str) -> Words:
-    """The same in words only."""
+def why_read_only(reason: str, here: int | None = None) -> Words:
+    """The same in words only; ``here``: how many entries of our register are."""
     if reason == FULL:
         return Words(disk_full().fr, disk_full().en)
-    return READ_ONLY.get(reason, READ_ONLY["asking"])
+    words = READ_ONLY.get(reason, READ_ONLY["asking"])
+    if here is None:
+        return words
+    return Words(*(text.replace("--base N", f"--base {here}") for text in (words.fr, words.en)))
 
 
 def disk_full() -> Refusal:

@@ -219,7 +219,7 @@ class FakePeople(FakeReading):
         not_on_the_loop()
         assert not dry_run
         phrases.read(phrase)
-        self.acts.append(("open_epoch", reason))
+        self.acts.append(("open_epoch", reason) if base is None else ("open_epoch", reason, base))
         operating, seen = "key_" + "c" * 52, NOW
         line = EpochLine(1, reason, 7, operating, check_words("next"), "root_" + "b" * 52, 1, seen)
         self.epochs.insert(0, line)
@@ -238,6 +238,7 @@ class FakePeople(FakeReading):
             operating="key_" + "c" * 52 if opened else "",
             roots=("root_" + "b" * 52,),
             opened=opened,
+            lacking=self.lacking,
         )
 
     def _branch(self, key: str, reason: str) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class FakeShelf:
     disputed: set[str] = field(default_factory=set)
     epochs: list[EpochLine] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)  # what a new start would leave out
+    lacking: int = 0  # what the last one keeps and is not here
     acts: list[tuple[Any, ...]] = field(default_factory=list)
     drafts: dict[str, Draft] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)  # files, by their ids

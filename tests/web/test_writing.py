@@ -607,6 +607,19 @@ async def test_what_a_new_start_would_drop_is_told_before_a_phrase_is_typed(desk
     assert "One entry would leave" in page.main
 
 
+async def test_what_a_new_start_keeps_and_nobody_has_is_given_up_by_a_person_who_says_so(desk: Site) -> None:
+    assert "dernière reprise" not in (await desk.get("/fr/cles")).main
+    desk.office.lacking = 15
+    page = await desk.get("/fr/cles")
+    assert "15 entrées que garde votre dernière reprise ne sont pas sur cet ordinateur" in page.main
+    assert "avec 7 entrées, qui sont ici" in page.main
+    assert faults(page.text) == []
+    await desk.submit(page, "/cles", phrase=PHRASE, reason="Disque perdu")
+    assert desk.office.acts[-1] == ("open_epoch", "Disque perdu"), "nothing is given up unsaid"
+    await desk.submit(page, "/cles", phrase=PHRASE, reason="Disque perdu", gone="true")
+    assert ("open_epoch", "Disque perdu", 7) in desk.office.acts
+
+
 async def test_the_keys_need_a_session(site: Site) -> None:
     assert (await site.get("/fr/cles")).status == 403
 

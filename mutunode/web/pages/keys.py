@@ -15,6 +15,7 @@ from mutunode.web.troubles import Trouble, form_status
 from mutunode.web.visit import Visit
 
 REASON_LENGTH_MAX = 255
+ENTRIES_DIGITS_MAX = 12
 CONTROLS = ("phrase", "reason")
 
 
@@ -56,8 +57,10 @@ async def rotate(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     form = await forms.read(request)
     phrase, reason = form.get("phrase"), form.get("reason")[:REASON_LENGTH_MAX]
+    here = form.get("here") if form.get("gone") == "true" else ""
+    base = int(here) if here.isdecimal() and len(here) <= ENTRIES_DIGITS_MAX else None
     try:
-        await ask(visit.clerk.open_epoch, phrase, reason)
+        await ask(visit.clerk.open_epoch, phrase, reason, base)
     except Refusal as refusal:
         text = refusal.fr if visit.language == "fr" else refusal.en
         field = next((each.field for each in refusal.troubles if each.field in CONTROLS), "phrase")
