@@ -57,6 +57,18 @@ def kind(desk: Desk, name: str) -> Kind:
     return found
 
 
+def no_head() -> Refusal:
+    """Of a register that a new start keeps, and of which its author has signed nothing since."""
+    return Refusal(
+        "no_head",
+        Exit.NOT_FOUND,
+        "Ce registre a été repris, et ce qui en est gardé est ici ; mais son auteur n’a encore montré à "
+        "personne, parmi vos voisines, la page qui le signe. Recommencez quand il aura été en liaison.",
+        "This register was started again, and what is kept of it is here; but its author has not shown any "
+        "of your neighbours the page that signs it yet. Try again when it has been connected.",
+    )
+
+
 def not_found(text: str) -> Refusal:
     """Nothing here bears this id."""
     return Refusal(

@@ -180,8 +180,10 @@ def _alone(turn: Turn, stored: Stored) -> proof.Proof:
     """What our own store can say; of somebody else's register, we are a witness ourselves."""
     ledger, log = turn.ledger, stored.log
     held, chain = ledger.log(log), ledger.chain(stored.org)
-    if held is None or held.head is None or chain is None or stored.index >= held.size:
+    if held is None or chain is None or stored.index >= held.size:
         raise lookup.not_found(rec_text(stored.rec))
+    if held.head is None:
+        raise lookup.no_head()
     ((header, salt, body),) = ledger.entries(log, stored.index, stored.index + 1, True, FRAME_BYTES_MAX)
     if leaf_hash(header) != stored.leaf:  # reopened since it was looked up
         raise lookup.not_found(rec_text(stored.rec))

@@ -24,7 +24,7 @@ from mutunode.protocol.head import Head, Sign
 from mutunode.protocol.identity import Chain
 from mutunode.protocol.ids import log_text
 from mutunode.protocol.merkle import Compact, leaf_hash
-from mutunode.service import disk, registers
+from mutunode.service import disk, lookup, registers
 from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.params import Emit
@@ -136,6 +136,8 @@ def export(desk: Desk, text: str, path: str, emit: Emit) -> Exported:
     """
     register = registers.find(desk, text)
     head, chain = register.head, register.chain
+    if head is None and register.size:
+        raise lookup.no_head()
     if head is None or chain is None:
         raise Refusal("empty", Exit.NOT_FOUND, "Ce registre est vide.", "This register is empty.")
     folder = disk.absolute(path)

@@ -10,6 +10,7 @@ import pytest
 
 from mutunode_cli.failure import Failure
 from tests.e2e.nodes import Answer, Node, until
+from tests.e2e.pages import visiting
 from tests.e2e.test_old_copies import put_back_later
 
 Make = Callable[[str], Node]
@@ -32,7 +33,8 @@ def is_read_only(node: Node, part: str) -> bool:
     return bool(status["read_only"]) and part in status["read_only_reason"]["en"]
 
 
-def test_what_nobody_holds_is_given_up_by_one_more_new_start(make: Make) -> None:
+@pytest.mark.parametrize("by", ["page", "command"])
+async def test_what_nobody_holds_is_given_up_by_one_more_new_start(make: Make, by: str) -> None:
     jardin, atelier = make("Jardin").start(), make("Atelier")
     jardin.publish("Un")
     jardin.stop()
@@ -53,13 +55,44 @@ def test_what_nobody_holds_is_given_up_by_one_more_new_start(make: Make) -> None
         jardin.publish("Trois")
     assert (refused.value.code, refused.value.exit) == ("read_only", 8)
     assert begins_anew(jardin, jardin).code == 8, "nothing is given up unsaid"
-    assert begins_anew(jardin, jardin, "--base", "1").json["lacking"] == 1
+    if by == "command":
+        assert begins_anew(jardin, jardin, "--base", "1").json["lacking"] == 1
+    else:
+        await gives_up_on_the_page(jardin)
     jardin.publish("Trois")
     atelier.catches_up_with(jardin)
     assert (jardin.register()[0], atelier.forked()) == (2, [])
     atelier.ask("log_verify")
     for node in (jardin, atelier):
         node.stop()
+
+
+async def gives_up_on_the_page(node: Node) -> None:
+    """The person reads how much is missing and how much is here, and says that nobody has the rest."""
+    words = (node.folder / f"{node.name.lower()}.phrase").read_text()
+    async with visiting(node) as site:
+        page = await site.get("/fr/cles")
+        assert "Une entrée que garde votre dernière reprise n’est pas sur cet ordinateur" in page.main
+        assert "avec 1 entrée, qui est ici" in page.main
+        unsaid = await site.submit(page, "/cles", phrase=words)
+        assert "garde des pages que cet ordinateur n’a pas encore" in unsaid.find("p", id="e-phrase").words()
+        done = await site.submit(page, "/cles", phrase=words, reason="Disque perdu", gone="true")
+        assert "Disque perdu" in done.main
+        assert "garde votre dernière reprise" not in done.main
+
+
+def check_shown_without_a_head(node: Node, author: Node) -> None:
+    """What its new start keeps is there, in order, and nothing is said of it that is not so."""
+    found = until(lambda: node.ask("search")["total"] == 2 and node.ask("search"), "the thief's record left")
+    assert {hit["title"] for hit in found["hits"]} == {"Un", "Deux"}
+    assert all(each["well"] for each in node.ask("doctor") if each["name"] == "registers")
+    node.ask("log_verify")
+    for words in (("prove", found["hits"][0]["id"]), ("log", "export", author.org, "--tlog", "export")):
+        refused = node.run(*words, "--json")
+        assert (refused.code, refused.json["error"]["code"]) == (3, "no_head"), refused
+    node.stop()
+    node.start()
+    assert node.ask("search")["total"] == 2, "a restart drops nothing of it"
 
 
 def test_who_left_the_branch_of_a_thief_hands_back_what_both_keep(two: tuple[Node, Node]) -> None:
@@ -91,9 +124,14 @@ def test_who_left_the_branch_of_a_thief_hands_back_what_both_keep(two: tuple[Nod
         shutil.copy2(path, jardin.home)
 
     jardin.start()
-    for node in (atelier, jardin):
+    for node in (jardin, atelier):
         until(partial(is_asked, node), f"{node.name} knows of both")
-        node.ask("peer_follow", org=jardin.org, key=opened["operating"])
+    jardin.ask("peer_follow", org=jardin.org, key=opened["operating"])
+    jardin.stop()
+    atelier.ask("peer_follow", org=jardin.org, key=opened["operating"])
+    check_shown_without_a_head(atelier, jardin)
+
+    jardin.start()
     until(lambda: jardin.register()[0] == 2, "it has back what its new start keeps")
     jardin.publish("Trois")
     atelier.catches_up_with(jardin)
