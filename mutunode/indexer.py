@@ -35,6 +35,9 @@ from mutunode.store.search.folder import Folder
 WORTH_CHANGES = 3_000  # more than a second of indexing in the node itself
 LINGER_SECONDS = 2.0  # with nothing new: while a replication streams in, it is waited for
 LOOK_SECONDS = 0.1
+LET_GO_SECONDS = 1.0  # between two looks whether something was merged
+MERGING_BYTES_MAX = 32_000_000  # read by merging at once, all of it in memory: beyond, no more is added…
+MERGING_LOOK_SECONDS, MERGING_WAITS_SECONDS_MAX = 0.05, 3.0  # …for a while: a large index merges for long
 END_SECONDS_MAX = 5.0
 NICENESS = 10  # pages and the replication go first
 YOUNG_OBJECTS = 50_000  # between two walks of the collector: records are many objects, none of them a cycle
@@ -148,6 +151,7 @@ def main() -> None:
     feed = Feed(folder, documents, time.monotonic)
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
+    merging = Merging(folder)
     told, new_at = folder.committed.change, time.monotonic()
     while (more := feed.step(reader)) or time.monotonic() - new_at < task.linger_seconds:
         if folder.committed.change > told:
@@ -155,11 +159,47 @@ def main() -> None:
             sys.stdout.buffer.write(b"%d\n" % told)
             sys.stdout.buffer.flush()
         if more:
+            merging.look()
             new_at = time.monotonic()
         else:
             time.sleep(LOOK_SECONDS)
     folder.close()
     os._exit(0)  # an orderly end would wait for the thread below, which waits for the node
+
+
+class Merging:
+    """What Tantivy merges meanwhile, in threads of its own: all that it has read stands in memory.
+
+    The files of what was merged stay there as long as somebody has them open, so they are let go of; and
+    where two merges would run at once, on a machine that does other things, the first comes to its end before
+    more is added.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._at_start = memory.mapped_bytes()
+        self._let_go_at = time.monotonic()
+        self._waited_at = float("-inf")
+
+    def look(self) -> None:
+        """Let go of what was merged, and wait while too much is being merged."""
+        began = now = time.monotonic()
+        if now > self._let_go_at + LET_GO_SECONDS:
+            self._let_go(now)
+        while (
+            memory.mapped_bytes() - self._at_start > MERGING_BYTES_MAX
+            and now < began + MERGING_WAITS_SECONDS_MAX
+            and began > self._waited_at + MERGING_WAITS_SECONDS_MAX
+        ):
+            time.sleep(MERGING_LOOK_SECONDS)
+            now = time.monotonic()
+            self._let_go(now)
+        if now >= began + MERGING_WAITS_SECONDS_MAX:
+            self._waited_at = now
+
+    def _let_go(self, now: float) -> None:
+        self._folder.let_go()
+        self._let_go_at = now
 
 
 def _end_with_the_node() -> None:

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from mutunode import engine
-from mutunode.indexer import Indexer
+from mutunode.indexer import (
+    LET_GO_SECONDS,
+    MERGING_BYTES_MAX,
+    MERGING_LOOK_SECONDS,
+    MERGING_WAITS_SECONDS_MAX,
+    Indexer,
+    Merging,
+)
 from mutunode.store import open_store
 from mutunode.store.search.index import SearchIndex
 from mutunode.store.search.query import SearchQuery
@@ -175,3 +182,67 @@ def test_the_process_ends_with_its_node(jardin: Node, tmp_path: Path) -> None:
 
 def test_a_store_in_memory_has_no_process() -> None:
     assert not Indexer("memory:", "fr").is_possible
+
+
+class Clock:
+    """Time that passes while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Letting:
+    """A folder that is asked to let go of what was merged."""
+
+    times = 0
+
+    def let_go(self) -> None:
+        self.times += 1
+
+
+def merging(monkeypatch: pytest.MonkeyPatch, mapped: list[int]) -> tuple[Merging, Clock, Letting]:
+    """``mapped`` by files, one look after the other; the last for ever."""
+    clock, folder = Clock(), Letting()
+    monkeypatch.setattr("mutunode.indexer.time", clock)
+    looks = [*mapped[::-1]]
+    monkeypatch.setattr(
+        "mutunode.indexer.memory.mapped_bytes", lambda: looks.pop() if len(looks) > 1 else looks[0]
+    )
+    return Merging(folder), clock, folder  # type: ignore[arg-type]
+
+
+def test_no_more_is_added_while_too_much_is_merged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    much = MERGING_BYTES_MAX + 1_001
+    waiting, clock, folder = merging(monkeypatch, [1_000, 1_000 + MERGING_BYTES_MAX, much, much, 1_000])
+    waiting.look()
+    assert (clock.now, folder.times) == (0.0, 0)
+    waiting.look()
+    assert clock.now == pytest.approx(2 * MERGING_LOOK_SECONDS)
+    assert folder.times == 2  # or what was merged would stay in memory
+
+
+def test_a_large_merge_is_not_waited_for_long_nor_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, clock, _ = merging(monkeypatch, [0, MERGING_BYTES_MAX + 1])
+    waiting.look()
+    waited = clock.now
+    assert waited == pytest.approx(MERGING_WAITS_SECONDS_MAX, abs=MERGING_LOOK_SECONDS)
+    waiting.look()
+    assert clock.now == waited
+    clock.sleep(MERGING_WAITS_SECONDS_MAX + 0.1)
+    before = clock.now
+    waiting.look()
+    assert clock.now > before
+
+
+def test_what_was_merged_is_let_go_of_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, clock, folder = merging(monkeypatch, [0])
+    for _ in range(30):
+        clock.sleep(LET_GO_SECONDS / 10)
+        waiting.look()
+    assert folder.times == 2

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from mutunode.store.connection import FOLLOWER_CACHE_KIB
 from mutunode.store.interface import (
     BrokenPromise,
     Counts,
@@ -23,7 +24,6 @@ from mutunode.store.interface import (
     StoreFull,
     StoreLedger,
 )
-from mutunode.store.memory import MemoryStore
 from mutunode.store.pool import Pool
 from mutunode.store.reader import SqliteReader
 from mutunode.store.sqlite import SqliteStore
@@ -56,6 +56,8 @@ def open_store(url: str, clock: Callable[[], float] = time.time) -> Store:
     """
     kind, _, place = url.partition(":")
     if kind == "memory" and not place:
+        from mutunode.store.memory import MemoryStore  # 2 MB of a node that never needs it
+
         return MemoryStore(clock)
     if kind == "sqlite" and place:
         return SqliteStore(Path(place), clock)
@@ -63,12 +65,12 @@ def open_store(url: str, clock: Callable[[], float] = time.time) -> Store:
 
 
 def open_reader(url: str) -> Reader:
-    """The read side of a store that another process holds open and writes to.
+    """The read side of a store that another process holds open and writes to, for who follows it.
 
     Raises:
         StoreError: this one cannot be read from beside.
     """
     kind, _, place = url.partition(":")
     if kind == "sqlite" and place:
-        return SqliteReader(Pool(Path(place), None))
+        return SqliteReader(Pool(Path(place), None, FOLLOWER_CACHE_KIB))
     raise StoreError(f"{url!r} cannot be read by another process")

@@ -24,6 +24,7 @@ APPLICATION_ID = 0x6D75_7475  # "mutu"
 PAGE_BYTES = 8_192  # eight entries of 800 bytes fill a page; of 4,096 they would leave a tenth empty
 WRITER_CACHE_KIB = 4 * 1_024  # what is not in it the system has: neither 32 MiB nor 8 cost less processor
 READER_CACHE_KIB = 4 * 1_024
+FOLLOWER_CACHE_KIB = 1_024  # of who reads a store from one end to the other, once
 WAL_PAGES = 2_000  # × 8 KiB: copied back into the file every 16 MiB
 WAL_BYTES_KEPT_MAX = 64 * 1_024 * 1_024  # a longer one, left by a long reader, is cut
 BUSY_MILLISECONDS = 5_000  # only a checkpoint or another process (a backup) ever makes us wait
@@ -59,11 +60,11 @@ def open_writer(path: Path, vfs: str | None = None) -> apsw.Connection:
     return db
 
 
-def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
+def open_reader(path: Path, vfs: str | None = None, cache_kib: int = READER_CACHE_KIB) -> apsw.Connection:
     """A connection that cannot write."""
     db = apsw.Connection(str(path), apsw.SQLITE_OPEN_READONLY, vfs, statementcachesize=100)
     harden(db)
-    db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    db.execute(f"PRAGMA cache_size = -{cache_kib}")
     return db
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apsw
 
-from mutunode.store.connection import open_reader, refusals
+from mutunode.store.connection import READER_CACHE_KIB, open_reader, refusals
 from mutunode.store.interface import StoreError
 
 IDLE_MAX = 4  # × 4 MiB of cache
@@ -20,8 +20,9 @@ READ_SECONDS = 0.01  # after an answer: whoever got it may ask again
 class Pool:
     """As many connections as calls at one moment; a few are kept open between them."""
 
-    def __init__(self, path: Path, vfs: str | None) -> None:
+    def __init__(self, path: Path, vfs: str | None, cache_kib: int = READER_CACHE_KIB) -> None:
         self._path = path
+        self._cache_kib = cache_kib  # of each connection
         self._vfs = vfs
         self._idle: list[apsw.Connection] = []
         self._lock = threading.Lock()
@@ -89,7 +90,7 @@ class Pool:
                 raise StoreError(f"{self._path}: the store is closed")
             if self._idle:
                 return self._idle.pop()
-        return open_reader(self._path, self._vfs)
+        return open_reader(self._path, self._vfs, self._cache_kib)
 
     def _give_back(self, db: apsw.Connection) -> None:
         with self._lock:

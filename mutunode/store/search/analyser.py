@@ -172,16 +172,18 @@ class _Memo(dict[str, Spelled]):
         return spelled
 
     def _of(self, surface: str) -> Spelled:
-        found = _pieces(surface, self.language)
+        found = _pieces.__wrapped__(surface, self.language)  # what comes out is remembered here
         words = "".join(f"{token.word} " for token in found)
         stems = "".join(f"{token.stem} " for token in found if token.stem)
-        return Spelled(words, stems, _joined(surface, found))
+        return Spelled(words, words if stems == words else stems, _joined(surface, found))
 
     def _of_word(self, surface: str) -> Spelled:
         """The same for letters alone, in scripts that write blanks: nearly all there is."""
         word = fold(surface)
-        stemmed = stem(word, self.language) if word else ""
-        return Spelled(f"{word} " if word else "", f"{stemmed} " if stemmed else "", "")
+        if not word:
+            return _NOTHING
+        stemmed, words = stem(word, self.language), f"{word} "
+        return Spelled(words, words if stemmed == word else f"{stemmed} " if stemmed else "", "")
 
 
 _NOTHING = Spelled("", "", "")
@@ -189,8 +191,8 @@ _NOTHING = Spelled("", "", "")
 
 def _together(spelled: list[Spelled]) -> Spelled:
     """One after the other."""
-    if not spelled:
-        return _NOTHING
+    if len(spelled) <= 1:
+        return spelled[0] if spelled else _NOTHING  # the same one, not another like it
     words, stems, joined = zip(*spelled, strict=True)
     return Spelled("".join(words), "".join(stems), "".join(joined))
 

@@ -20,7 +20,7 @@ from mutunode.store.search.damage import Damaged
 from mutunode.store.search.document import Document, Owner
 from mutunode.store.search.query import Found, SearchQuery
 
-WRITER_BYTES = 30_000_000  # of memory before a segment is written: about 20,000 records of 800 bytes
+WRITER_BYTES = 22_000_000  # of memory before a segment is written: about 20,000 records of 800 bytes
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -113,6 +113,14 @@ class Folder:
             self._reached = replace(self._reached, latest=schema.TIME_MAX)  # while a search may see either
             self._index.reload()
             self.committed = self._reached = self._place(self._index.searcher())
+
+    def let_go(self) -> None:
+        """Read no longer from segments that were merged since the last commit: their files are gone, and what
+        was read of them to merge them stands in our memory as long as somebody has them open.
+        """
+        with failures_are_damage(self.path):
+            self._index.reload()
+        memory.give_back()
 
     def _role(self, role: str) -> tantivy.Query:
         return tantivy.Query.term_query(self.schema, "role", role)
