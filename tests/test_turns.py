@@ -29,6 +29,7 @@ from mutunode.store.interface import StoreFull
 from mutunode.store.memory import MemoryStore
 from mutunode.turns import CLOSE_ALL, Input, NotSigned, Outward, Stopping, Turn, Turns, Written, renew_if_old
 from mutunode.turns.writer import (
+    ANSWERING_SECONDS,
     BATCH_INPUTS,
     BATCH_SECONDS,
     GIVES_WAY_TIMES,
@@ -316,6 +317,35 @@ def test_inputs_that_pile_up_share_turns(world: World) -> None:
     world.settle()
     assert taken == list(range(200))
     assert world.disk.turns - before <= 200 // INPUTS_PER_TURN_MAX + 4
+
+
+def test_answers_leave_while_others_are_made_but_what_is_written_is_one_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(node: Node, now: float) -> list[Effect]:
+        until = time.thread_time() + 1.1 * ANSWERING_SECONDS
+        while time.thread_time() < until:
+            pass
+        return [Send(SIGN, b"answer")]
+
+    def answered() -> list[str]:
+        release, held = hold(world)
+        over = threading.Event()
+        for _ in range(3):
+            world.turns.post(slow, over.set)
+        release.set()
+        held.result(WAIT_SECONDS)
+        world.settle()
+        assert over.is_set()
+        first = world.happened.index("answer")
+        happened = world.happened[first : first + 5]
+        world.happened.clear()
+        return happened
+
+    assert answered() == ["answer", "commit", "answer", "commit", "answer"]
+    written = itertools.count()
+    monkeypatch.setattr(world.disk, "written", lambda: next(written), raising=False)
+    assert answered()[:3] == ["answer"] * 3
 
 
 def test_whoever_brings_much_at_once_keeps_others_waiting_for_a_moment(world: World) -> None:

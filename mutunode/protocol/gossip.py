@@ -34,6 +34,7 @@ Order = tuple[int, int, int]
 New = tuple[bytes, Order, Head]  # the log, and what stands there now
 SILENT_HEADS_MAX = RANGE_HEADS_MIN  # 16 × 190 bytes = 3 kB at the next meeting
 CURSOR_SECONDS = 2.0  # between two cursors alone: they count as messages, of which strangers have 2 a second
+GIVEN_MAX = 1_024  # heads remembered of what a new peer asked for itself: × 250 bytes × 64 links = 16 MB
 SHOWN_MAX = 20_000  # heads remembered of one peer: × 200 bytes × 64 links = 256 MB at the very worst
 
 
@@ -99,6 +100,8 @@ class Gossip:
             return
         self._told[session.link] = max(self._told[session.link], cursor)
         for head in heads:
+            if session.given is not None and len(session.given) < GIVEN_MAX:
+                session.given[head.log] = head.order
             if head.org == self._core.me.org:
                 self._holders.told(session, head, now)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -222,6 +223,7 @@ def make_op(
     return parse_op(_encode("op", fields))
 
 
+@lru_cache(maxsize=256)  # who is new is read as it comes, and again as it was kept
 def parse_genesis(raw: bytes) -> Genesis:
     """Read a genesis as it came."""
     genesis = _convert("genesis", raw, Genesis)

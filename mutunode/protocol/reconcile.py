@@ -2,7 +2,8 @@
 
 Prints over ranges of log ids are compared; where they differ the answerer cuts its part into sixteen, or
 gives the heads when there are sixteen at most. The asker takes heads that are ahead of its own, pushes
-those it has ahead, and asks on; it ends when nothing differs, or after eight rounds (PROTOCOL §4).
+those it has ahead, and asks on; it ends when nothing differs, or after eight rounds (PROTOCOL §4). What the
+other side asked for itself meanwhile, and was given, is not pushed once more.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ class Reconciliations:
         at.round += 1
         if not ranges or at.round > RANGE_ROUNDS_MAX or at.session.is_closed:
             del self._by_link[at.session.link]
+            at.session.given = None  # a later comparison looks for what was lost since
             at.done(now)
             return
         groups = [
@@ -145,6 +147,7 @@ class Reconciliations:
 
     def _compare_heads(self, session: Session, part: RangeHeads, now: float) -> None:
         theirs = {head.log: head for head in part.heads}
+        given = session.given or {}
         for head in part.heads:
             self._offer(head, session, now)
         held = heads_of(self._core.ledger, self._core.ledger.range_items(part.first, part.last))
@@ -152,6 +155,7 @@ class Reconciliations:
             head
             for head in held
             if (head.log not in theirs or head.order > theirs[head.log].order)
+            and given.get(head.log) != head.order
             and self._interest.may_see(session.org, head.space)
         ]
         if ahead:

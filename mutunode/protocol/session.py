@@ -97,7 +97,7 @@ class Session:
     __slots__ = (  # so many fields in a dictionary of each one's own would be 2 kB
         "_busy_said", "_busy_until", "_core", "_is_content_free", "_last_id_seen", "_next_id",
         "_quiet_until", "_unheeded", "address", "asking", "asks", "bad_answers", "buffered_bytes",
-        "chain", "channel", "delivered", "features", "hears_others", "lan", "link", "listened",
+        "chain", "channel", "delivered", "features", "given", "hears_others", "lan", "link", "listened",
         "messages", "operating", "org", "outbox", "outgoing", "patient", "patient_asked", "pinned",
         "reading", "served", "shown", "since", "state", "subnet", "trusted", "via", "waiting",
         "wanted_back_after", "window",
@@ -143,6 +143,7 @@ class Session:
         self._busy_said = self._busy_until = 0.0
         self._unheeded: list[float] = []
         self.shown: dict[bytes, tuple[bytes, int]] = {}  # organisation → what it was shown of its identity
+        self.given: dict[bytes, tuple[int, int, int]] | None = {}  # heads it asked for; None: long ago
         # what became of it
         self.wanted_back_after = 0  # seconds, when it said so
         self.delivered = 0

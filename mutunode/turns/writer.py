@@ -31,13 +31,14 @@ T = TypeVar("T")
 
 INPUTS_PER_TURN_MAX = 64  # 64 frames of 1 MiB are the most one transaction holds back
 INPUTS_WHILE_READ_MAX, PROJECTED_WHILE_READ_MAX = 16, 100  # while somebody waits for an answer of ours
+ANSWERING_SECONDS = 0.004  # of processor, in which nothing was written: the answers leave, the rest follows
 GIVES_WAY_TIMES = 2  # as long as what was done took, of processor…
 GIVES_WAY_SECONDS_MIN, GIVES_WAY_SECONDS_MAX = 0.003, 0.05  # …if it took so much; and no longer
 PROJECTED_PER_TURN_MAX = 500  # about 25 ms of work: neither a publish nor who sends us much waits longer
 BATCH_INPUTS = 8  # in one turn: somebody brings much at once…
 BATCH_SECONDS = 0.5  # …and goes on doing so, as a rule
 QUIET_SECONDS = 0.05  # without an input, before what was committed is shown: first of all it is committed…
-SHOWN_EVERY_SECONDS = 0.25  # …but so often at least: a first replication can be searched as it streams in
+SHOWN_EVERY_SECONDS = 0.5  # …but so often at least: a first replication can be searched as it streams in
 IDLE_SECONDS_MAX = 60.0
 LOOKED_SECONDS = 0.05  # while turn follows turn and nothing is written, what pages show may be as old
 SETTLE_SECONDS = 0.5  # while something erased may still be in a file, because a reader was busy with it
@@ -242,23 +243,36 @@ class Turns:
         else:
             if len(posted) >= BATCH_INPUTS:
                 self._batch_at = self._latest
-            self._turn([each.given for each in posted], project=True)
+            self._turns([each.given for each in posted])
         for each in posted:
             if each.over is not None:
                 each.over()
 
-    def _turn(self, inputs: Sequence[Input], *, project: bool) -> None:
-        """Have the core take inputs, in one transaction."""
-        node, now = self._node, self._clock()
+    def _turns(self, inputs: Sequence[Input]) -> None:
+        """Have the core take inputs: in one turn what is to become durable, in several what only asks.
+
+        Who is given much would else wait for all its answers, while we wait for its next questions.
+        """
+        taken = self._turn(inputs, project=True)
+        while taken < len(inputs) and self._node is not None:
+            taken += self._turn(inputs[taken:], project=True)
+
+    def _turn(self, inputs: Sequence[Input], *, project: bool) -> int:
+        """Have the core take inputs, in one transaction; how many it took."""
+        node, now, taken = self._node, self._clock(), 0
         if node is None:
-            return
+            return 0
         effects: list[Effect] = []
         try:
             with self._ledger.transaction(hurried=len(inputs) > 1 or self._more_to_project):
+                first, written = time.thread_time(), self._ledger.written()
                 for given in inputs:
                     began = time.thread_time()
                     effects += given(node, now)
+                    taken += 1
                     self._give_way(began)
+                    if time.thread_time() > first + ANSWERING_SECONDS and self._ledger.written() == written:
+                        break
                 if now >= self._wake_at:
                     self._wake_at = float("inf")
                     effects += node.timer(now)
@@ -269,6 +283,7 @@ class Turns:
             self._go_out(effects)
         except Exception as error:
             self._fail(error)
+        return taken
 
     def _project(self, inputs: int, now: float) -> bool:
         """Show what was committed, in turns without inputs: first of all others get their answers.
@@ -280,7 +295,8 @@ class Turns:
         is_time = self._is_quiet or now >= self._shown_at + SHOWN_EVERY_SECONDS
         began = time.thread_time()
         some = PROJECTED_WHILE_READ_MAX if self._is_read() else PROJECTED_PER_TURN_MAX
-        self._more_to_project = self._ledger.project_some(some if is_time else 0)
+        if is_time or not was_behind:  # else it is behind still: asking for what waits looks at all that does
+            self._more_to_project = self._ledger.project_some(some if is_time else 0)
         self._give_way(began)
         if is_time:
             self._shown_at = now

@@ -346,6 +346,48 @@ def test_a_cursor_is_stored_only_once_the_ranges_were_compared(bob: Actor) -> No
     assert cursor_of(bob, puppet) == (STORE, 7)
 
 
+def test_what_a_new_peer_asked_for_itself_is_not_pushed_once_more_when_ranges_are_compared(
+    bob: Actor,
+) -> None:
+    authors, late = writers("author", 20), writer("late")
+    bob.accepts(*authors, late)
+    with bob.turn():
+        for author in authors:
+            put(bob, author)
+    puppet = Puppet(bob).greets()
+    (all_of_them,) = puppet.asks(Since, bytes(8), 0)
+    assert isinstance(all_of_them, Heads)
+    with bob.turn():
+        put(bob, late)  # after it was answered
+    puppet.sends(Heads(puppet.last(AskHead).id, STORE, 7, False, ()))
+    answers_since(puppet, cursor=7)
+    puppet.sends(Ranges(puppet.last(Range).id, (RangeHeads(FIRST, LAST, ()),)))
+    given = {head.org for head in all_of_them.heads}
+    assert given == {author.org for author in authors}
+    assert {head.org for push in pushed(puppet) if not push.cursor for head in push.heads} == {late.org}
+
+
+def test_what_a_peer_was_given_before_an_earlier_comparison_is_pushed_again(bob: Actor) -> None:
+    authors = writers("author", 20)
+    bob.accepts(*authors)
+    with bob.turn():
+        for author in authors:
+            put(bob, author)
+    puppet = Puppet(bob).greets()
+    puppet.asks(Since, bytes(8), 0)
+    puppet.sends(Heads(puppet.last(AskHead).id, STORE, 7, False, ()))
+    answers_since(puppet, cursor=7)
+    puppet.sends(Ranges(puppet.last(Range).id, ()))
+    with bob.turn():
+        session = bob.node._core.sessions[puppet.link]
+        bob.node._reconciliations.begin(session, lambda then: None, bob.world.now)
+        effects = bob.node.repair(bob.world.now)
+    bob.performs(effects)
+    puppet.sends(Ranges(puppet.last(Range).id, (RangeHeads(FIRST, LAST, ()),)))
+    again = [head.org for push in pushed(puppet) if not push.cursor for head in push.heads]
+    assert sorted(again) == sorted(author.org for author in authors)  # it may have lost them since
+
+
 def test_an_answerer_that_finds_differences_for_ever_is_left_after_eight_rounds(bob: Actor) -> None:
     puppet = Puppet(bob).greets()
     reconciliations = bob.node._reconciliations
