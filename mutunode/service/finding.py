@@ -9,6 +9,7 @@ import msgspec
 from mutunode.commons import licences
 from mutunode.commons.kind import Kind
 from mutunode.commons.languages import pick
+from mutunode.commons.markup import plain
 from mutunode.commons.senses import Sense
 from mutunode.protocol.ids import org_text, rec_text
 from mutunode.protocol.limits import FUTURE_SECONDS_MAX
@@ -201,13 +202,13 @@ def _snippet(
     kind: Kind, body: dict[str, object], reader_language: str, sought: Sought | None, title: str
 ) -> tuple[str, str, tuple[tuple[int, int], ...]]:
     """(text, its language, marks) of the part that says most; the summary first, then any other text."""
-    summary = list(kind.summary(body).items())
+    summary = [(language, plain(text)) for language, text in kind.summary(body).items()]
     if sought is None:
         text, language = pick(dict(summary), reader_language, _languages(body)) if summary else ("", "")
         return text[:240], language, ()
     cut = snippet(summary, reader_language, sought) if summary else None
     if cut is None or not cut.marks:
-        others = [(language, text) for language, text, _ in kind.search_texts(body)]
+        others = [(language, plain(text)) for language, text, _ in kind.search_texts(body)]
         texts = [pair for pair in others if pair not in summary and _tells(pair[1], title)]
         wider = snippet(texts, reader_language, sought)
         cut = wider if wider is not None and (cut is None or wider.marks) else cut

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from mutunode.commons import languages
 from mutunode.commons.kind import Field, Kind, ListOf, Show, ValueType, takes_files
 from mutunode.commons.kind import Record as Members
+from mutunode.commons.markup import leads_outside, plain
 from mutunode.web import text
 
 LINE_LENGTH_MAX = 160  # a longer text is read, not glanced at
@@ -77,7 +78,7 @@ def _by_language(name: str, label: str, texts: Mapping[str, Any], reader: str) -
     first = languages.pick({str(tag): str(words) for tag, words in texts.items()}, reader, ())[1]
     for tag in sorted(texts, key=lambda tag: tag != first):
         language = languages.display_name(str(tag), reader)
-        yield Line(name, f"{label} ({language})", (prose({str(tag): str(texts[tag])}, reader),))
+        yield Line(name, f"{label} ({language})", (prose({str(tag): str(texts[tag])}, reader, exact=True),))
 
 
 def _values(type: ValueType, value: Any, reader: str, whole: bool) -> Iterable[Value]:
@@ -102,7 +103,7 @@ def _value(type: ValueType, value: Any, reader: str, whole: bool) -> Value:
     if isinstance(type, Members) and isinstance(value, Mapping) and not _in_words(type, value):
         return _members(tuple(_lines(type.fields, value, reader, whole=whole)))
     if type.name == "lang_text" and isinstance(value, Mapping):
-        return prose({str(tag): str(words) for tag, words in value.items()}, reader)
+        return prose({str(tag): str(words) for tag, words in value.items()}, reader, exact=whole)
     if type.name == "ref" and isinstance(value, str):
         return Value(text=value, record=value)
     if type.name == "org" and isinstance(value, str):
@@ -119,10 +120,10 @@ def _in_words(type: Members, value: Mapping[str, Any]) -> bool:
     return type.in_words and not type.check(value)
 
 
-def prose(texts: Mapping[str, str], reader: str) -> Value:
-    """A text in several languages: the reader's, on one line or as prose."""
+def prose(texts: Mapping[str, str], reader: str, *, exact: bool = False) -> Value:
+    """A text in several languages: the reader's, on one line or as prose; ``exact``: with every sign."""
     words, language = languages.pick(texts, reader, ())
     foreign = "" if languages.base(language) == reader else language
-    if len(words) <= LINE_LENGTH_MAX and "\n" not in words:
-        return Value(text=words, language=foreign)
+    if len(words) <= LINE_LENGTH_MAX and "\n" not in words and (exact or not leads_outside(words)):
+        return Value(text=words if exact else plain(words), language=foreign)
     return Value(text=words, language=foreign, prose=text.markdown(words))

@@ -63,7 +63,7 @@ def markdown(text: str) -> Markup:
     _fit_headings(tokens)
     for token in tokens:
         if token.children:
-            token.children = _pictures_as_links(token.children)
+            token.children = _links_inside_dropped(_pictures_as_links(token.children))
     html = _markdown.renderer.render(tokens, _markdown.options, {})
     clean = nh3.clean(
         html,
@@ -90,12 +90,29 @@ def is_web_address(text: str) -> bool:
         return False
 
 
+def is_address(text: str) -> bool:
+    """Whether the text leads somewhere by itself: to a web address, or to somebody's mailbox."""
+    return is_web_address(text) or text.startswith("mailto:")
+
+
 def _fit_headings(tokens: Sequence[Token]) -> None:
     """Whatever level the author began with becomes the first below the page's own title."""
     headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
     highest = min((int(token.tag[1]) for token in headings), default=1)
     for token in headings:
         token.tag = f"h{min(6, int(token.tag[1]) - highest + _HIGHEST_HEADING)}"
+
+
+def _links_inside_dropped(children: list[Token]) -> list[Token]:
+    """What others write links to nothing of this node: such a place is of where the text came from."""
+    out: list[Token] = []
+    is_kept = True  # a link holds no other one
+    for child in children:
+        if child.type == "link_open":
+            is_kept = is_address(str(child.attrs.get("href", "")))
+        if is_kept or child.type not in ("link_open", "link_close"):
+            out.append(child)
+    return out
 
 
 def _pictures_as_links(children: list[Token]) -> list[Token]:

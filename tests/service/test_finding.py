@@ -259,3 +259,15 @@ def test_a_page_of_hits_says_where_the_next_begins(jardin: Node) -> None:
     assert jardin.office.search(limit=3).next == 3
     assert jardin.office.search(limit=3, offset=3).next == 0
     assert jardin.office.search(limit=4).next == jardin.office.search(limit=0).next == 0
+
+
+def test_a_card_shows_words_where_the_author_wrote_marks(jardin: Node) -> None:
+    jardin.office.publish(
+        "resource",
+        {"title": "Glossaire", "abstract": "La [moyenne](#moyenne) **pondérée**, voir `poids`."},
+    )
+    jardin.until_indexed()
+    [sought] = jardin.office.search("pondérée").hits
+    assert sought.snippet == "La moyenne pondérée, voir poids."
+    assert [sought.snippet[start:end] for start, end in sought.marks] == ["pondérée"]
+    assert jardin.office.search("").hits[0].snippet == sought.snippet

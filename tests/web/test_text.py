@@ -112,3 +112,12 @@ def test_only_web_addresses_become_links(given: str, is_one: bool) -> None:
 
 def test_long_texts_are_bounded() -> None:
     assert len(text.markdown("x" * 1_000_000)) < text.MARKDOWN_CHARACTERS_MAX + 100
+
+
+def test_a_link_that_leads_into_this_node_is_words_alone() -> None:
+    html = text.markdown(
+        "La [moyenne](#mean), [effacer](/s/cercle/effacer) et [un guide](https://exemple.fr/g)"
+    )
+    assert html == (
+        '<p>La moyenne, effacer et <a href="https://exemple.fr/g" rel="noopener nofollow">un guide</a></p>\n'
+    )

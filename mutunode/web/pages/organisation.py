@@ -101,7 +101,7 @@ def _context(visit: Visit, found: OrganisationPage, *, has_logo: bool) -> Page:
     labels = Labels(visit)
     kind = labels.registry.get(PROFILE)
     profile: dict[str, Any] = found.profile
-    name = shown.prose(profile.get("name") or {"": found.organisation.name}, visit.language)
+    name = shown.prose(profile.get("name") or {"": found.organisation.name}, visit.language, exact=True)
     facts = shown.lines(kind, profile, visit.language, (Show.FACT, Show.LINK)) if kind else ()
     options = labels.options(DECLARE.kind, "type")
     posture = profile.get("posture", {})

@@ -11,6 +11,7 @@ from aiohttp import web
 from mutunode.commons import licences
 from mutunode.commons.kind import ListOf, Ref, Show
 from mutunode.commons.kind import Record as Members
+from mutunode.commons.markup import leads_outside, plain
 from mutunode.service.shapes import Parent, Record, UsageAnswer
 from mutunode.web import controls, plots, render, shown, text
 from mutunode.web import visit as visits
@@ -147,9 +148,9 @@ def _texts(found: Sequence[shown.Line], title: str) -> tuple[shown.Value | None,
         return None, tuple(texts)
     first = texts[0].values[0]
     opening, rest = text.first_paragraph(first.text)
-    if len(opening) > LEDE_LENGTH_MAX:
+    if len(opening) > LEDE_LENGTH_MAX or leads_outside(opening):
         return None, tuple(texts)
-    lede = shown.Value(text=opening, language=first.language)
+    lede = shown.Value(text=plain(opening), language=first.language)
     if not rest:
         return lede, tuple(texts[1:])
     body = shown.Value(text=rest, language=first.language, prose=text.markdown(rest))
