@@ -182,7 +182,7 @@ class StoreLedger(Ledger, Protocol):
         """
 
     def written(self) -> int:
-        """Another number after every turn that wrote something, or already within it; for the thread of turns."""
+        """Another number after every turn that wrote something, or within it; for the thread of turns."""
 
     def settle(self) -> bool:
         """Get what was erased out of the files, one bounded step of it, between turns; is nothing left?
