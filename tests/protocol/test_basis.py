@@ -223,6 +223,19 @@ def test_it_signs_nothing_more_where_its_mark_says_that_it_had_gone_on(world: Wo
     assert owner.signing().reason is Reason.STALE
 
 
+def test_a_second_machine_with_the_same_key_signs_no_first_head_of_an_epoch(world: World) -> None:
+    owner, friend, _ = robbed(world)
+    with owner.turn():
+        owner.node._signatory.saw_second_machine()
+    owner.knows_address_of(friend)
+    world.run(ASK_OWN_HEAD_SECONDS + 5)
+    assert owner.signing().reason is Reason.SECOND_MACHINE
+    with owner.turn():
+        held = owner.store.ledger.log(owner.log)
+    assert held is None
+    assert held_of(friend, owner).head is None
+
+
 def test_what_a_new_start_keeps_and_nobody_has_is_asked_for_now_and_then_and_costs_nobody_anything(
     world: World,
 ) -> None:
