@@ -203,7 +203,7 @@ class FileLine(msgspec.Struct, frozen=True):
     alt: LangMap
     held: bool  # whole, here
     wanted: bool  # on its way, or waiting for somebody who has it
-    reason: str  # why it is here or wanted: added | asked | promised | automatic; "" when neither
+    reason: str  # why it is here, wanted or to be: added | asked | promised | automatic; else ""
     holders: int  # organisations that hold it, this one included, as far as known
     sole: bool  # it is ours, and nobody else is known to hold it
 

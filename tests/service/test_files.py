@@ -411,8 +411,9 @@ def test_what_was_asked_for_and_promised_is_kept_no_longer(
     rec = publish(jardin, path_of(tmp_path, "gros.bin", BIG))
     arrives(atelier, rec)
     call(atelier, "get", rec=rec, path=str(tmp_path / "out"), timeout=20)
+    assert lines(atelier, rec)[0].reason == "asked"
     promise = atelier.office.publish("preserve", {"record": rec}).id
-    assert lines(atelier, rec)[0].held
+    assert (lines(atelier, rec)[0].held, lines(atelier, rec)[0].reason) == (True, "promised")
     answer = call(atelier, "release", target=rec)
     assert (answer.withdrawn, answer.dropped, answer.kept) == ((promise,), 1, 0)
     assert not lines(atelier, rec)[0].held

@@ -83,13 +83,19 @@ def lines(desk: Desk, stored: Stored) -> tuple[FileLine, ...]:
     """The files of a record, what is here of them, and how many organisations hold them."""
     if stored.state in ("erased", "missing", "opaque"):
         return ()
+    files = described(stored)
     with desk.reader.at_once():
+        promised = bool(files) and stored.org != desk.org and keeping.promises(desk).cover(stored)
         return tuple(
-            _line(desk, stored, index, blob, item) for index, (blob, item) in enumerate(described(stored))
+            _line(desk, stored, index, blob, item, promised=promised)
+            for index, (blob, item) in enumerate(files)
         )
 
 
-def _line(desk: Desk, stored: Stored, index: int, blob: bytes, item: dict[str, Any]) -> FileLine:
+def _line(
+    desk: Desk, stored: Stored, index: int, blob: bytes, item: dict[str, Any], *, promised: bool
+) -> FileLine:
+    """``promised``: so it stays, whatever brought it here first."""
     file = desk.reader.file(blob)
     held = file is not None and file.held
     others = holders(desk, blob)
@@ -104,7 +110,7 @@ def _line(desk: Desk, stored: Stored, index: int, blob: bytes, item: dict[str, A
         alt=dict(alt) if isinstance(alt, dict) else {},
         held=held,
         wanted=file is not None and not file.held,
-        reason=file.reason if file is not None else "",
+        reason="promised" if promised else file.reason if file is not None else "",
         holders=len(others) + held,
         sole=held and stored.org == desk.org and not others,
     )

@@ -37,7 +37,7 @@ class Promises(msgspec.Struct, frozen=True):
     orgs: frozenset[bytes] = frozenset()
     recs: frozenset[bytes] = frozenset()  # every version of them
 
-    def cover(self, cite: Cite) -> bool:
+    def cover(self, cite: Cite | Stored) -> bool:
         """Whether we promised to keep this."""
         return cite.org in self.orgs or cite.rec in self.recs
 
