@@ -188,7 +188,7 @@ async def test_what_is_kept_for_others_is_let_go_of_with_a_button(
 ) -> None:
     desk.office.kept_for[theirs] = reason
     page = await desk.get(f"/fr/fiche/{theirs}")
-    assert ("Une promesse pour cette fiche est retirée" in page.words) == (reason == "promised")
+    assert ("Vous avez promis d’en garder une copie" in page.words) == (reason == "promised")
     after = await desk.submit(page, "/ne-plus-garder")
     assert said in after.words
     assert not desk.office.kept_for
