@@ -51,6 +51,15 @@ def follower_of(world: World, lost: Author, won: Author) -> Actor:
     return bob
 
 
+def gives_all(bob: Actor, won: Author) -> None:
+    """The owner is met, shows its register and answers whatever is asked of it."""
+    owner = Puppet(bob, author=won).greets()
+    owner.pushes(won.head())
+    answered = 0
+    while asked := owner.answers_gets(won.entries[PUBLIC], skip=answered):
+        answered += asked
+
+
 # --- what stays -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("keeps", "size", "stays"),
@@ -100,11 +109,7 @@ def test_the_register_that_is_still_to_come_is_laid_over_what_stayed(
     lost, won = begun("thief", 3), begun("owner", later[0])
     bob = follower_of(world, lost, won)
     won = begun("owner", *later)
-    owner = Puppet(bob, author=won).greets()
-    owner.pushes(won.head())
-    answered = 0
-    while asked := owner.answers_gets(won.entries[PUBLIC], skip=answered):
-        answered += asked
+    gives_all(bob, won)
     held = held_of(bob, won)
     assert held.head is not None
     assert (held.head.root, held.size) == (won.tree().root(), len(won.entries[PUBLIC]))
@@ -118,11 +123,7 @@ def test_a_base_that_is_not_its_ops_is_seen_under_what_stayed_too(world: World) 
     entries = won.entries[PUBLIC]
     won.open_epoch(1, root=bytes(32))
     won.entries[PUBLIC] = entries[:4]
-    owner = Puppet(bob, author=won).greets()
-    owner.pushes(won.head())
-    answered = 0
-    while asked := owner.answers_gets(won.entries[PUBLIC], skip=answered):
-        answered += asked
+    gives_all(bob, won)
     held = held_of(bob, won)
     assert (held.head, held.broken_at) == (None, 1)
 

@@ -85,7 +85,7 @@ def lines(desk: Desk, stored: Stored) -> tuple[FileLine, ...]:
         return ()
     files = described(stored)
     with desk.reader.at_once():
-        promised = bool(files) and stored.org != desk.org and keeping.promises(desk).cover(stored)
+        promised = bool(files) and stored.org != desk.org and keeping.is_promised(desk, stored)
         return tuple(
             _line(desk, stored, index, blob, item, promised=promised)
             for index, (blob, item) in enumerate(files)

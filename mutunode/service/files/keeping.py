@@ -37,15 +37,31 @@ class Promises(msgspec.Struct, frozen=True):
     orgs: frozenset[bytes] = frozenset()
     recs: frozenset[bytes] = frozenset()  # every version of them
 
-    def cover(self, cite: Cite | Stored) -> bool:
+    def cover(self, cite: Cite) -> bool:
         """Whether we promised to keep this."""
         return cite.org in self.orgs or cite.rec in self.recs
+
+
+def own_promises(desk: Desk) -> list[Stored]:
+    """Our own current ``preserve`` records."""
+    return desk.reader.of_kind(PRESERVE, desk.org, limit=10_000)
+
+
+def is_promised(desk: Desk, stored: Stored) -> bool:
+    """Whether one of them covers this record; what the others are about is not looked up."""
+    if any(promise.fields().get("org") == stored.org for promise in own_promises(desk)):
+        return True
+    return any(
+        promise.org == desk.org and _stands(promise)
+        for version in rules.versions(desk, stored)
+        for promise in desk.reader.mentions(version.log, version.index, (PRESERVE,))
+    )
 
 
 def promises(desk: Desk) -> Promises:
     """Read them."""
     orgs, recs = set(), set()
-    for promise in desk.reader.of_kind(PRESERVE, desk.org, limit=10_000):
+    for promise in own_promises(desk):
         fields = promise.fields()
         if isinstance(org := fields.get("org"), bytes):
             orgs.add(org)
@@ -54,6 +70,10 @@ def promises(desk: Desk) -> Promises:
         if record is not None:
             recs |= {version.rec for version in rules.versions(desk, record)}
     return Promises(frozenset(orgs), frozenset(recs))
+
+
+def _stands(stored: Stored) -> bool:
+    return stored.state == "ok" and stored.superseded_by is None and stored.withdrawn_by is None
 
 
 # --- who cites what -------------------------------------------------------------------------------
@@ -65,7 +85,7 @@ def cites_of(stored: Stored) -> list[Cite]:
         body = decode_body(stored.body)
     except Malformed:
         return []
-    current = stored.state == "ok" and stored.superseded_by is None and stored.withdrawn_by is None
+    current = _stands(stored)
     public = stored.space == PUBLIC and not stored.sealed
     return [
         Cite(blob, stored.rec, stored.org, size, public, current)

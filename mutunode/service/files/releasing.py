@@ -32,20 +32,18 @@ def release(desk: Desk, text: str) -> Released:
     if text.startswith("org_"):
         org = lookup.organisation(desk, text)
         given_up = _kept_for(desk, _cited_by(desk, org), ("promised",))
-        withdrawn = _withdraw(desk, [each for each in _promises(desk) if each.fields().get("org") == org])
+        withdrawn = _withdraw(
+            desk, [each for each in keeping.own_promises(desk) if each.fields().get("org") == org]
+        )
         return Released(org_text(org), withdrawn, *_let_go(desk, given_up))
     stored = lookup.record(desk, text)
     versions = rules.versions(desk, stored)
     recs = {version.rec for version in versions}
-    promises = [each for each in _promises(desk) if _record_of(desk, each) in recs]
+    promises = [each for each in keeping.own_promises(desk) if _record_of(desk, each) in recs]
     blobs = {blob for version in versions for blob, _ in having.described(version)}
     given_up = _kept_for(desk, blobs, ("asked", "promised"))
     withdrawn = _withdraw(desk, promises)
     return Released(rec_text(stored.rec), withdrawn, *_let_go(desk, given_up))
-
-
-def _promises(desk: Desk) -> list[Stored]:
-    return list(desk.reader.of_kind(keeping.PRESERVE, desk.org, limit=10_000))
 
 
 def _record_of(desk: Desk, promise: Stored) -> bytes | None:

@@ -20,7 +20,7 @@ from mutunode.store.search.damage import Damaged
 from mutunode.store.search.document import Document, Owner
 from mutunode.store.search.query import Found, SearchQuery
 
-WRITER_BYTES = 22_000_000  # of memory before a segment is written: about 20,000 records of 800 bytes
+WRITER_BYTES = 22_000_000  # of memory before a segment is written: about 4,000 records of 800 bytes
 
 
 class Place(msgspec.Struct, frozen=True):
