@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
+import gmpy2  # type: ignore[import-untyped]
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -79,22 +80,4 @@ def check_x25519(public: bytes, name: str = "sealing") -> None:
 @lru_cache(maxsize=4_096)  # the keys of peers that come again
 def _on_curve(y: int) -> bool:
     # x² = (y² - 1) / (d·y² + 1); multiplying by the square of the divisor does not change who is a square.
-    return _jacobi((y * y - 1) * (_D * y * y + 1) % _P, _P) >= 0
-
-
-def _jacobi(number: int, modulus: int) -> int:
-    """1 for the square of something modulo a prime, 0 for zero, -1 for anything else.
-
-    By reciprocity, as Euclid's algorithm: a third of what Euler's power costs. Keys are public: how long it
-    takes tells nothing.
-    """
-    sign = 1
-    while number:
-        twos = (number & -number).bit_length() - 1
-        number >>= twos
-        if twos & 1 and modulus & 7 in (3, 5):
-            sign = -sign
-        if number & modulus & 2:  # both leave 3 when divided by four
-            sign = -sign
-        number, modulus = modulus % number, number
-    return sign if modulus == 1 else 0
+    return bool(gmpy2.jacobi((y * y - 1) * (_D * y * y + 1) % _P, _P) >= 0)

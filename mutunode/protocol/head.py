@@ -33,6 +33,7 @@ Count = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 Sign = Callable[[bytes], bytes]  # by a key that its holder does not give away
 
 
+@lru_cache(maxsize=4_096)  # asked many times of each log that comes
 def log_id(org: bytes, space: bytes) -> bytes:
     """The log of an organisation in a space."""
     return sha256(b"mutunode/log/1\0" + org + space)

@@ -164,6 +164,7 @@ class Mending:
             begin_from_nothing(db, log_no)
         if chains.unpack_if_intact(raw_chain, org) is None:
             db.execute("UPDATE org SET chain = NULL WHERE org_no = ?", (org_no,))
+            self._turn.changed(("chain", org))
 
     def lose_bodies(self, log: bytes, indices: Sequence[int]) -> None:
         """Drop salts and bodies that are not what their headers speak of."""

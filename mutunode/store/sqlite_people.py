@@ -29,7 +29,7 @@ class People:
             raw = sql.value(self._turn.db, "SELECT chain FROM org WHERE org = ?", (org,))
             return chains.unpack_if_intact(raw, org)
 
-        return self._turn.remembered(("chain", org), read)  # type: ignore[no-any-return]
+        return self._turn.lasting(("chain", org), read)  # type: ignore[no-any-return]
 
     def put_chain(self, chain: Chain) -> None:
         """Keep a verified chain with its rivals."""
@@ -38,6 +38,7 @@ class People:
             db.execute("DELETE FROM root_key WHERE org_no = ?", (org_no,))  # which walks through all of them
         kept = (chains.pack(chain), bool(chain.rivals), org_no)
         db.execute("UPDATE org SET chain = ?, rivalled = ? WHERE org_no = ?", kept)
+        self._turn.changed(("chain", chain.org))
         db.executemany("INSERT INTO root_key VALUES (?, ?)", [(root, org_no) for root in chain.roots])
 
     def org_of_root(self, root_key: bytes) -> bytes | None:

@@ -29,6 +29,8 @@ class Turn:
         self._projection = Projection(db, self._interest)
         self._answers: dict[Any, Any] = {}
         self._answered_at = (-1, -1)
+        self._lasting: dict[Any, Any] = {}
+        self._lasting_since = 0
 
     @property
     def db(self) -> apsw.Connection:
@@ -49,6 +51,22 @@ class Turn:
         if question not in self._answers:
             self._answers[question] = answer()
         return self._answers[question]
+
+    def lasting(self, question: tuple[object, ...], answer: Callable[[], Any]) -> Any:
+        """The answer to what hardly ever changes, remembered until ``changed`` is told of it.
+
+        A first replication asks eight times for the chain of each organisation, and writes in between.
+        """
+        if self._lasting_since != self.undone or len(self._lasting) > REMEMBERED_MAX:
+            self._lasting.clear()
+            self._lasting_since = self.undone
+        if question not in self._lasting:
+            self._lasting[question] = answer()
+        return self._lasting[question]
+
+    def changed(self, question: tuple[object, ...]) -> None:
+        """What ``lasting`` may remember of this is not so any more."""
+        self._lasting.pop(question, None)
 
     @property
     def projection(self) -> Projection:
@@ -71,8 +89,11 @@ class Turn:
 
     def org_no(self, org: bytes) -> int:
         """The number of an organisation; a new one if it was never heard of."""
-        self.db.execute("INSERT OR IGNORE INTO org (org) VALUES (?)", (org,))
-        return int(sql.value(self.db, "SELECT org_no FROM org WHERE org = ?", (org,)))
+        known = sql.value(self.db, "SELECT org_no FROM org WHERE org = ?", (org,))
+        if known is None:
+            self.db.execute("INSERT INTO org (org) VALUES (?)", (org,))
+            known = self.db.last_insert_rowid()
+        return int(known)
 
     def log_no(self, log: bytes) -> int | None:
         """The number of a log, if it was ever heard of."""
@@ -80,6 +101,9 @@ class Turn:
 
     def claim_log(self, log: bytes, org: bytes, space: bytes) -> int:
         """The number of a log that is this organisation's."""
+        return int(self.lasting(("claimed", log), lambda: self._claim_log(log, org, space)))
+
+    def _claim_log(self, log: bytes, org: bytes, space: bytes) -> int:
         known = sql.first(self.db, "SELECT log_no FROM log WHERE log = ? AND org_no IS NOT NULL", (log,))
         if known is not None:
             return int(known[0])

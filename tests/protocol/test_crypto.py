@@ -51,9 +51,9 @@ def test_keys_of_small_order_and_second_spellings_are_refused(key: str) -> None:
 
 
 @given(st.one_of(st.integers(0, P - 1), st.integers(0, 100), st.integers(P - 100, P - 1)))
-def test_what_is_a_square_is_so_by_eulers_criterion(number: int) -> None:
-    power = pow(number, (P - 1) // 2, P)
-    assert crypto._jacobi(number, P) == (-1 if power == P - 1 else power)
+def test_a_key_is_on_the_curve_if_its_x_is_the_root_of_a_square_by_eulers_criterion(y: int) -> None:
+    square = (y * y - 1) * pow(crypto._D * y * y + 1, -1, P) % P
+    assert crypto._on_curve(y) == (pow(square, (P - 1) // 2, P) != P - 1)
 
 
 @pytest.mark.parametrize("key", mutunode("keys")["x25519_low_order"])
