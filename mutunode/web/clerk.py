@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from mutunode.commons.registry import Registry
@@ -219,6 +221,18 @@ class Clerk(Protocol):
     def draft(self, id: str) -> Draft | None: ...
 
     def draft_drop(self, id: str) -> None: ...
+
+
+async def read(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Ask what this node answers by itself, without waiting for a disk or for anybody, in one of two threads.
+
+    More of them at once pass Python's one lock around: of twenty who ask again at once, six threads answer
+    150 a second, two 188 (alternately, three runs each).
+    """
+    return await asyncio.get_running_loop().run_in_executor(_reading, partial(call, *args, **kwargs))
+
+
+_reading = ThreadPoolExecutor(2, "reading")
 
 
 async def ask(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

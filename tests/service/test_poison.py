@@ -16,7 +16,7 @@ from tests.service.offices import Node, until
 from tests.store.authors import Author
 
 SALT = b"salt" * 4
-BIDI = "\u202e\u2066abc\u2069\u200b\u0301" * 20
+BIDI = "\u202e\u2066abc\u2069\u200b\u0301 \u1dd4\u1038" * 20  # and marks of two scripts on no letter
 DEEP: Any = "bottom"
 for _ in range(14):
     DEEP = [DEEP]

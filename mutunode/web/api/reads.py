@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mutunode.service.errors import Exit, Refusal, Trouble
 from mutunode.web import visit as visits
-from mutunode.web.clerk import ask
+from mutunode.web.clerk import ask, read
 
 LIMIT_MAX = 100
 OFFSET_MAX = 10_000  # deeper than that, a program wants an export
@@ -38,7 +38,7 @@ async def search(request: web.Request) -> web.Response:
     if query.get("sort", "") not in SORTS:
         raise _refused("sort", "relevance, date ou usage.", "relevance, date or usage.")
     return answer(
-        await ask(
+        await read(
             visit.clerk.search,
             q=query.get("q", "")[:QUERY_LENGTH_MAX],
             sense=tuple(query.getall("sense", ())),
@@ -59,7 +59,7 @@ async def search(request: web.Request) -> web.Response:
 async def record(request: web.Request) -> web.Response:
     """``/api/v1/records/rec_…``"""
     visit = visits.of(request)
-    return answer(await ask(visit.clerk.show, request.match_info["rec"], visit.language))
+    return answer(await read(visit.clerk.show, request.match_info["rec"], visit.language))
 
 
 async def usage(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from mutunode.service.peers import is_local
 from mutunode.service.shapes import Organisation, OrganisationPage
 from mutunode.web import forms, render, shown, signing
 from mutunode.web import visit as visits
-from mutunode.web.clerk import ask
+from mutunode.web.clerk import ask, read
 from mutunode.web.labels import Labels
 from mutunode.web.pages.acts import DECLARE
 from mutunode.web.pages.search import Card, card
@@ -82,7 +82,7 @@ class LeavePage(msgspec.Struct, frozen=True):
 async def show(request: web.Request) -> web.StreamResponse:
     """``/fr/organisation/org_…``"""
     visit = visits.of(request)
-    found = await ask(visit.clerk.organisation, request.match_info["org"], visit.language)
+    found = await read(visit.clerk.organisation, request.match_info["org"], visit.language)
     if found.organisation.org != request.match_info["org"]:
         raise web.HTTPSeeOther(visit.to("organisation", org=found.organisation.org))
     context = _context(visit, found, has_logo=await _has_logo(visit, found))

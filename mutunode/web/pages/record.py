@@ -15,7 +15,7 @@ from mutunode.commons.markup import leads_outside, plain
 from mutunode.service.shapes import Parent, Record, UsageAnswer
 from mutunode.web import controls, plots, render, shown, text
 from mutunode.web import visit as visits
-from mutunode.web.clerk import ask
+from mutunode.web.clerk import ask, read
 from mutunode.web.labels import Labels, has_field
 from mutunode.web.pages import acts, files
 from mutunode.web.visit import Visit
@@ -85,7 +85,7 @@ class RecordPage(msgspec.Struct, frozen=True):
 async def show(request: web.Request) -> web.StreamResponse:
     """``/fr/fiche/rec_…``"""
     visit = visits.of(request)
-    record, usage, standing = await ask(_asked, visit, request.match_info["rec"])
+    record, usage, standing = await read(_asked, visit, request.match_info["rec"])
     if record.id != request.match_info["rec"]:  # a shortened id has one permanent address, like any other
         raise web.HTTPSeeOther(visit.to("record", rec=record.id))
     if record.kind in OWN_PAGES and record.state in PLAIN_STATES and not record.newest:

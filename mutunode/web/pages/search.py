@@ -10,7 +10,7 @@ from aiohttp import web
 from mutunode.service.shapes import Hit, SearchAnswer
 from mutunode.web import render
 from mutunode.web import visit as visits
-from mutunode.web.clerk import ask
+from mutunode.web.clerk import ask, read
 from mutunode.web.labels import Labels
 from mutunode.web.visit import Visit
 
@@ -121,7 +121,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     visit = visits.of(request)
     labels = Labels(visit)
     asked = _read(request)
-    answer, standing = await ask(lambda: (_search(visit, asked), render.standing_of(visit)))
+    answer, standing = await read(lambda: (_search(visit, asked), render.standing_of(visit)))
     context = SearchPage(
         asked=asked,
         answer=answer,

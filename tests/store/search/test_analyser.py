@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mutunode.store.search.analyser import spell, tokens
-from mutunode.store.search.folding import WORD_LENGTH_MAX, fold
+from mutunode.store.search.folding import MARKS, WORD_LENGTH_MAX, fold
 from tests.store.search.catalogues import all_documents
 
 
@@ -78,6 +78,14 @@ def test_scripts_without_blanks_become_overlapping_pairs() -> None:
     ]
 
 
+def test_a_mark_of_another_script_stays_with_its_letter() -> None:
+    for letter in ("a", "ب", "学", "ก", "က"):
+        for mark in sorted(MARKS)[::5]:
+            text = f"{letter}{mark}{letter}"
+            assert spell(text, "").words.split() == [token.word for token in tokens(text, "")]
+    assert [token.word for token in tokens("e\u0e31t", "th")] == ["e\u0e31t"]
+
+
 def test_a_vowel_sign_is_not_torn_from_its_letter() -> None:
     text = "ข้อมูล"
     assert [text[token.start : token.end] for token in tokens(text, "th")] == ["ข้อ", "อมู", "มูล"]
@@ -131,7 +139,8 @@ def test_endless_words_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "'", "’’", "-", "l'", "\u0301", "_", "\ud800", "🦊", "\x00", "＇a"]
+    "text",
+    ["", " ", "'", "’’", "-", "l'", "\u0301", "_", "\ud800", "🦊", "\x00", "＇a", "\u1dd4\u1038", "e\u0e31"],
 )
 def test_nothing_is_no_trouble(text: str) -> None:
     assert len(spell(text, "").words.split()) == len(list(tokens(text, "")))

@@ -9,7 +9,7 @@ import pytest
 import tantivy
 
 from mutunode.store.interface import Stored
-from mutunode.store.search import feed
+from mutunode.store.search import analyser, feed
 from mutunode.store.search.document import Document
 from mutunode.store.search.feed import (
     COMMIT_SECONDS_MAX,
@@ -167,6 +167,29 @@ def test_a_record_no_document_can_be_made_of_hides_itself_only(
     assert sorted(keys(store, ask(index, "note"))) == ["x:1", "x:3"]
     assert "will not be found" in caplog.text
     index.close()
+
+
+def test_a_record_whose_text_cannot_be_read_hides_itself_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spelling = analyser.spell
+
+    def choking(text: str, language: str) -> analyser.Spelled:
+        if text == "note deux":
+            raise RecursionError("a script the analyser knows nothing of")
+        return spelling(text, language)
+
+    monkeypatch.setattr(analyser, "spell", choking)
+    store = FakeStore([note("1"), note("2"), note("3")])
+    index = filled(tmp_path, store)
+    store.put(document("x", "2", [("fr", "note deux")], []))
+    catch_up(index, store)
+    assert sorted(keys(store, ask(index, "note"))) == ["x:1", "x:3"]
+    assert "will not be found" in caplog.text
+    index.close()
+    again = filled(tmp_path, store)
+    assert ask(again, "note").total == 2, "and after a start"
+    again.close()
 
 
 def test_records_that_are_not_for_searching_are_read_over(tmp_path: Path) -> None:
