@@ -125,8 +125,9 @@ def _cut(start: int, end: int, letters: str) -> Iterator[tuple[int, int, str]]:
             yield start, end, word
         return
     for run_start, run_end, unspaced in _runs(letters):
-        if not unspaced:
-            yield from _cut(start + run_start, start + run_end, letters[run_start:run_end])
+        if not unspaced:  # whole, also with a mark in it that belongs to the other manner of writing
+            if word := fold(letters[run_start:run_end]):
+                yield start + run_start, start + run_end, word
             continue
         # a vowel sign or tone mark stays with its letter
         starts = [at for at in range(run_start, run_end) if at == run_start or letters[at] not in MARKS]

@@ -6,6 +6,7 @@ records there are. A crash leaves the last commit, whole; what came after it is 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from mutunode.store.search.document import Document, Owner
 from mutunode.store.search.query import Found, SearchQuery
 
 WRITER_BYTES = 22_000_000  # of memory before a segment is written: about 4,000 records of 800 bytes
+
+log = logging.getLogger(__name__)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -50,6 +53,15 @@ def failures_are_damage(path: Path) -> Iterator[None]:
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise Damaged(f"the search index in {path} cannot be read: {error}") from error
         raise
+
+
+def _made(document: Document | None) -> tantivy.Document | None:
+    """What the index takes of a record; None when it is not to be found, or cannot be read."""
+    try:
+        return schema.record(document) if document is not None else None
+    except Exception:
+        log.exception("a record cannot be indexed and will not be found")
+        return None
 
 
 class Folder:
@@ -139,23 +151,25 @@ class Folder:
     def put(self, documents: Iterable[tuple[bytes, Document | None]]) -> None:
         """Replace what is indexed of records; None takes one out. Seen after ``commit``.
 
+        A record whose text cannot be read hides itself only; else anybody's could stop everybody's search.
+
         Raises:
             Damaged: this or anything below could not be written; ``check`` tells why.
         """
-        given = {rec.hex(): document for rec, document in documents}
+        given = {rec.hex(): (document, _made(document)) for rec, document in documents}
         with failures_are_damage(self.path):
             held = self.held(given)
-            for key, document in given.items():
+            for key, (_, made) in given.items():
                 if key in held:
                     self._writing().delete_documents_by_term("rec", key)
-                if document is not None:
-                    self._writing().add_document(schema.record(document))
-                self._pending[key] = document is not None
-            made = [document for document in given.values() if document is not None]
+                if made is not None:
+                    self._writing().add_document(made)
+                self._pending[key] = made is not None
+            times = [document.time for document, made in given.values() if document and made is not None]
             self._reached = replace(
                 self._reached,
-                records=self._reached.records + len(made) - len(held),
-                latest=max([self._reached.latest, *(document.time for document in made)]),
+                records=self._reached.records + len(times) - len(held),
+                latest=max([self._reached.latest, *times]),
             )
 
     def name(self, owner: Owner) -> None:
