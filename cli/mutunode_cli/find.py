@@ -87,6 +87,7 @@ def _show_hits(session: Session, answer: dict[str, Any], offset: int) -> None:
 
 _TRIES = {  # why a search is proposed → how it is said
     "spelling": ("Avec une autre orthographe : {q} ({n})", "With another spelling: {q} ({n})"),
+    "looser": ("Moins strictement : {q} ({n})", "Less strictly: {q} ({n})"),
     "word": ("Ce mot seul : {q} ({n})", "This word alone: {q} ({n})"),
     "filters": ("Sans aucun filtre : {q} ({n})", "Without any filter: {q} ({n})"),
     "senses": ("Sans --sense : {q} ({n})", "Without --sense: {q} ({n})"),

@@ -18,6 +18,7 @@ from mutunode.commons.faults import Fault
 from mutunode.commons.words import LangMap, Words
 
 UNDETERMINED = "und"
+PAGES = ("en", "fr")  # what the pages speak: who reads neither the text's nor the author's language reads one
 
 _TAGS_REMEMBERED = 4_096  # 23 languages in the largest catalogue known; hostile tags push each other out
 _SHAPE = re.compile(r"[A-Za-z0-9]{1,8}(?:[-_@.][A-Za-z0-9]{1,8}){0,7}")  # 8 parts × 9 = 72 characters
@@ -82,11 +83,11 @@ def _names() -> dict[str, str]:
 
 
 def pick(texts: Mapping[str, str], reader: str, author_languages: Iterable[str]) -> tuple[str, str]:
-    """(text, its language tag for ``lang``): the reader's language first, then the author's, then any."""
+    """(text, its language tag for ``lang``): the reader's language first, the author's, the pages', any."""
     meant = {canonical(tag) or UNDETERMINED: text for tag, text in sorted(texts.items())}
     if not meant:
         return "", ""
-    for wanted in (reader, *author_languages):
+    for wanted in (reader, *author_languages, *PAGES):
         found = _closest(meant, wanted)
         if found:
             return meant[found], found

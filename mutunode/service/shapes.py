@@ -70,7 +70,9 @@ class Try(msgspec.Struct, frozen=True):
 
     q: str
     total: int
-    why: str  # spelling · word (one of those typed) · filters (none) · senses, kinds… (without this one)
+    # spelling · looser (no quotes, nothing excluded) · word (one of those typed) · filters (none) · senses,
+    # kinds… (without this one)
+    why: str
 
 
 class SearchAnswer(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 
 from mutunode.service.shapes import Try
 from mutunode.store.interface import Reader
+from mutunode.store.search import asked
 from mutunode.store.search.analyser import tokens
 from mutunode.store.search.index import SearchIndex
 from mutunode.store.search.query import Found, SearchQuery
@@ -50,13 +51,15 @@ def _others(query: SearchQuery, meant: dict[str, tuple[str, ...]]) -> Iterator[t
         instead = {word: alike[min(place, len(alike) - 1)] for word, alike in meant.items()}
         if instead:
             yield msgspec.structs.replace(query, text=replaced(query, instead)), "spelling"
+    for text in asked.looser(query.text):
+        yield msgspec.structs.replace(query, text=text), "looser"
     chosen = [name for name in FILTERS if getattr(query, name)]
     for name in chosen:
         yield msgspec.structs.replace(query, **{name: ()}), name
     unfiltered = msgspec.structs.replace(query, **dict.fromkeys(FILTERS, ()))
     if len(chosen) > 1:
         yield unfiltered, "filters"
-    words = dict.fromkeys(query.text.split())
+    words = dict.fromkeys(asked.bare(query.text).split())
     if len(words) > 1:
         longest = sorted((word for word in words if len(word) >= WORD_LENGTH_MIN), key=len, reverse=True)
         for word in longest[:WORDS_MAX]:
@@ -78,10 +81,10 @@ def _written(index: SearchIndex, reader: Reader, query: SearchQuery, folded: str
 
     "" when no record this reader may see holds it: the index itself does not know who may read what.
     """
-    asked = SearchQuery(
+    first = SearchQuery(
         text=f'"{folded}"', spaces=query.spaces, without_orgs=query.without_orgs, latest=query.latest, limit=1
     )
-    for hit in index.search(asked).hits:
+    for hit in index.search(first).hits:
         stored = reader.record(hit.rec)
         for text in _texts(stored.fields() if stored is not None else {}):
             for token in tokens(text, query.reader_language):

@@ -34,7 +34,9 @@ def test_the_reader_s_language_comes_first_then_the_author_s() -> None:
     assert languages.pick(texts, "fr", ["en"]) == ("Bonjour", "fr")
     assert languages.pick(texts, "pt", ["en"]) == ("Olá", "pt-BR")
     assert languages.pick(texts, "de", ["nl", "en"]) == ("Hello", "en")
-    assert languages.pick(texts, "de", []) == ("مرحبا", "ar")
+    assert languages.pick(texts, "de", []) == ("Hello", "en")  # of what nobody asked for, what most can read
+    assert languages.pick({"ar": "مرحبا", "fr": "Bonjour"}, "en", []) == ("Bonjour", "fr")
+    assert languages.pick({"ar": "مرحبا", "pt": "Olá"}, "fr", []) == ("مرحبا", "ar")
     assert languages.pick({"x?": "?"}, "de", []) == ("?", "und")
     assert languages.pick({}, "fr", []) == ("", "")
 

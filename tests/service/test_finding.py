@@ -225,6 +225,8 @@ def test_nothing_found_says_what_could_be_tried_and_each_try_finds_as_much_as_it
         {"q": "école", "language": "en"},
         {"q": "poules journal zzzz"},
         {"q": "diary", "language": "fr", "license": "CC-BY-SA-4.0"},
+        {"q": '"jardin école"', "license": "CC-BY-4.0"},
+        {"q": "poules -poulailler"},
     ]
     whys = []
     for each in asked:
@@ -236,7 +238,29 @@ def test_nothing_found_says_what_could_be_tried_and_each_try_finds_as_much_as_it
             left = {} if other.why in ("word", "filters") else {**each, "q": other.q}
             left.pop(dropped or "", None)
             assert jardin.office.search(**{**left, "q": other.q}).total == other.total, other
-    assert {"word", "languages", "filters"} <= set(whys)
+    assert {"word", "languages", "filters", "looser"} <= set(whys)
+    quoted, excluding = (jardin.office.search(**each).tries for each in asked[-2:])
+    assert [other.q for other in quoted] == ["jardin école", "jardin", "école"]
+    assert [other.q for other in excluding] == ["poules"], "what was excluded is not proposed"
+
+
+def test_what_is_found_by_its_key_is_not_taken_for_a_misspelt_word(jardin: Node) -> None:
+    jardin.publish("Un logiciel", external_ref="semix:78")
+    jardin.until_indexed()
+    answer = jardin.office.search("semix:78")
+    assert ([hit.title for hit in answer.hits], answer.meant, answer.instead) == (["Un logiciel"], {}, "")
+
+
+def test_what_is_left_when_something_is_excluded_comes_newest_first(jardin: Node) -> None:
+    assert jardin.titles("-poules") == ["Sans licence", "A garden diary", "L’école du jardin"]
+
+
+def test_a_title_is_shown_in_a_language_of_the_pages_rather_than_in_one_nobody_asked_for(
+    jardin: Node,
+) -> None:
+    jardin.office.publish("resource", {"title.af": "mediaan", "title.en": "median"})
+    jardin.until_indexed()
+    assert jardin.titles("mediaan") == ["median"]
 
 
 def test_a_misspelt_word_is_found_and_the_word_meant_is_told_as_it_is_written(jardin: Node) -> None:

@@ -106,7 +106,25 @@ async def test_results_can_be_leafed_through(site: Site) -> None:
     assert "Réponses 11 à 20" in second.main
     assert second.all("a", rel="prev")
     beyond = await site.get("/fr/chercher?page=999999")
-    assert beyond.status == 200
+    last = await site.get(beyond.find("a", rel="prev").get("href"))
+    assert beyond.all("article"), "where there is no such page, the last one is shown"
+    assert (await site.get(last.find("a", rel="next").get("href"))).main == beyond.main
+
+
+async def test_beside_a_kind_stands_what_choosing_it_finds(
+    site: Site, office: FakeOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = office.search
+
+    def search(*args: object, **given: object) -> shapes.SearchAnswer:
+        answer = searched(*args, **given)  # type: ignore[arg-type]
+        counts = {"kind": {"resource": 7, "means": 2}, "nature": {"software": 4, "resource": 3, "means": 2}}
+        return msgspec.structs.replace(answer, facets={**answer.facets, **counts})
+
+    monkeypatch.setattr(office, "search", search)
+    page = await site.get("/en/search?q=nvda")
+    boxes = [label for label in page.all("label", class_="choice") if label.get("for").startswith("kind-")]
+    assert [box.words().split()[-1] for box in boxes] == ["7", "4", "2"]
 
 
 async def test_nothing_found_offers_only_what_finds_something(site: Site) -> None:
@@ -170,7 +188,8 @@ async def test_an_empty_node_says_how_to_begin(make_site: MakeSite, office: Fake
 
 
 @pytest.mark.parametrize(
-    "query", ["q=%00", "q=" + "x" * 5_000, "page=-1", "page=²", "sense=x", "org=%3Cscript%3E"]
+    "query",
+    ["q=%00", "q=" + "x" * 5_000, "page=-1", "page=²", "page=" + "9" * 5_000, "sense=x", "org=%3Cscript%3E"],
 )
 async def test_a_strange_search_is_answered(site: Site, query: str) -> None:
     page = await site.get(f"/fr/chercher?{query}")

@@ -7,6 +7,7 @@ the beginning of a word. Each word is kept with the stems it may have in the lan
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -91,6 +92,26 @@ def read(text: str, reader_language: str) -> Asked:
         without=tuple(without[:WORDS_MAX]),
         without_phrases=tuple(without_phrases[:WORDS_MAX]),
     )
+
+
+def bare(text: str) -> str:
+    """The words to be found, without quotation marks and exclusions."""
+    return _joined_parts(
+        match["phrase"] or match["plain"] for match in _PART.finditer(text) if not match["no"]
+    )
+
+
+def looser(text: str) -> tuple[str, ...]:
+    """The same without quotation marks; and without what it excludes."""
+    unquoted = _joined_parts(
+        match[0] if match["no"] else match["phrase"] or match["plain"] for match in _PART.finditer(text)
+    )
+    as_typed = " ".join(text.split())
+    return tuple(dict.fromkeys(each for each in (unquoted, bare(text)) if each and each != as_typed))
+
+
+def _joined_parts(parts: Iterable[str | None]) -> str:
+    return " ".join(" ".join(part or "" for part in parts).split())
 
 
 def _phrase(text: str, reader_language: str) -> Phrase:

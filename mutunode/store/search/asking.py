@@ -29,7 +29,7 @@ def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQue
 
     def ranked(words: Query) -> Ranking:
         whole = Query.boolean_query([(Occur.Must, words), *visible, *chosen.values()])
-        by_time = typed.everything or wanted.newest_first
+        by_time = wanted.newest_first or not (typed.words or typed.phrases or typed.nothing)
         return Ranking(searcher, schema, whole, wanted, by_time=by_time)
 
     @cache
@@ -106,7 +106,8 @@ class Seeking:
         """What helps a search that finds next to nothing: words to look for by likeness, how many suffice.
 
         First by likeness those words that are nowhere; when that does not help, also those that are in a
-        document or two, except a word still being typed that already found something. Then without some.
+        document or two, except a word still being typed that already found something; then those that nothing
+        holds as they are written ("lerning" has the stem of a word of German). Then without some.
         ``found``: how many records answer with these words by likeness, when so many words suffice (0: all).
         """
         required = sum(1 for word in self.typed.words if not word.faint)
@@ -114,7 +115,7 @@ class Seeking:
         if as_written >= FEW:
             return frozenset(), 0
         places = self.places()
-        self.nowhere = tuple(word for word, number in places.items() if number == 0)
+        self.nowhere = () if as_written else tuple(word for word, number in places.items() if number == 0)
         misspelt = frozenset(self.nowhere)
         for far in (
             (1, 2) if misspelt else ()
@@ -124,7 +125,13 @@ class Seeking:
                 return misspelt, 0
         typing = {word.word for word in self.typed.words if word.prefix}
         misspelt |= {word for word, number in places.items() if number < FEW and word not in typing}
-        if not loosely or as_written or found(misspelt, 0):
+        if as_written or found(misspelt, 0):
+            return misspelt, 0
+        unwritten = tuple(word for word in places if not self._searcher.doc_freq("words", word))
+        if not misspelt.issuperset(unwritten) and found(misspelt | set(unwritten), 0):
+            self.nowhere = unwritten
+            return misspelt | set(unwritten), 0
+        if not loosely:
             return misspelt, 0
         most = -(-required * 2 // 3)
         fewer = dict.fromkeys(number for number in (most, 1) if number < required)

@@ -137,12 +137,13 @@ def snippet(
 ) -> Marked | None:
     """The part to show of a record's texts [(language, text)]; None when there is no text.
 
-    The reader's language comes first, then whichever text holds the words; without any, a beginning.
+    The reader's language comes first, then English and French, then whichever text holds the words; without
+    any, a beginning.
     """
-    mine = languages.primary(reader_language)
+    read = (languages.primary(reader_language), "en", "fr")
     ordered = sorted(
         ((language, text) for language, text in texts if text.strip()),
-        key=lambda given: languages.primary(given[0]) != mine,
+        key=lambda given: read.index(of) if (of := languages.primary(given[0])) in read else len(read),
     )
     for language, text in ordered:
         marks = _merged(sought.marks(text, language))

@@ -56,7 +56,7 @@ async def _page(
 
 def _context(visit: Visit, network: Network, page: str) -> NetworkPage:
     everyone = network.organisations
-    number = int(page) if page.isascii() and page.isdigit() and 0 < int(page) < 1_000 else 1
+    number = int(page) if page.isascii() and page.isdigit() and len(page) < 4 and int(page) else 1
     first = (number - 1) * ROWS_PER_PAGE
     dots = tuple(plots.network(everyone, network.now)) if number == 1 else ()
     more = first + ROWS_PER_PAGE < len(everyone)

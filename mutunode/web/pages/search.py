@@ -122,6 +122,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     labels = Labels(visit)
     asked = _read(request)
     answer, standing = await read(lambda: (_search(visit, asked), render.standing_of(visit)))
+    pages = -(-answer.total // PER_PAGE)
+    if 1 <= pages < asked.page:  # there were more yesterday
+        raise web.HTTPSeeOther(visit.to("search", asked.query(page=pages)))
     context = SearchPage(
         asked=asked,
         answer=answer,
@@ -154,7 +157,7 @@ def _read(request: web.Request) -> Asked:
         sense=tuple(sense for sense in SENSES if sense in query.getall("sense", [])),
         facets={name: tuple(dict.fromkeys(query.getall(name)))[:16] for name in FACETS if query.get(name)},
         sort=next((sort for sort in SORTS if sort == query.get("sort")), ""),
-        page=min(PAGE_MAX, int(page)) if page.isascii() and page.isdigit() and int(page) > 0 else 1,
+        page=max(1, min(PAGE_MAX, int(page))) if page.isascii() and page.isdigit() and len(page) < 9 else 1,
     )
 
 
@@ -194,6 +197,9 @@ def _facets(asked: Asked, answer: SearchAnswer, labels: Labels) -> Iterable[Face
     for name, counted in FACETS.items():
         counts = answer.facets.get(counted, answer.facets.get(name, {}))
         used = asked.facets.get(name, ())
+        if name == "kind":  # "resource" chosen finds all of that kind, not only what has no type of its own
+            of_kind = answer.facets.get("kind", {})
+            counts = {value: of_kind.get(value, number) for value, number in counts.items()}
         ranked = sorted(counts, key=lambda value: (-counts[value], value))
         values = [*used, *(value for value in ranked if value not in used)]
         shown = values[: max(FACET_VALUES_MAX, len(used))]
@@ -237,7 +243,7 @@ def _wider(visit: Visit, asked: Asked, answer: SearchAnswer, labels: Labels) -> 
         label = other.q
         if other.why == "filters":
             label = words.gettext("The same search, without filters")
-        elif other.why == "spelling":
+        elif other.why in ("spelling", "looser"):
             query = asked.query(q=other.q)
         elif other.why in DROPPED:
             name = DROPPED[other.why]

@@ -86,6 +86,14 @@ def test_a_snippet_shows_the_words_rather_than_nothing_in_the_readers_language()
     assert shown.language == "en"
 
 
+def test_a_snippet_is_rather_in_a_language_of_the_pages_than_in_one_nobody_asked_for() -> None:
+    texts = [("af", "Die mediaan"), ("en", "The median"), ("fr", "La médiane")]
+    for reader, expected in (("fr", "fr"), ("en", "en"), ("ar", "en"), ("af", "af")):
+        shown = snippet(texts, reader, sought("ailleurs"))
+        assert shown is not None
+        assert shown.language == expected
+
+
 def test_without_any_word_a_snippet_is_the_beginning() -> None:
     shown = snippet([("en", "word " * 100), ("fr", "mot " * 100)], "fr", sought("ailleurs"), 50)
     assert shown is not None

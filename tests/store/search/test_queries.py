@@ -41,6 +41,9 @@ LABOUR = "fiches-travail:"
         ("postgersql", "sill:118"),
         ("vendenges", LABOUR + "article100987"),
         ("relationnal databse", "glosario:relational_database"),
+        # misspelt so that it has the stem of a word of another language
+        ("machine lerning", "glosario:machine_learning"),
+        ("licensiement economique individuel", LABOUR + "article101101"),
         # a word of the organisation's name beside one of the record
         ("carpentries relational database", "glosario:relational_database"),
         ("dinum postgresql", "sill:118"),
