@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 import msgspec
 
@@ -170,8 +171,11 @@ def hit_of(
     """One record as a card; ``mentioned``: unless it is known that nothing cites it."""
     body = stored.fields()
     authors = _languages(body)
-    title, title_language = pick(kind.title(body), reader_language, authors)
-    cut = _snippet(kind, body, reader_language, sought, title)
+    titles = kind.title(body)
+    title, title_language = pick(titles, reader_language, authors)
+    title_marks = tuple(mark(title, title_language, sought).marks) if sought else ()
+    known = titles.values() if title_marks else (title,)  # another language's title tells nothing more, then
+    cut = _snippet(kind, body, reader_language, sought, known)
     given = body.get("license")
     licence = given if isinstance(given, str) else ""
     nature = body.get(kind.nature_field) if kind.nature_field else ""
@@ -190,7 +194,7 @@ def hit_of(
         time=stored.time,
         type=nature if isinstance(nature, str) else "",
         title_language=title_language,
-        title_marks=tuple(mark(title, title_language, sought).marks) if sought else (),
+        title_marks=title_marks,
         marks=cut[2],
         license_class=str(licences.permission(licence)),
         languages=tuple(authors),
@@ -199,7 +203,7 @@ def hit_of(
 
 
 def _snippet(
-    kind: Kind, body: dict[str, object], reader_language: str, sought: Sought | None, title: str
+    kind: Kind, body: dict[str, object], reader_language: str, sought: Sought | None, known: Iterable[str]
 ) -> tuple[str, str, tuple[tuple[int, int], ...]]:
     """(text, its language, marks) of the part that says most; the summary first, then any other text."""
     summary = [(language, plain(text)) for language, text in kind.summary(body).items()]
@@ -209,7 +213,7 @@ def _snippet(
     cut = snippet(summary, reader_language, sought) if summary else None
     if cut is None or not cut.marks:
         others = [(language, plain(text)) for language, text, _ in kind.search_texts(body)]
-        texts = [pair for pair in others if pair not in summary and _tells(pair[1], title)]
+        texts = [pair for pair in others if pair not in summary and _tells(pair[1], known)]
         wider = snippet(texts, reader_language, sought)
         cut = wider if wider is not None and (cut is None or wider.marks) else cut
     if cut is None:
@@ -219,9 +223,9 @@ def _snippet(
     return f"{before}{cut.text}{' …' if cut.after else ''}", cut.language, marks
 
 
-def _tells(text: str, title: str) -> bool:
-    """Does a text say something beside the title? An address and the name of a type do not."""
-    return text != title and any(map(str.isspace, text.strip()))
+def _tells(text: str, known: Iterable[str]) -> bool:
+    """Does a text say something beside what is known? An address and the name of a type do not."""
+    return text not in known and any(map(str.isspace, text.strip()))
 
 
 def _languages(body: dict[str, object]) -> list[str]:

@@ -50,6 +50,10 @@ class Speech:
         """``12 345`` or ``12,345``."""
         return self._said(value)
 
+    def counted(self, singular: str, plural: str, number: int) -> str:
+        """What pages say of so many: the figure in it is written as elsewhere on them, ``12 345``."""
+        return self.ngettext(singular, plural, number).replace("%(num)s", self.number(number))
+
     def date(self, seconds: int | float) -> str:
         """The day of a Unix time, in full."""
         return format_date(_local(seconds), format="long", locale=self.locale)

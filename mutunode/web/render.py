@@ -105,7 +105,7 @@ def _environment(language: Language) -> jinja2.Environment:
 
 def _teach(environment: jinja2.Environment, words: Speech) -> None:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
-        words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext
+        words.gettext, words.counted, newstyle=True, pgettext=words.pgettext, npgettext=words.npgettext
     )
     said = _remembering(words)
     environment.globals.update(gettext=said, _=said)

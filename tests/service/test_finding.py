@@ -285,6 +285,15 @@ def test_a_page_of_hits_says_where_the_next_begins(jardin: Node) -> None:
     assert jardin.office.search(limit=4).next == jardin.office.search(limit=0).next == 0
 
 
+def test_a_card_shows_the_readers_summary_rather_than_its_title_in_other_languages(jardin: Node) -> None:
+    titles = {"title.en": "standard deviation", "title.it": "deviazione standard"}
+    jardin.office.publish("resource", {**titles, "abstract.en": "How widely values differ."})
+    jardin.until_indexed()
+    for asked, snippet in (("standard", "How widely values differ."), ("deviazione", "deviazione standard")):
+        [hit] = jardin.office.search(asked, reader_language="en").hits
+        assert (hit.title, hit.snippet) == ("standard deviation", snippet)
+
+
 def test_a_card_shows_words_where_the_author_wrote_marks(jardin: Node) -> None:
     jardin.office.publish(
         "resource",

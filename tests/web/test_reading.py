@@ -137,6 +137,29 @@ async def test_nothing_found_offers_only_what_finds_something(site: Site) -> Non
     assert "Une organisation n’a pas donné de nouvelles" in page.main
 
 
+async def test_nothing_found_is_said_of_what_was_asked(site: Site) -> None:
+    assert (
+        "Aucune réponse pour tous ces mots à la fois, dans" in (await site.get("/fr/chercher?q=zzzz+y")).main
+    )
+    assert "Aucune réponse dans" in (await site.get("/fr/chercher?q=zzzz")).main, "one word is not several"
+    filtered = (await site.get("/fr/chercher?license=zzzz")).main
+    assert "Aucune réponse dans" in filtered
+    assert "Rien ici pour le moment" not in filtered, "there is something, outside of the filter"
+
+
+async def test_figures_are_written_alike_all_over_the_page(
+    site: Site, office: FakeOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = office.search
+
+    def search(*args: object, **given: object) -> shapes.SearchAnswer:
+        return msgspec.structs.replace(searched(*args, **given), total=5_080)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(office, "search", search)
+    assert "5\u202f080 réponses" in (await site.get("/fr/chercher?q=nvda")).text
+    assert "5,080 results" in (await site.get("/en/search?q=nvda")).text
+
+
 async def test_the_order_stands_in_the_address_and_stays_while_one_refines(site: Site) -> None:
     page = await site.get(f"/fr/chercher?q={ACCESSIBILITE}&sort=usage")
     orders = [each for each in page.find("nav", class_="sorts").walk() if each.tag == "a"]
