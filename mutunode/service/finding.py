@@ -19,6 +19,7 @@ from mutunode.service.desk import Desk
 from mutunode.service.errors import Exit, Refusal
 from mutunode.service.params import OneOrMany
 from mutunode.service.shapes import Hit, Other, SearchAnswer
+from mutunode.service.things import things
 from mutunode.store.interface import Stored
 from mutunode.store.search.highlight import Sought, mark, snippet
 from mutunode.store.search.index import SearchUnavailable
@@ -124,6 +125,7 @@ def _query(desk: Desk, asked: Asked, blocked: tuple[bytes, ...]) -> SearchQuery:
         raise _refused("« sort » vaut relevance, date ou usage.", "`sort` is relevance, date or usage.")
     return SearchQuery(
         text=asked.q,
+        named=_named(desk, asked.q.strip()),
         reader_language=asked.reader_language,
         senses=_many(asked.senses),
         kinds=_many(asked.kinds),
@@ -139,6 +141,18 @@ def _query(desk: Desk, asked: Asked, blocked: tuple[bytes, ...]) -> SearchQuery:
         limit=asked.limit,
         offset=asked.offset,
     )
+
+
+def _named(desk: Desk, text: str) -> tuple[tuple[str, str], ...]:
+    """What was typed, when it is a whole name: a record's id, an organisation's, an address on the web."""
+    try:
+        if text.startswith("rec_"):
+            return (("rec", lookup.record(desk, text).rec.hex()),)
+        if text.startswith("org_"):
+            return (("org", lookup.organisation(desk, text).hex()),)
+    except Refusal:
+        return ()
+    return tuple(("thing", key) for key in things({"url": text}, {}))
 
 
 def _found(desk: Desk, query: SearchQuery) -> Found:

@@ -251,6 +251,22 @@ def test_what_is_found_by_its_key_is_not_taken_for_a_misspelt_word(jardin: Node)
     assert ([hit.title for hit in answer.hits], answer.meant, answer.instead) == (["Un logiciel"], {}, "")
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["https://www.compost.example/guide/?x=1", "http://compost.example/guide?x=1", "id", "beginning"],
+)
+def test_an_address_or_an_id_finds_the_record_it_names(jardin: Node, typed: str) -> None:
+    rec = jardin.publish("Guide du compost", url="https://compost.example/guide?x=1", external_ref="guide:1")
+    jardin.until_indexed()
+    answer = jardin.office.search({"id": rec, "beginning": rec[:14]}.get(typed, typed), loosely=True)
+    assert ([hit.id for hit in answer.hits], answer.loose, answer.instead) == ([rec], False, "")
+
+
+def test_the_id_of_an_organisation_finds_what_it_shares(jardin: Node) -> None:
+    assert jardin.office.search(jardin.org).total == 4
+    assert jardin.office.search(f"org_{'a' * 52}").total == 0
+
+
 def test_what_is_left_when_something_is_excluded_comes_newest_first(jardin: Node) -> None:
     assert jardin.titles("-poules") == ["Sans licence", "A garden diary", "L’école du jardin"]
 

@@ -46,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
     """A query as it is understood."""
 
     text: str = ""
+    named: tuple[tuple[str, str], ...] = ()  # see `query.SearchQuery`
     words: tuple[Word, ...] = ()
     phrases: tuple[Phrase, ...] = ()
     without: tuple[Word, ...] = ()

@@ -22,7 +22,7 @@ Facets = dict[str, dict[str, int]]
 
 def answer(searcher: tantivy.Searcher, schema: tantivy.Schema, wanted: SearchQuery, latest: int) -> Found:
     """Search; no record of the index claims a later time than ``latest``."""
-    typed = query.weighed(searcher, asked.read(wanted.text, wanted.reader_language))
+    typed = query.weighed(searcher, asked.read(wanted.text, wanted.reader_language), wanted.named)
     visible = filtering.visible(schema, Held.of(searcher, latest), wanted)
     seeking = Seeking(searcher, schema, typed, visible)
     chosen = filtering.filters(schema, wanted)

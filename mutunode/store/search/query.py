@@ -51,6 +51,9 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked. Of several values of one filter any will do; different filters must all hold."""
 
     text: str = ""
+    named: tuple[
+        tuple[str, str], ...
+    ] = ()  # (field, term) of the very thing, when an address or id was typed
     reader_language: str = "fr"
     senses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()  # kinds, or natures
@@ -104,7 +107,7 @@ def words_query(
     if asked.everything:
         return _any_record(of)
     if asked.nothing:
-        return _itself(of, asked.text)
+        return _itself(of, asked)
     one = word_query if scored else counted_query
     must = [one(of, owners, word, misspelt) for word in asked.words if not word.faint]
     if enough:
@@ -123,7 +126,7 @@ def words_query(
     query = Query.boolean_query(clauses)
     if any(map(str.isspace, asked.text)):
         return query
-    return Query.boolean_query([(Occur.Should, query), (Occur.Should, _itself(of, asked.text))])
+    return Query.boolean_query([(Occur.Should, query), (Occur.Should, _itself(of, asked))])
 
 
 def _any_record(of: tantivy.Schema) -> Query:
@@ -131,9 +134,10 @@ def _any_record(of: tantivy.Schema) -> Query:
     return Query.const_score_query(Query.term_query(of, "role", schema.RECORD), 0.0)
 
 
-def _itself(of: tantivy.Schema, text: str) -> Query:
-    """The thing whose address or author's key was typed."""
-    return Query.const_score_query(Query.term_query(of, "external", text), _EXTERNAL_SCORE)
+def _itself(of: tantivy.Schema, asked: Asked) -> Query:
+    """The thing whose address, id or author's key was typed."""
+    names = [(Occur.Should, Query.term_query(of, *name)) for name in (("external", asked.text), *asked.named)]
+    return Query.const_score_query(Query.boolean_query(names), _EXTERNAL_SCORE)
 
 
 def word_query(
@@ -193,7 +197,7 @@ def _owned(of: tantivy.Schema, owners: Owners, word: Word, misspelt: bool) -> It
         )
 
 
-def weighed(searcher: tantivy.Searcher, asked: Asked) -> Asked:
+def weighed(searcher: tantivy.Searcher, asked: Asked, named: tuple[tuple[str, str], ...] = ()) -> Asked:
     """By what the index finds each word, and what speaks for a record beside that.
 
     What is in no record costs as much to look for as what is in many, for the others are then walked from end
@@ -215,7 +219,7 @@ def weighed(searcher: tantivy.Searcher, asked: Asked) -> Asked:
         telling = [place for place in telling if 0 < searcher.doc_freq(*place) <= most]
         return msgspec.structs.replace(word, held=tuple(held), telling=tuple(telling))
 
-    return msgspec.structs.replace(asked, words=tuple(map(weigh, asked.words)))
+    return msgspec.structs.replace(asked, named=named, words=tuple(map(weigh, asked.words)))
 
 
 def _excluding_query(of: tantivy.Schema, word: Word) -> Query:

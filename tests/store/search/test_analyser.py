@@ -46,6 +46,11 @@ def test_the_forms_of_an_english_word_share_a_stem(family: str) -> None:
         ("snake_case auto-entrepreneur", ["snake", "case", "auto", "entrepreneur"]),
         ("straße ﬁchier Ærø naïve", ["strasse", "fichier", "aero", "naive"]),
         ("mu\u00adtua\u200dliser", ["mutualiser"]),
+        ("R.G.P.D. l’A.G. d'E.N.S, M.J.C.-relais", ["rgpd", "ag", "ens", "mjc", "relais"]),
+        (
+            "B. A. Dupont, a.b, www.x.org, v2.1. R.G.Dupont",
+            [*"ba", "dupont", *"ab", *"www x org v2 1 r g dupont".split()],
+        ),
     ],
 )
 def test_words_lose_elisions_and_accents(text: str, words: list[str]) -> None:
@@ -54,6 +59,12 @@ def test_words_lose_elisions_and_accents(text: str, words: list[str]) -> None:
 
 def test_decomposed_accents_are_the_same_word() -> None:
     assert spell("de\u0301le\u0301gue\u0301", "fr") == spell("délégué", "fr")
+
+
+def test_an_acronym_is_marked_whole_and_found_with_and_without_its_dots() -> None:
+    text = "Le R.G.P.D., appliqué"
+    assert spell("Le R.G.P.D., appliqué", "fr") == spell("Le RGPD, appliqué", "fr")
+    assert [text[token.start : token.end] for token in tokens(text, "fr")] == ["Le", "R.G.P.D.", "appliqué"]
 
 
 def test_stop_words_are_words_without_a_stem() -> None:
