@@ -60,6 +60,24 @@ def test_a_turn_that_fails_leaves_everything_as_it_was(store: Store, alice: Auth
     assert store.reader().counts().records == 1
 
 
+def test_a_register_met_in_a_turn_that_is_undone_leaves_nothing_of_it_to_the_next_one(
+    store: Store, alice: Author, bob: Author
+) -> None:
+    with contextlib.suppress(ZeroDivisionError), store.ledger.transaction():
+        append(store.ledger, alice, alice.write(NOTE))
+        raise ZeroDivisionError
+    alice.entries.clear()
+    publish(store, bob, NOTE, NOTE)  # is given what had been given to alice: a number, and places
+    publish(store, alice, NOTE)
+    with store.ledger.transaction():
+        for author, size in ((alice, 1), (bob, 2)):
+            held = store.ledger.log(author.log())
+            assert held is not None
+            assert (held.org, held.size) == (author.org, size)
+            rows = store.ledger.entries(author.log(), 0, 9, True, 10**6)
+            assert [row[0] for row in rows] == [entry.header for entry in author.entries[PUBLIC]]
+
+
 def test_readers_see_a_turn_only_when_it_is_over(store: Store, alice: Author) -> None:
     reader = store.reader()
     with store.ledger.transaction():

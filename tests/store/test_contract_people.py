@@ -91,6 +91,19 @@ def test_what_was_read_in_a_turn_that_is_undone_is_read_again(store: Store, alic
         assert store.ledger.logs_of(alice.org) == [alice.log()]
 
 
+def test_a_chain_that_grew_is_the_one_that_is_held_in_the_same_turn_and_later(
+    store: Store, alice: Author
+) -> None:
+    with store.ledger.transaction():
+        store.ledger.put_chain(alice.chain)
+        assert store.ledger.chain(alice.org) == alice.chain
+        alice.open_epoch(0)
+        store.ledger.put_chain(alice.chain)
+        assert store.ledger.chain(alice.org) == alice.chain
+    with store.ledger.transaction():
+        assert store.ledger.chain(alice.org) == alice.chain
+
+
 def test_a_root_key_finds_the_organisation_it_can_restore(store: Store, alice: Author, bob: Author) -> None:
     with store.ledger.transaction():
         for author in (alice, bob):

@@ -179,6 +179,22 @@ def test_a_head_that_was_changed_is_dropped_and_taken_again_over_the_same_entrie
     store.close()
 
 
+def test_an_identity_that_was_changed_on_the_disk_is_not_gone_on_with_from_memory(
+    written: tuple[bytes, Author], tmp_path: Path
+) -> None:
+    content, alice = written
+    path = tmp_path / "store.db"
+    path.write_bytes(content)
+    store = SqliteStore(path)
+    with store.ledger.transaction():
+        assert store.ledger.chain(alice.org) == alice.chain
+    store._db.execute("UPDATE org SET chain = substr(chain, 2) WHERE chain IS NOT NULL")
+    with store.ledger.transaction():
+        store.ledger.lose_head(alice.log())
+        assert store.ledger.chain(alice.org) is None, "it is had from others again"
+    store.close()
+
+
 # --- a file that cannot be read any more --------------------------------------------------------------
 def test_a_thousand_changed_bytes_at_once_are_survived(written: tuple[bytes, Author], tmp_path: Path) -> None:
     """Pages of the tree of the file itself are hit too: what can be read is carried over, around the rest."""
