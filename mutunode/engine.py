@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from mutunode import __version__, memory
 from mutunode.commons.registry import Registry, load
 from mutunode.config import Settings
@@ -38,7 +40,7 @@ from mutunode.service.opening import Opener
 from mutunode.store import open_store
 from mutunode.store.blobs import open_blobs
 from mutunode.store.interface import Reader, Store
-from mutunode.store.search.index import SearchIndex
+from mutunode.store.search.index import SearchIndex, SearchUnavailable
 from mutunode.turns import Outward, Turns
 
 FEED_YIELDS_TO_CHANGES = 100  # made during one step: somebody imports, or a first replication streams in
@@ -48,6 +50,8 @@ SEARCH_WAITS_FOR_CHANGES = 2_000  # what is indexed within a second
 SEARCH_LOOK_SECONDS = 0.02
 
 ALLOWANCE_SECONDS = 60.0
+
+log = structlog.get_logger("engine")
 
 
 class Feeder(Follower):
@@ -171,6 +175,7 @@ class Engine:
         indexer = Indexer(store, home.language, kinds)
         self.feeder = Feeder(self.index, self.reader, indexer, lambda: self.turns.is_busy)
         me = Me(keys.org, keys.operating_public, keys.sign, opens=self._opens)
+        self.index.in_doubt = self.feeder.poke
         self.turns = Turns(
             me, self.store, home, self._make_node, clock, self._perform, lambda: self.reader.is_read
         )
@@ -212,8 +217,13 @@ class Engine:
         )
 
     def start(self) -> None:
-        """Ready to answer when this returns; a damaged index is rebuilt while old results go on."""
-        self.index.open()
+        """Ready to answer when this returns; a damaged index is rebuilt while old results go on, and one that
+        cannot even be begun, on a full disk say, is tried again by the feeder: all but searching goes on.
+        """
+        try:
+            self.index.open()
+        except SearchUnavailable as error:
+            log.warning("search unavailable", why=str(error))
         self.porter.start()
         self.turns.start()
         self.feeder.start()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mutunode.service.errors import Refusal
+from mutunode.store.search.index import SearchIndex, SearchUnavailable
 from tests.service.offices import Node, refused, until
 
 CATALOGUE: list[dict[str, Any]] = [
@@ -140,6 +141,34 @@ def test_while_the_index_is_away_search_says_so_and_records_stay_readable(jardin
         jardin.office.search("poules")
     assert jardin.office.show(rec).title == "Élever des poules"
     assert jardin.office.network().me.records == 4
+
+
+def test_damage_that_a_search_finds_is_mended_at_once(jardin: Node) -> None:
+    files = [path for path in (jardin.engine.home.path / "search").rglob("*.*") if path.stat().st_size > 200]
+    for path in files:
+        with path.open("r+b") as file:
+            file.seek(100)
+            file.write(b"\xa5" * (path.stat().st_size - 100))
+    with refused("search_unavailable", 8):
+        jardin.office.search("poules")
+    until(lambda: not jardin.engine.index._doubtful, "it is mended, though nobody publishes")
+    assert jardin.titles("poules") == ["Élever des poules"]
+
+
+def test_a_node_whose_index_cannot_be_opened_starts_without_search(
+    make: Callable[[str], Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(index: SearchIndex) -> None:
+        raise SearchUnavailable("no space left")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(SearchIndex, "open", full)
+        jardin = make("Jardin")
+        rec = jardin.publish("Semis")
+        with refused("search_unavailable", 8):
+            jardin.office.search("semis")
+        assert jardin.office.show(rec).title == "Semis"
+    assert jardin.titles("semis") == ["Semis"], "there is room again"
 
 
 def test_the_page_of_an_organisation_shows_what_it_shares(jardin: Node) -> None:

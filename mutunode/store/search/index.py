@@ -71,6 +71,7 @@ class SearchIndex:
         self._anew: Feed | None = None  # into the one that will replace it
         self._anew_since = self._sweep_not_before = float("-inf")
         self._doubtful = False
+        self.in_doubt: Callable[[], None] = lambda: None  # told when a search fails: the next step mends
         self._looked_at, self._scattered, self._may_gather = -1, False, True  # see ``_is_scattered``
         self._merge: sweeping.Merge | None = None  # makes the folder without what was erased
         self._dropped: list[sweeping.Merge] = []
@@ -121,6 +122,7 @@ class SearchIndex:
         return Folder(self._new_path())
 
     def _new_path(self) -> Path:
+        self.path.mkdir(parents=True, exist_ok=True)  # somebody may have removed all there was
         names = [path.name for path in self.path.iterdir()]
         taken = [int(name[1:]) for name in names if name[:1] == "n" and name[1:].isdecimal()]
         return self.path / f"n{max(taken, default=0) + 1}"
@@ -356,6 +358,7 @@ class SearchIndex:
             return answering.search(wanted)
         except Damaged as damaged:
             self._doubtful = True
+            self.in_doubt()
             raise SearchUnavailable(f"the search index cannot answer: {damaged}") from damaged
 
     @property

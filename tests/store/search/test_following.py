@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -242,6 +243,25 @@ def test_damage_found_while_running_is_mended_by_the_next_steps(tmp_path: Path) 
     assert ask(index, "note").total == 40
     assert [folder.name for folder in tmp_path.iterdir() if folder.is_dir()] == ["n2"]
     index.close()
+
+
+def test_an_index_whose_whole_folder_is_removed_while_it_runs_is_built_anew(tmp_path: Path) -> None:
+    clock = Clock()
+    store = FakeStore([note("1")])
+    index = filled(tmp_path / "search", store, clock=clock)
+    clock.now += IDLE_SECONDS_MAX
+    index.follow(store)
+    shutil.rmtree(tmp_path / "search")
+    assert ask(index, "note").total == 1, "what is open is read on"
+    store.put(note("2"))
+    with pytest.raises(SearchUnavailable):
+        index.follow(store)
+    catch_up(index, store)
+    assert ask(index, "note").total == 2
+    index.close()
+    again = opened(tmp_path / "search", store)
+    assert ask(again, "note").total == 2, "and it is on the disk"
+    again.close()
 
 
 def test_a_failing_disk_is_said_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
