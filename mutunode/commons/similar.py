@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
+from mutunode.commons.normalizing import normalized
+
 SIMILAR_PERCENT = 88.0  # "Atelier Passerelle" and "Atelier Passerele" have 97, "… Bricole" has 69
 
 # Letters of other alphabets, and digits, taken for a Latin letter. Capitals have a look of their own.
@@ -38,7 +40,7 @@ _LEGAL_FORMS = frozenset(
 
 @lru_cache(4_096)  # names of organisations known to a node
 def _skeleton(name: str) -> str:
-    folded = unicodedata.normalize("NFKD", name.translate(_CAPITALS).casefold().translate(_LOOKS_LIKE))
+    folded = normalized("NFKD", name.translate(_CAPITALS).casefold().translate(_LOOKS_LIKE))
     plain = "".join(letter for letter in folded if not unicodedata.combining(letter)).translate(_LOOKS_LIKE)
     words = re.findall(r"\w+", plain.replace("vv", "w").replace("rn", "m"))
     return " ".join(sorted(word for word in words if word not in _LEGAL_FORMS) or sorted(words))

@@ -5,7 +5,6 @@ What does not declare its size is never inflated, and nothing inflates beyond a 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -34,18 +33,7 @@ def pack(rows: Sequence[Row], *, compressed: bool) -> tuple[int, bytes]:
     payload = _encoder.encode([row if row[1] else row[:1] for row in rows])
     if not compressed:
         return PLAIN, payload
-    return COMPRESSED, _zstd.compressor.compress(payload)
-
-
-class _Zstd(threading.local):
-    """Each thread's own, since two must not use one; making one anew costs a third of what it does."""
-
-    def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=LEVEL)
-        self.decompressor = zstandard.ZstdDecompressor()
-
-
-_zstd = _Zstd()
+    return COMPRESSED, zstandard.ZstdCompressor(level=LEVEL).compress(payload)
 
 
 def unpack(enc: int, payload: bytes) -> list[Row]:
@@ -89,6 +77,8 @@ def _inflate(payload: bytes) -> bytes:
         declared = zstandard.frame_content_size(payload)
         if not 0 <= declared <= FRAME_BYTES_MAX:
             raise Malformed(f"entries: a compressed payload that declares {declared} bytes")
-        return _zstd.decompressor.decompress(payload, max_output_size=FRAME_BYTES_MAX, allow_extra_data=False)
+        return zstandard.ZstdDecompressor().decompress(
+            payload, max_output_size=FRAME_BYTES_MAX, allow_extra_data=False
+        )
     except zstandard.ZstdError as error:
         raise Malformed(f"entries: {error}") from None

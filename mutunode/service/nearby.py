@@ -16,6 +16,7 @@ import msgspec
 
 from mutunode.commons.dates import parse
 from mutunode.commons.kinds.booking import SLOT
+from mutunode.commons.normalizing import normalized
 from mutunode.commons.states.spans import Span, span_of
 from mutunode.commons.values.base import ZONE, Context
 from mutunode.commons.values.places import coordinates, coordinates_in, distance_km
@@ -156,7 +157,7 @@ def _same_name(place: Any, name: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    plain = "".join(c for c in normalized("NFKD", text.casefold()) if not unicodedata.combining(c))
     return " ".join(re.findall(r"\w+", plain))
 
 

@@ -6,7 +6,6 @@ Only a guess, for a person to correct before anything is read for good.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 
 from mutunode.commons.kind import Kind, LangText
+from mutunode.commons.normalizing import normalized
 from mutunode.interop.csvfile import read_csv
 from mutunode.interop.jsonl import read_jsonl
 from mutunode.interop.problem import Problem, Unreadable
@@ -109,5 +109,5 @@ def guess(kind: Kind, columns: Iterable[str], languages: Iterable[str]) -> dict[
 
 
 def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    plain = normalized("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9.]", "", plain)

@@ -6,10 +6,11 @@ Only for showing them together: a key claims nothing, and two records that share
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from mutunode.commons.normalizing import normalized
 
 THINGS_MAX = 16  # keys of one record; more files make a collection, not a thing
 _SOURCED = re.compile(r"[A-Za-z][\w.+-]+:\S.*")  # "sill:42", "doi:10…", an address; not "fiche-42"
@@ -51,5 +52,5 @@ def _keys(body: Mapping[str, Any], title: Mapping[str, str]) -> Iterator[str]:
     given = body.get("external_ref")
     if isinstance(given, str) and _SOURCED.fullmatch(given):
         for text in sorted(title.values()):
-            plain = unicodedata.normalize("NFKC", text).casefold()
+            plain = normalized("NFKC", text).casefold()
             yield f"key:{given} {' '.join(plain.split())}"

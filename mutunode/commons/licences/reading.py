@@ -7,7 +7,6 @@ together (SPDX ``OR`` and ``AND``). What cannot be read is never taken for a per
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -16,6 +15,7 @@ import msgspec
 from license_expression import ExpressionError, get_spdx_licensing
 
 from mutunode.commons.licences.terms import PUBLIC_DOMAIN, Terms, current, spellings, terms_of
+from mutunode.commons.normalizing import normalized
 
 _TEXT_MAX = 1_024  # characters of a licence that are read; nobody's expression is longer
 _ALTERNATIVES_MAX = 32  # (A OR B) AND (C OR D) … doubles with each pair: more is not for people
@@ -172,6 +172,6 @@ _FILLERS = re.compile(r"\b(licen[cs]e|version|the|la)\b")
 
 def _folded(text: str) -> str:
     """Lower case, no accents, words joined by hyphens, ``v2`` as ``2``: « GPL V2.0 » is ``gpl-2.0``."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    plain = normalized("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     plain = re.sub(r"\bv(?=\d)", "", _FILLERS.sub(" ", plain))
     return re.sub(r"[^a-z0-9.+?]+", "-", plain).strip("-.")

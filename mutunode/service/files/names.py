@@ -9,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Container
 
+from mutunode.commons.normalizing import normalized
+
 NAME_BYTES_MAX = 200  # of the 255 a folder takes: the rest is for a number, and for « .part »
 SUFFIX_BYTES_MAX = 32  # a longer one is none
 
@@ -22,7 +24,7 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))  # controls, 
 def safe(name: str, fallback: str = "file") -> str:
     """A name for a folder on any system, never a path; ``fallback`` where nothing of it is left."""
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    kept = "".join(_letter(letter) for letter in unicodedata.normalize("NFC", last))
+    kept = "".join(_letter(letter) for letter in normalized("NFC", last))
     stem, dot, suffix = kept.strip(" .").rpartition(".")
     if not dot:
         stem, suffix = suffix, ""
@@ -50,7 +52,7 @@ def free(name: str, taken: Container[str]) -> str:
 
 def twin(name: str) -> str:
     """The same for names that some system holds to be the same."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
+    return normalized("NFC", normalized("NFKC", name).casefold())
 
 
 def _letter(letter: str) -> str:

@@ -12,6 +12,9 @@ import unicodedata
 from mutunode.store.search import languages
 
 WORD_LENGTH_MAX = 64  # characters; longer ones are digests and base64, which nobody types in full
+# Before folding: four marks a letter. Unicode sorts a run of marks by comparing each with those before it: a
+# second for the 64 kB that a record can hold.
+UNFOLDED_LENGTH_MAX = 4 * WORD_LENGTH_MAX
 
 MARKS = frozenset(
     chr(point) for point in range(0x300, 0x20000) if unicodedata.category(chr(point)).startswith("M")
@@ -42,6 +45,7 @@ def fold(word: str) -> str:
     """Lower case, without accents, ligatures and vowel points; at most ``WORD_LENGTH_MAX`` characters."""
     if word.isascii():
         return word.lower()[:WORD_LENGTH_MAX]
+    word = word[:UNFOLDED_LENGTH_MAX]
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", word).casefold())
     if folded and languages.script(folded[0]) == "cyrillic":  # й is a letter of its own, not an и with a mark
         folded = unicodedata.normalize("NFC", folded)
