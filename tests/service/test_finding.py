@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,8 @@ def test_while_the_index_is_away_search_says_so_and_records_stay_readable(jardin
 
 
 def test_damage_that_a_search_finds_is_mended_at_once(jardin: Node) -> None:
+    until(lambda: not jardin.engine.feeder._poked.is_set(), "what was published is read")
+    time.sleep(2 * jardin.engine.feeder.gather_seconds)  # and the feeder waits for more
     files = [path for path in (jardin.engine.home.path / "search").rglob("*.*") if path.stat().st_size > 200]
     for path in files:
         with path.open("r+b") as file:
