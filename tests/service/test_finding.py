@@ -154,6 +154,9 @@ def test_damage_that_a_search_finds_is_mended_at_once(jardin: Node) -> None:
             file.write(b"\xa5" * (path.stat().st_size - 100))
     with refused("search_unavailable", 8):
         jardin.office.search("poules")
+    assert jardin.engine.feeder._poked.is_set() or not jardin.engine.index._doubtful, (
+        "it is about to be mended"
+    )
     until(lambda: not jardin.engine.index._doubtful, "it is mended, though nobody publishes")
     assert jardin.titles("poules") == ["Élever des poules"]
 
