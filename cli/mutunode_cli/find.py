@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -12,13 +13,30 @@ from mutunode_cli.failure import Failure
 from mutunode_cli.options import Verb, both, stream_option, with_session
 from mutunode_cli.session import Session
 
+_EXCLUDED = re.compile(r"-[^-\s].+", re.DOTALL)  # no option of ours has one hyphen and several letters
+
+
+class _Search(Verb):
+    """A verb to which ``-dimanche`` is a word that must not be found, as on the page."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take such words out of what click would read as options."""
+        end = args.index("--") if "--" in args else len(args)
+        without = [word for word in args[:end] if _EXCLUDED.fullmatch(word)]
+        if without:
+            kept = [word for word in args[:end] if word not in without]
+            args = [*kept, "--", *without, *args[end + 1 :]]
+        return super().parse_args(ctx, args)
+
 
 @click.command(
-    cls=Verb,
+    cls=_Search,
     own_language=True,
     help=both(
-        "Chercher dans tout ce que les organisations partagent. Sans mots : tout, le plus récent d’abord.",
-        "Search everything the organisations share. Without words: everything, newest first.",
+        "Chercher dans tout ce que les organisations partagent. Sans mots : tout, le plus récent d’abord. "
+        "« -mot » : sans ce mot.",
+        "Search everything the organisations share. Without words: everything, newest first. "
+        "`-word`: without that word.",
     ),
 )
 @click.argument("query", nargs=-1)
@@ -35,7 +53,7 @@ from mutunode_cli.session import Session
     type=click.Choice(["relevance", "date", "usage"]),
     help=both("ordre : le plus proche, le plus récent, le plus utilisé", "order: closest, newest, most used"),
 )
-@click.option("--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, metavar="N")
+@click.option("--limit", type=click.IntRange(0, 100), default=20, show_default=True, metavar="N")
 @click.option("--offset", type=click.IntRange(0), default=0, metavar="N")
 @stream_option
 @with_session

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from mutunode.service import shapes
+from mutunode.store.search.query import LIMIT_MAX
 from mutunode_cli import screen, words
 from tests.cli import examples
 from tests.cli.conftest import Cli
@@ -83,6 +84,23 @@ def test_every_hit_names_its_sense_in_words(node: FakeNode, cli: Cli) -> None:
     node.verbs["search"] = answers(examples.found(examples.hit()))
     assert "Downstream · share what exists" in cli("search").out
     assert "En aval · partager l’existant" in cli("--language", "fr", "search").out
+
+
+def test_a_word_with_a_hyphen_is_left_out_of_a_search_and_no_option(node: FakeNode, cli: Cli) -> None:
+    node.verbs["search"] = answers(examples.found(examples.hit()))
+    for argv in (
+        ["-dimanche", "-q"],
+        ["--limit", "5", "-quartier", '-"droit du"'],
+        ["--", "-dimanche", "-q"],
+    ):
+        assert cli("search", "travail", *argv).code == 0
+    asked = [params["q"] for verb, params in node.asked if verb == "search"]
+    assert asked == ["travail -dimanche", 'travail -quartier -"droit du"', "travail -dimanche -q"]
+    assert cli("search", "travail", "--licence", "MIT").code == 2, "a mistake in an option is still said"
+
+
+def test_the_help_of_search_promises_no_more_hits_than_a_node_gives(node: FakeNode, cli: Cli) -> None:
+    assert f"0<=x<={LIMIT_MAX}" in cli("search", "--help").out
 
 
 def test_a_search_with_more_to_come_says_how_to_see_it(node: FakeNode, cli: Cli) -> None:
