@@ -60,7 +60,7 @@ def test_what_another_process_indexed_is_found_here(jardin: Node, tmp_path: Path
     index = beside(jardin, tmp_path / "beside")
     folder = index.lend()
     assert folder is not None
-    assert indexer(jardin).run(folder, index.reread)
+    assert indexer(jardin).run(folder, lambda: index.reread(jardin.engine.reader))
     index.take_back(in_doubt=False)
     assert found(index, "pommier") == 1
     assert found(index, "jardin") == 1  # who publishes is known by name there, too
@@ -125,6 +125,38 @@ def test_a_few_changes_do_not_wait_for_who_brings_much(
     while feeder.step():
         assert index.place.change, "nothing was done"
     assert found(index, "pommier") == 1
+    index.close()
+
+
+def test_what_another_version_wrote_answers_and_follows_while_a_process_builds_its_successor(
+    jardin: Node, tmp_path: Path
+) -> None:
+    jardin.publish("Tailler les pommiers")
+    path = tmp_path / "beside"
+    old = SearchIndex(path, jardin.engine.index._maker, jardin.clock, edition="an older one")
+    old.open()
+    while old.follow(jardin.engine.reader):
+        pass
+    old.close()
+    index, reader = beside(jardin, path), jardin.engine.reader
+    folder = index.lend()
+    assert folder is not None
+    jardin.publish("Greffer un pommier")
+    seen = list[tuple[bool, int]]()
+
+    def committed() -> None:
+        index.reread(reader)
+        seen.append((index.behind(reader.newest_change()) > 0, found(index, "pommier")))
+
+    lingering = Indexer(jardin.engine.settings.store, "fr", linger_seconds=0.5)
+    assert lingering.run(folder, committed)
+    assert set(seen) == {(True, 2)}, "the old one answers, with what was published meanwhile"
+    index.take_back(in_doubt=False)
+    assert index.behind(reader.newest_change()) == 0
+    while index.follow(reader):
+        pass
+    assert found(index, "pommier") == 2
+    assert [each.name for each in path.iterdir() if each.is_dir()] == [folder.name]
     index.close()
 
 

@@ -1,8 +1,8 @@
 """The search index as the rest of the program sees it: open it, let it follow the store, ask it.
 
-It is a copy and nothing but: whatever is wrong with it (missing, damaged, of an older version of this
-program, ahead of a store that was put back from a backup), it is made anew from the store, in a folder of
-its own; a small file names the one that counts. Where nothing is wrong and a rebuild is merely wished for,
+It is a copy and nothing but: whatever is wrong with it (missing, damaged, ahead of a store that was put
+back from a backup), it is made anew from the store, in a folder of its own; a small file names the one that
+counts. Where it can be read, and a rebuild is merely wished for or another version of this program wrote it,
 the old folder goes on answering and following until the new one has caught up. When a record was erased
 whose words may still be in the files, or when these are many, the new folder is made of the old one: see
 ``sweeping``.
@@ -69,6 +69,7 @@ class SearchIndex:
         self._answering: Folder | None = None
         self._feed: Feed | None = None  # into the answering folder
         self._anew: Feed | None = None  # into the one that will replace it
+        self._is_outdated = False  # what answers was written by another version; the one made anew is not
         self._anew_since = self._sweep_not_before = float("-inf")
         self._doubtful = False
         self.in_doubt: Callable[[], None] = lambda: None  # told when a search fails: the next step mends
@@ -85,7 +86,12 @@ class SearchIndex:
         with self._lock:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
-                self._answer_with(Folder(self.path / self._current()))
+                current = self._current()
+                self._answer_with(Folder(self.path / current.folder))
+                if current.edition != self._edition:
+                    log.info("the search index is of another version; it answers until a new one is built")
+                    self._is_outdated = True
+                    self._build_beside()
             except Damaged as damaged:
                 level = logging.INFO if isinstance(damaged, Absent) else logging.WARNING
                 log.log(level, "%s; it will be built from the store", damaged)
@@ -93,19 +99,17 @@ class SearchIndex:
             except OSError as error:
                 raise SearchUnavailable(f"the search index cannot be opened: {error}") from error
 
-    def _current(self) -> str:
-        """The folder that counts. Raises ``Damaged`` when there is none, or it is of another version."""
+    def _current(self) -> _Current:
+        """The folder that counts. Raises ``Damaged`` when there is none."""
         try:
             current = msgspec.json.decode((self.path / CURRENT).read_bytes(), type=_Current)
         except FileNotFoundError:
             raise Absent(f"there is no search index in {self.path}") from None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Damaged(f"{self.path / CURRENT} cannot be read: {error}") from error
-        if current.edition != self._edition:
-            raise Damaged(f"the search index in {self.path} is of another version")
         if not current.folder.isalnum() or not (self.path / current.folder).is_dir():
             raise Damaged(f"{self.path / CURRENT} names a folder that is not there")
-        return current.folder
+        return current
 
     def _begin_anew(self) -> None:
         """An empty folder, answering at once while it fills: little is better than nothing."""
@@ -117,6 +121,7 @@ class SearchIndex:
         self._close_feeds()
         self._drop_merge()
         self._answer_with(folder)
+        self._is_outdated = False
 
     def _new_folder(self) -> Folder:
         return Folder(self._new_path())
@@ -174,38 +179,52 @@ class SearchIndex:
                 ) from damaged
             return False
 
-    def lend(self) -> Path | None:
-        """Give our writer back so that another process may write to the folder that answers.
+    def behind(self, newest: int) -> int:
+        """How many changes the folder lacks that is being filled: the one that answers, or its successor."""
+        filled = self._anew.folder if self._anew is not None else self._answering
+        return newest - (filled.committed.change if filled is not None else 0)
 
-        It must be taken back before the next ``follow``. None: it is being built anew, or cannot be used.
+    def lend(self) -> Path | None:
+        """Give our writer back so that another process may write to the folder that is being filled.
+
+        It must be taken back before the next ``follow``. None: it cannot be used.
         """
         with self._lock:
             try:
                 feed = self._usable()
-                if self._anew is not None:
-                    return None
-                feed.folder.close()
+                lent = self._anew or feed
+                lent.folder.close()
             except Damaged:
                 self._doubtful = True
                 return None
-            return feed.folder.path
+            return lent.folder.path
 
-    def reread(self) -> None:
-        """Answer with all that whoever borrowed the folder has committed."""
+    def reread(self, changes: Changes) -> None:
+        """Answer with all that whoever borrowed the folder has committed; or, where that is the successor of
+        the one that answers, have this one follow by itself.
+        """
         with self._lock:
-            if self._answering is not None:
-                try:
+            try:
+                if self._anew is None and self._answering is not None:
                     self._answering.reread()
-                except Damaged:
-                    self._doubtful = True  # looked into when the folder is back
+                while self._anew is not None and self._feed is not None and self._feed.step(changes):
+                    pass
+            except Damaged:
+                self._doubtful = True  # looked into when the folder is back
 
     def take_back(self, *, in_doubt: bool) -> None:
         """Nobody else writes any more; ``in_doubt``: whoever did may have left something half done."""
         with self._lock:
-            self.reread()
-            if self._answering is not None:
-                self._feed = self._feed_into(self._answering)
             self._doubtful |= in_doubt
+            try:
+                if self._anew is not None:
+                    self._anew.folder.reread()
+                    self._anew = self._feed_into(self._anew.folder)
+                elif self._answering is not None:
+                    self._answering.reread()
+                    self._feed = self._feed_into(self._answering)
+            except Damaged:
+                self._doubtful = True
 
     def _must_sweep(self, folder: Folder) -> bool:
         """Is something to be got out of the files, or are they many, and the last time long enough ago?"""
@@ -277,15 +296,16 @@ class SearchIndex:
     def _mend(self) -> None:
         """Something failed. Is it the files: build anew; something else: go on from the last commit.
 
-        A copy that was being built is given up. If it was to be without something erased, and there is no
-        room for two, the old one goes at once and the search finds little until the new one is there.
+        A copy that was being built is given up. If it was to be without something erased, or to replace
+        what another version wrote, and there is no room for two, the old one goes at once and the search
+        finds little until the new one is there.
         """
         answering, anew = self._answering, self._anew
         assert answering is not None
         try:
             if anew is not None:
                 self._give_up(anew)
-                if answering.committed.unswept:
+                if answering.committed.unswept or self._is_outdated:
                     raise Damaged(
                         f"there is no room to build the search index in {self.path} beside the old one"
                     )
@@ -309,6 +329,7 @@ class SearchIndex:
             self._point_to(anew.folder)
         except OSError as error:
             raise SearchUnavailable(f"the rebuilt search index cannot be put in place: {error}") from error
+        self._is_outdated = False
         replaced, self._answering = self._feed, anew.folder
         self._feed, self._anew, self._looked_at = anew, None, -1
         self._rest()
@@ -336,11 +357,14 @@ class SearchIndex:
                 self._give_up(self._anew)
             self._drop_merge()
             try:
-                self._anew = self._feed_into(self._new_folder())
-                self._anew_since = self._clock()
+                self._build_beside()
             except (Damaged, OSError) as error:
                 self._doubtful = True
                 raise SearchUnavailable(f"the search index cannot be rebuilt: {error}") from error
+
+    def _build_beside(self) -> None:
+        self._anew = self._feed_into(self._new_folder())
+        self._anew_since = self._clock()
 
     def _feed_into(self, folder: Folder) -> Feed:
         return Feed(folder, self._maker, self._clock)

@@ -10,10 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mutunode.store.search.index import CURRENT, SearchIndex
+from mutunode.store.search import feed
+from mutunode.store.search.damage import Damaged
+from mutunode.store.search.folder import Folder
+from mutunode.store.search.index import CURRENT, SearchIndex, SearchUnavailable
 from tests.store.search.catalogues import (
     EXAMPLES,
     FakeStore,
@@ -143,28 +147,99 @@ def test_a_list_that_forgets_deletions_or_a_segment_is_found_out(
         index.close()
 
 
-def test_an_index_of_another_version_is_rebuilt(sound: Path, store: FakeStore, tmp_path: Path) -> None:
-    path = tmp_path / "copy"
+def of_another_version(sound: Path, path: Path) -> Path:
+    """A copy that an older version of this program wrote."""
     shutil.copytree(sound, path)
     current = json.loads((path / CURRENT).read_bytes())
     (path / CURRENT).write_text(json.dumps({**current, "edition": "0/older"}))
-    index = opened(path, store)
-    assert index.place.change == 0
-    catch_up(index, store)
+    return path
+
+
+def folders(path: Path) -> list[str]:
+    return sorted(folder.name for folder in path.iterdir() if folder.is_dir())
+
+
+def test_an_index_of_another_version_answers_and_follows_until_a_new_one_is_built(
+    sound: Path, store: FakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "STEP_CHANGES_MAX", 20)
+    path = of_another_version(sound, tmp_path / "copy")
+    larger = FakeStore(all_documents()[:MANY], newest=store.newest_change())
+    index = opened(path, larger)
     assert ask(index, "").total == MANY
+    assert folders(path) == ["n1", "n2"]
+    larger.put(all_documents()[MANY])
+    assert index.behind(larger.newest_change()) == larger.newest_change()
+    while index.place.change < larger.newest_change():
+        assert index.follow(larger)
+    assert folders(path) == ["n1", "n2"]
+    assert ask(index, "").total == MANY + 1, "found before the new one is built"
+    catch_up(index, larger)
+    assert folders(path) == ["n2"]
+    assert ask(index, "").total == MANY + 1
     index.close()
+    again = opened(path, larger)
+    assert folders(path) == ["n2"], "it is of this version now"
+    again.close()
 
 
 def test_an_index_of_other_documents_is_rebuilt(sound: Path, store: FakeStore, tmp_path: Path) -> None:
     path = tmp_path / "copy"
     shutil.copytree(sound, path)
     index = opened(path, store, edition="kinds 2")
-    assert index.place.change == 0
+    assert folders(path) == ["n1", "n2"]
     catch_up(index, store)
     index.close()
     again = opened(path, store, edition="kinds 2")
-    assert again.place.records == MANY
+    assert (again.place.records, folders(path)) == (MANY, ["n2"])
     again.close()
+
+
+def test_an_index_of_another_version_whose_fields_are_others_is_built_from_nothing(
+    sound: Path, store: FakeStore, tmp_path: Path, expected: object
+) -> None:
+    path = of_another_version(sound, tmp_path / "copy")
+    listed = json.loads((path / "n1" / "meta.json").read_bytes())
+    listed["schema"][0]["name"] = "rule"
+    (path / "n1" / "meta.json").write_text(json.dumps(listed))
+    index = opened(path, store)
+    assert (index.place.change, folders(path)) == (0, ["n2"])
+    catch_up(index, store)
+    assert answers(index, store) == expected
+    index.close()
+
+
+def test_where_a_new_index_has_no_room_beside_one_of_another_version_the_old_one_goes(
+    sound: Path, store: FakeStore, tmp_path: Path, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = of_another_version(sound, tmp_path / "copy")
+    index = opened(path, store)
+    really = Folder.put
+
+    def full(folder: Folder, *given: Any) -> None:
+        if len(folders(path)) > 1:
+            raise Damaged("no space left on the disk")
+        really(folder, *given)
+
+    monkeypatch.setattr(Folder, "put", full)
+    with pytest.raises(SearchUnavailable):
+        catch_up(index, store)
+    assert ask(index, "").total == MANY
+    catch_up(index, store)
+    assert (folders(path), answers(index, store)) == (["n2"], expected)
+    index.close()
+
+
+def test_what_a_killed_node_had_built_to_replace_another_version_is_built_again(
+    sound: Path, store: FakeStore, tmp_path: Path, expected: object
+) -> None:
+    path = of_another_version(sound, tmp_path / "copy")
+    opened(path, store)  # and no more: it is killed
+    index = opened(path, store)
+    assert ask(index, "").total == MANY
+    catch_up(index, store)
+    assert (len(folders(path)), answers(index, store)) == (1, expected)
+    index.close()
 
 
 def test_an_index_ahead_of_its_store_is_rebuilt(sound: Path, tmp_path: Path) -> None:
