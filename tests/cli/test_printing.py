@@ -100,7 +100,7 @@ def test_a_word_with_a_hyphen_is_left_out_of_a_search_and_no_option(node: FakeNo
 
 
 def test_the_help_of_search_promises_no_more_hits_than_a_node_gives(node: FakeNode, cli: Cli) -> None:
-    assert f"0<=x<={LIMIT_MAX}" in cli("search", "--help").out
+    assert f"0<=x<={LIMIT_MAX}]" in cli("search", "--help").out
 
 
 def test_a_search_with_more_to_come_says_how_to_see_it(node: FakeNode, cli: Cli) -> None:
