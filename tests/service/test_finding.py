@@ -320,6 +320,7 @@ def test_a_misspelt_word_is_found_and_the_word_meant_is_told_as_it_is_written(ja
     assert answer.meant["ekole"][0] == "école"
     assert answer.instead == "école semis"
     assert jardin.office.search("école semis").meant == {}
+    assert jardin.office.search("lecole semis").instead == "école semis", "an elision without its apostrophe"
 
 
 def test_pages_are_given_what_holds_most_of_the_words_and_commands_are_not(jardin: Node) -> None:

@@ -11,6 +11,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from mutunode.store.search import languages
+from mutunode.store.search.wordlists import ELISIONS
 
 WORD_LENGTH_MIN = 4  # shorter words are all alike
 LIKENESS_MIN = 0.6  # three letters of eight may be wrong
@@ -22,6 +23,8 @@ def nearest(searcher: tantivy.Searcher, word: str) -> tuple[str, ...]:
     """The most similar words, best first; of those equally similar, what more records hold."""
     if len(word) < WORD_LENGTH_MIN or languages.script(word[0]) == "unspaced":
         return ()
+    if word[0] in ELISIONS and searcher.doc_freq("words", word[1:]):
+        return (word[1:],)  # "lecole", typed in a hurry
     for length in (2, 1):
         terms = dict(searcher.terms_with_prefix("words", word[:length], None, LOOKED_AT_MAX))
         terms.pop(word, None)

@@ -13,13 +13,15 @@ ai as avoir avons chez combien comment doit dois etre faire fait faut il ils ici
 pourquoi quand quel quelle quelles quels quoi si suis voudrais veux
 about am can could did do does find get give have how i if make me need should so we when where who why
 will
+d j l m n qu s
 """
 _ELISIONS = "l d qu s n j m t c jusqu lorsqu puisqu quoiqu"
 _CLITICS = "s t re ve ll d m"
 
 # Function words of French and English that mean nothing in the other language: no "or", "car", "but", "son".
 STOP_WORDS = frozenset(_STOP_WORDS.split())
-# Function words here that mean something there, and what makes a question of words ("comment", "how do I"):
+# Function words here that mean something there, what makes a question of words ("comment", "how do I"), and
+# elisions without their apostrophe ("l ecole"; but "C" and "R" are languages, and a "t" is tested):
 # asked for when alone, never required beside another word.
 FAINT_WORDS = frozenset(_FAINT_WORDS.split())
 # What loses its vowel before an apostrophe, and what follows an English one.

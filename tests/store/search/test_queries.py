@@ -47,6 +47,10 @@ LABOUR = "fiches-travail:"
         # a word of the organisation's name beside one of the record
         ("carpentries relational database", "glosario:relational_database"),
         ("dinum postgresql", "sill:118"),
+        # an elision without its apostrophe
+        ("l amiante", LABOUR + "article101013"),
+        ("periode d essai", LABOUR + "article100977"),
+        ("conge parental d education", LABOUR + "article112819"),
         # the author's own key
         ("glosario:machine_learning", "glosario:machine_learning"),
     ],
