@@ -16,7 +16,7 @@ from rapidfuzz.distance import OSA
 
 from mutunode.store.search import languages
 from mutunode.store.search.analyser import pieces, spellings, surfaces
-from mutunode.store.search.asked import Word
+from mutunode.store.search.asked import Phrase, Word
 from mutunode.store.search.query import Found, likeness
 
 SNIPPET_LENGTH = 240  # characters: three lines of a card
@@ -57,15 +57,16 @@ class Sought:
 
     def __init__(self, found: Found) -> None:
         words = [word for word in found.asked.words if not word.faint]
-        phrases = {word for phrase in found.asked.phrases for word in phrase}
-        self._words = {form for word in words for form in (word.word, *word.joined)} | phrases
+        self._phrases = found.asked.phrases
+        self._of_phrases = {word for phrase in self._phrases for word in phrase}
+        self._words = {form for word in words for form in (word.word, *word.joined)}
         self._heads = {form[:end] for form in self._words for end in range(1, len(form))}
         self._stems = {stem for word in words for stem in word.stems}
         self._beginnings = tuple(word.word for word in words if word.prefix)
         self._like = [word for word in words if word.word in found.misspelt]
         self._resembling = Memo(lambda text: any(_resembles(text, word) for word in self._like))
         # as the index spells what stands between two blanks: nearly always one word, and a blank
-        self._spelled = {f"{form} " for form in self._words | self._heads}
+        self._spelled = {f"{form} " for form in self._words | self._heads | self._of_phrases}
         self._spelled_stems = {f"{stem} " for stem in self._stems}
 
     def marks(self, text: str, language: str) -> Iterator[tuple[int, int]]:
@@ -74,6 +75,7 @@ class Sought:
         known, known_stems = self._spelled, self._spelled_stems
         beginnings, like = self._beginnings, self._like
         before, before_at, before_surface = "", 0, ""  # a word that may begin one written apart here
+        run = _Run(self._phrases)
         for at, surface in surfaces(text):
             words, stems, _ = spelled[surface]
             if not (
@@ -84,14 +86,25 @@ class Sought:
                 or words.find(" ") < len(words) - 1  # several: perhaps
                 or (like and words and self._resembling[words[:-1]])
             ):
+                if run.places:
+                    yield from run.end()
                 continue  # nearly all there is
             for token in pieces(surface, language):
-                if self._is_sought(token.word, token.stem):
-                    yield at + token.start, at + token.end
-                elif before and before + token.word in self._words:  # "e-mail", asked for as "email"
-                    yield before_at + _start(before_surface, before, language), at + token.end
+                start, end = at + token.start, at + token.end
+                is_sought = self._is_sought(token.word, token.stem)
+                if not is_sought and before and before + token.word in self._words:
+                    start = before_at + _start(before_surface, before, language)
+                    is_sought = True  # "e-mail", asked for as "email"
+                if token.word in self._of_phrases:
+                    run.goes_on(start, end, token.word, is_sought)
+                else:
+                    if run.places:
+                        yield from run.end()
+                    if is_sought:
+                        yield start, end
                 before = token.word if token.word in self._heads else ""
                 before_at, before_surface = at, surface
+        yield from run.end()
 
     def _is_sought(self, word: str, stem: str) -> bool:
         return (
@@ -100,6 +113,31 @@ class Sought:
             or word.startswith(self._beginnings)
             or (bool(self._like) and self._resembling[word])
         )
+
+
+class _Run:
+    """Words of phrases that stand side by side: to be marked where they are a whole one, or sought anyway."""
+
+    def __init__(self, phrases: tuple[Phrase, ...]) -> None:
+        self._phrases = phrases
+        self.places: list[tuple[int, int]] = []
+        self._words: list[str] = []
+        self._marked: list[bool] = []
+
+    def goes_on(self, start: int, end: int, word: str, is_sought: bool) -> None:
+        """One more."""
+        self.places.append((start, end))
+        self._words.append(word)
+        self._marked.append(is_sought)
+        for phrase in self._phrases:
+            if tuple(self._words[-len(phrase) :]) == phrase:
+                self._marked[-len(phrase) :] = [True] * len(phrase)
+
+    def end(self) -> list[tuple[int, int]]:
+        """Another word follows: what is to be marked of these."""
+        marks = [place for place, is_marked in zip(self.places, self._marked, strict=True) if is_marked]
+        self.places, self._words, self._marked = [], [], []
+        return marks
 
 
 def _start(surface: str, word: str, language: str) -> int:
