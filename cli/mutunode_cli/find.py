@@ -98,8 +98,8 @@ def _show_hits(session: Session, answer: dict[str, Any], offset: int) -> None:
         )
     if answer.get("rebuilding"):
         session.note(
-            "L’index de recherche se reconstruit : il peut manquer des réponses.",
-            "The search index is being rebuilt: answers may be missing.",
+            "La recherche n’a pas encore tout lu : il peut manquer des réponses.",
+            "The search has not read everything yet: answers may be missing.",
         )
 
 
