@@ -19,7 +19,7 @@ from mutunode.service.files.showing import Beginning, Opened
 from mutunode.service.shapes import FileLine, Record
 from mutunode.web import forms, guard, text
 from mutunode.web import visit as visits
-from mutunode.web.clerk import ask
+from mutunode.web.clerk import ask, read
 from mutunode.web.visit import Visit
 
 PREVIEWS_MAX = 6  # texts shown and pictures offered on one page
@@ -62,7 +62,7 @@ async def _shown(visit: Visit, record: Record, line: FileLine) -> Shown:
         return msgspec.structs.replace(made, player=file.media_type.partition("/")[0])
     begins = await ask(visit.clerk.archive.beginning_of, file)
     if begins is not None:
-        html = text.markdown(begins.text) if begins.markdown else ""
+        html = await read(text.markdown, begins.text) if begins.markdown else ""
         return msgspec.structs.replace(made, beginning=begins, markdown=html)
     return msgspec.structs.replace(made, pictured=await ask(visit.clerk.archive.picture_of, file) is not None)
 

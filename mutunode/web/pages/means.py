@@ -14,7 +14,7 @@ from mutunode.service.errors import Exit, Refusal
 from mutunode.service.lendshapes import DayLine, MeansAnswer, MeansCard, MeansPage
 from mutunode.web import plots, render, shown
 from mutunode.web import visit as visits
-from mutunode.web.clerk import ask
+from mutunode.web.clerk import ask, read
 from mutunode.web.i18n import N_
 from mutunode.web.labels import Labels
 from mutunode.web.visit import Visit
@@ -124,7 +124,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     means = await ask(visit.clerk.lender.page, rec, day, visit.language)
     if means.card.id != rec:
         raise web.HTTPSeeOther(visit.to("means_page", {"day": day}, rec=means.card.id))
-    return await render.page(request, "means.html", {"page": context(visit, means)})
+    return await render.page(request, "means.html", {"page": await read(context, visit, means)})
 
 
 def context(visit: Visit, means: MeansPage) -> OnePage:

@@ -85,7 +85,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     found = await read(visit.clerk.organisation, request.match_info["org"], visit.language)
     if found.organisation.org != request.match_info["org"]:
         raise web.HTTPSeeOther(visit.to("organisation", org=found.organisation.org))
-    context = _context(visit, found, has_logo=await _has_logo(visit, found))
+    context = await read(_context, visit, found, has_logo=await _has_logo(visit, found))
     return await render.page(request, "organisation.html", {"page": context})
 
 
