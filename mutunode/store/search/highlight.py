@@ -22,6 +22,7 @@ from mutunode.store.search.query import Found, likeness
 SNIPPET_LENGTH = 240  # characters: three lines of a card
 LEAD_SHARE = 4  # a quarter of them stands before the first mark
 SCAN_LENGTH = 4_000  # after the first mark: a better place further down is not worth the time
+READ_LENGTH = 16_000  # of a text, six pages: ten of 64 kB that somebody made of rare signs would take seconds
 WORD_BREAK_LENGTH = 30  # how far to look for a blank to cut at
 
 T = TypeVar("T")
@@ -184,7 +185,7 @@ def snippet(
         key=lambda given: read.index(of) if (of := languages.primary(given[0])) in read else len(read),
     )
     for language, text in ordered:
-        marks = _merged(sought.marks(text, language))
+        marks = _merged(sought.marks(text[:READ_LENGTH], language))
         if marks:
             return _cut(text, marks, language, length)
     return _cut(ordered[0][1], [], ordered[0][0], length) if ordered else None

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from mutunode.store.search.asked import read
-from mutunode.store.search.highlight import LEAD_SHARE, Marked, Sought, mark, snippet
+from mutunode.store.search.highlight import LEAD_SHARE, READ_LENGTH, Marked, Sought, mark, snippet
 from mutunode.store.search.index import SearchIndex
 from mutunode.store.search.query import Found
 from tests.store.search.catalogues import FakeStore, ask
@@ -180,6 +180,15 @@ def test_what_is_found_is_marked_somewhere(library: SearchIndex, catalogues: Fak
             made = catalogues.documents[hit.rec]
             texts = [*made.titles, *((language, text) for language, text, _ in made.texts)]
             assert any(mark(text, language, words).marks for language, text in texts), (typed, made.external)
+
+
+def test_a_snippet_is_sought_in_the_first_pages_of_a_text() -> None:
+    for at, found in ((READ_LENGTH - 200, True), (READ_LENGTH + 200, False)):
+        text = ("rien " * (at // 5))[:at] + " pommier " + "rien " * 9_000
+        cut = snippet([("fr", text)], "fr", sought("pommier"))
+        assert cut is not None
+        assert bool(cut.marks) is found
+        assert found or text.startswith(cut.text), "else its beginning is shown"
 
 
 def test_long_texts_are_marked_in_bounded_time() -> None:
