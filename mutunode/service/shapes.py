@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from mutunode.service.inviteshapes import InvitationLine as InvitationLine
+from mutunode.service.inviteshapes import InvitationMade as InvitationMade
+from mutunode.service.inviteshapes import LinkRead as LinkRead
 from mutunode.service.lendshapes import BookingLine as BookingLine
 from mutunode.service.published import Published as Published
 
@@ -425,45 +428,6 @@ class Imported(msgspec.Struct, frozen=True):
     refused: int
     bad: tuple[BadLine, ...]  # the first 1,000
     ids: tuple[str, ...] = ()
-
-
-class InvitationMade(msgspec.Struct, frozen=True):
-    """A new invitation. ``link`` is shown this once."""
-
-    id: str
-    link: str
-    expires_at: int
-    follows: bool  # whoever comes with it is followed at once; else a person is asked
-    addresses: tuple[str, ...]
-
-
-class InvitationLine(msgspec.Struct, frozen=True):
-    """One invitation of ours, without its token."""
-
-    id: str
-    state: str  # open | used | expired | revoked
-    made_at: int
-    expires_at: int
-    follows: bool
-    note: str
-    used_by: str = ""
-    used_by_name: str = ""
-    used_at: int = 0
-
-
-class LinkRead(msgspec.Struct, frozen=True):
-    """What an invitation's link says, before it is taken up."""
-
-    org: str
-    name: str
-    check_words: dict[str, str]
-    addresses: tuple[str, ...]
-    expires_at: int
-    expired: bool
-    ours: bool
-    accepted: bool
-    blocked: bool
-    similar_to: str = ""
 
 
 class TakenUp(msgspec.Struct, frozen=True):
