@@ -64,6 +64,15 @@ def _made(document: Document | None) -> tantivy.Document | None:
         return None
 
 
+def _owner(owner: Owner) -> tantivy.Document:
+    """What the index takes of an organisation; without its name where that cannot be read."""
+    try:
+        return schema.owner(owner)
+    except Exception:
+        log.exception("the name of an organisation cannot be indexed and will not be found")
+        return schema.owner(Owner(owner.org, ""))
+
+
 class Folder:
     """An open index."""
 
@@ -179,7 +188,7 @@ class Folder:
             is_held = bool(self.held([key]))
             if is_held:
                 self._writing().delete_documents_by_term("rec", key)
-            self._writing().add_document(schema.owner(owner))
+            self._writing().add_document(_owner(owner))
         self._reached = replace(self._reached, owners=self._reached.owners + (not is_held))
         self._pending[key] = True
 

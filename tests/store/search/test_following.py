@@ -193,6 +193,25 @@ def test_a_record_whose_text_cannot_be_read_hides_itself_only(
     again.close()
 
 
+def test_an_organisation_whose_name_cannot_be_read_is_not_found_by_it_and_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spelling = analyser.spell
+
+    def choking(text: str, language: str) -> analyser.Spelled:
+        if text == "Les Vergers":
+            raise RecursionError("a script the analyser knows nothing of")
+        return spelling(text, language)
+
+    monkeypatch.setattr(analyser, "spell", choking)
+    store = FakeStore([note("1"), note("2")])
+    store.names[note("1").org] = "Les Vergers"
+    index = filled(tmp_path, store)
+    assert sorted(keys(store, ask(index, "note"))) == ["x:1", "x:2"]
+    assert "will not be found" in caplog.text
+    index.close()
+
+
 def test_records_that_are_not_for_searching_are_read_over(tmp_path: Path) -> None:
     class Silent(FakeStore):
         def document(self, record: Stored) -> Document | None:
