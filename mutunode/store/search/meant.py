@@ -14,7 +14,7 @@ from mutunode.store.search import languages
 from mutunode.store.search.wordlists import ELISIONS
 
 WORD_LENGTH_MIN = 4  # shorter words are all alike
-LIKENESS_MIN = 0.6  # three letters of eight may be wrong
+LIKENESS_MIN = 0.65  # four letters of twelve may be wrong, not three of eight: "énergie" is not « entériné »
 PROPOSED_MAX = 3
 LOOKED_AT_MAX = 20_000  # terms that begin alike: a second letter wrong too is another word
 

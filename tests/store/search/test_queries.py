@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mutunode.protocol.head import PUBLIC
@@ -259,4 +261,23 @@ def test_what_claims_a_later_time_waits_until_it_comes(tmp_path_factory: pytest.
         assert ask(index, text, latest=199).total == 1
         assert sum(ask(index, text, latest=199).facets["kind"].values()) == 1
         assert ask(index, text, latest=200).total == 2
+    index.close()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("bibliotek", ("bibliotheque",)),
+        ("jardinnage", ("jardinage",)),
+        ("energie", ()),
+        ("enterinne", ("enterine",)),
+    ],
+)
+def test_a_word_that_is_nowhere_may_be_one_that_looks_like_it(
+    typed: str, meant: tuple[str, ...], tmp_path: Path
+) -> None:
+    titles = [("fr", "Bibliothèque"), ("fr", "Jardinage"), ("fr", "Un accord entériné")]
+    store = FakeStore([document("x", str(number), [title], []) for number, title in enumerate(titles)])
+    index = filled(tmp_path, store)
+    assert ask(index, f"{typed} quelconque").meant.get(typed, ()) == meant
     index.close()
