@@ -21,23 +21,30 @@ class Lender:
     def find(self, reader_language: str = "", **asked: Any) -> MeansAnswer:
         """Means by what, where and when (``nearby.Asked``)."""
         given = {name: value for name, value in asked.items() if value not in ("", None)}
-        return nearby.find(self._desk, nearby.Asked(**given, reader_language=self._language(reader_language)))
+        with self._desk.reader.at_once():
+            return nearby.find(
+                self._desk, nearby.Asked(**given, reader_language=self._language(reader_language))
+            )
 
     def page(self, rec: str, day: str = "", reader_language: str = "") -> MeansPage:
         """One means, with the week that a day lies in."""
-        return means.page(self._desk, rec, day, self._language(reader_language))
+        with self._desk.reader.at_once():
+            return means.page(self._desk, rec, day, self._language(reader_language))
 
     def booking(self, rec: str, reader_language: str = "") -> BookingLine:
         """One booking."""
-        return means.show_booking(self._desk, rec, self._language(reader_language))
+        with self._desk.reader.at_once():
+            return means.show_booking(self._desk, rec, self._language(reader_language))
 
     def bookings(self, reader_language: str = "") -> Bookings:
         """What we asked, and what is asked of us."""
-        return means.bookings(self._desk, self._language(reader_language))
+        with self._desk.reader.at_once():
+            return means.bookings(self._desk, self._language(reader_language))
 
     def calendar(self, id: str, language: str = "") -> bytes:
         """A means, or all of an organisation, as an iCalendar file."""
-        return agenda.feed(self._desk, id, self._language(language))
+        with self._desk.reader.at_once():
+            return agenda.feed(self._desk, id, self._language(language))
 
     # --- writing -----------------------------------------------------------------------------------
     def request_fields(self, rec: str, **asked: Any) -> dict[str, Any]:

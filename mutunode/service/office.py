@@ -166,15 +166,18 @@ class Office:
     def organisation(self, org: str, reader_language: str = "") -> OrganisationPage:
         """An organisation, its posture, what it shares and uses."""
         raw = lookup.organisation(self.desk, org, unknown=False)
-        return organisations.page(self.desk, raw, self._language(reader_language))
+        with self.desk.reader.at_once():
+            return organisations.page(self.desk, raw, self._language(reader_language))
 
     def network(self) -> Network:
         """The network as seen from here."""
-        return network.network(self.desk)
+        with self.desk.reader.at_once():
+            return network.network(self.desk)
 
     def todo(self, reader_language: str = "") -> TodoList:
         """What waits for an answer of ours."""
-        return usages.todo(self.desk, self._language(reader_language))
+        with self.desk.reader.at_once():  # else what comes meanwhile would be a message of whoever knows what
+            return usages.todo(self.desk, self._language(reader_language))
 
     def status(self) -> Status:
         """How this node does."""

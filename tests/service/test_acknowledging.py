@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from mutunode.service.shapes import TodoList, UsageAnswer
+from mutunode.service import disputes, means
+from mutunode.service.desk import Desk
+from mutunode.service.lendshapes import Bookings
+from mutunode.service.shapes import Todo, TodoList, UsageAnswer
 from tests.service.offices import Node, refused, until
 
 Arrives = Callable[[Node, str], None]
@@ -322,3 +325,25 @@ def test_figures_are_pending_while_the_author_of_what_is_used_has_not_been_heard
     arrives(cantine, rec)
     until(lambda: figures(cantine.office.usage(rec)) == (1, 0, 0))
     assert cantine.office.show(usage).target == rec
+
+
+def test_what_comes_while_what_waits_is_listed_is_all_in_it_or_not_at_all(
+    two: Two, arrives: Arrives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jardin, _ = two
+    seen, bookings, disputed = list[int](), means.bookings, disputes.to_decide
+
+    def meanwhile(desk: Desk, reader_language: str) -> Bookings:
+        seen.append(desk.reader.newest_change())
+        jardin.publish("Venue entre deux questions")
+        return bookings(desk, reader_language)
+
+    def after(desk: Desk) -> list[Todo]:
+        seen.append(desk.reader.newest_change())
+        return disputed(desk)
+
+    monkeypatch.setattr(means, "bookings", meanwhile)
+    monkeypatch.setattr(disputes, "to_decide", after)
+    jardin.office.todo()
+    assert len(seen) == 2
+    assert seen[0] == seen[1] < jardin.engine.reader.newest_change()
