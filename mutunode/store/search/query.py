@@ -51,9 +51,7 @@ class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked. Of several values of one filter any will do; different filters must all hold."""
 
     text: str = ""
-    named: tuple[
-        tuple[str, str], ...
-    ] = ()  # (field, term) of the very thing, when an address or id was typed
+    named: tuple[tuple[str, str], ...] = ()  # (field, term) of what was typed, when that is an address or id
     reader_language: str = "fr"
     senses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()  # kinds, or natures

@@ -170,17 +170,22 @@ def test_a_record_no_document_can_be_made_of_hides_itself_only(
     index.close()
 
 
-def test_a_record_whose_text_cannot_be_read_hides_itself_only(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def choke_on(unreadable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the analyser fail on one text."""
     spelling = analyser.spell
 
     def choking(text: str, language: str) -> analyser.Spelled:
-        if text == "note deux":
+        if text == unreadable:
             raise RecursionError("a script the analyser knows nothing of")
         return spelling(text, language)
 
     monkeypatch.setattr(analyser, "spell", choking)
+
+
+def test_a_record_whose_text_cannot_be_read_hides_itself_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choke_on("note deux", monkeypatch)
     store = FakeStore([note("1"), note("2"), note("3")])
     index = filled(tmp_path, store)
     store.put(document("x", "2", [("fr", "note deux")], []))
@@ -196,14 +201,7 @@ def test_a_record_whose_text_cannot_be_read_hides_itself_only(
 def test_an_organisation_whose_name_cannot_be_read_is_not_found_by_it_and_stops_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spelling = analyser.spell
-
-    def choking(text: str, language: str) -> analyser.Spelled:
-        if text == "Les Vergers":
-            raise RecursionError("a script the analyser knows nothing of")
-        return spelling(text, language)
-
-    monkeypatch.setattr(analyser, "spell", choking)
+    choke_on("Les Vergers", monkeypatch)
     store = FakeStore([note("1"), note("2")])
     store.names[note("1").org] = "Les Vergers"
     index = filled(tmp_path, store)
